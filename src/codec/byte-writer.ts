@@ -1,0 +1,163 @@
+import { invariant } from '../core/invariant.js'
+import { writeUtf8 } from './utf8.js'
+
+/** Contents below this are copied out by {@link ByteWriter.take}, so that the buffer can be used again. */
+const copyBelow = 16 * 1024
+
+/** Texts shorter than this are written by hand: a call into the engine costs more than the loop. */
+const shortText = 64
+
+/** A buffer that grows, into which a lane writes its batch. Numbers are big endian. */
+export class ByteWriter {
+  /** What is written is in `0..position`; `ensure` may replace it. */
+  buffer: Buffer
+  /** Over the same bytes as `buffer`. */
+  view: DataView
+  position = 0
+  readonly #initialBytes: number
+
+  constructor(initialBytes: number) {
+    invariant(initialBytes > 0, 'a writer starts with room for at least one byte')
+    this.#initialBytes = initialBytes
+    this.buffer = Buffer.allocUnsafeSlow(initialBytes)
+    this.view = viewOf(this.buffer)
+  }
+
+  /** Makes room for `bytes` more. */
+  ensure(bytes: number): void {
+    if (this.position + bytes > this.buffer.length) this.#grow(bytes)
+  }
+
+  u8(value: number): void {
+    this.ensure(1)
+    this.buffer[this.position++] = value
+  }
+
+  u16(value: number): void {
+    this.ensure(2)
+    const { buffer, position } = this
+    buffer[position] = value >>> 8
+    buffer[position + 1] = value
+    this.position = position + 2
+  }
+
+  u32(value: number): void {
+    this.ensure(4)
+    const { buffer, position } = this
+    buffer[position] = value >>> 24
+    buffer[position + 1] = value >>> 16
+    buffer[position + 2] = value >>> 8
+    buffer[position + 3] = value
+    this.position = position + 4
+  }
+
+  /** An unsigned integer up to 2^53 - 1 as LEB128: seven bits a byte, the lowest first. */
+  varint(value: number): void {
+    this.ensure(8)
+    const buffer = this.buffer
+    let position = this.position
+    let rest = value
+    // Beyond 32 bits the shifts would cut the number off.
+    while (rest > 0x7fff_ffff) {
+      buffer[position++] = (rest % 128) | 0x80
+      rest = Math.floor(rest / 128)
+    }
+    while (rest > 0x7f) {
+      buffer[position++] = (rest & 0x7f) | 0x80
+      rest >>>= 7
+    }
+    buffer[position++] = rest
+    this.position = position
+  }
+
+  /** The bytes of `text` without a length; returns how many. A lone surrogate becomes U+FFFD. */
+  utf8(text: string): number {
+    this.ensure(text.length * 3)
+    const { buffer, position } = this
+    const length = text.length
+    if (length < shortText) {
+      let index = 0
+      for (; index < length; index++) {
+        const code = text.charCodeAt(index)
+        if (code > 0x7f) break
+        buffer[position + index] = code
+      }
+      if (index === length) {
+        this.position = position + length
+        return length
+      }
+    }
+    const written = writeUtf8(buffer, text, position)
+    this.position = position + written
+    return written
+  }
+
+  /** `text` as UTF-8 after its length in bytes as a varint. A lone surrogate becomes U+FFFD. */
+  string(text: string): void {
+    const length = text.length
+    if (length < shortText) {
+      this.ensure(1 + length)
+      const { buffer, position } = this
+      let index = 0
+      for (; index < length; index++) {
+        const code = text.charCodeAt(index)
+        if (code > 0x7f) break
+        buffer[position + 1 + index] = code
+      }
+      if (index === length) {
+        buffer[position] = length
+        this.position = position + 1 + length
+        return
+      }
+    }
+    const size = Buffer.byteLength(text)
+    this.varint(size)
+    this.ensure(size)
+    this.position += writeUtf8(this.buffer, text, this.position)
+  }
+
+  /** A copy of `bytes`, without a length. */
+  bytes(bytes: Uint8Array): void {
+    this.ensure(bytes.length)
+    this.buffer.set(bytes, this.position)
+    this.position += bytes.length
+  }
+
+  /** Hands over what was written and starts anew. The bytes are the caller's: the writer never touches them again. */
+  take(): Uint8Array {
+    const length = this.position
+    this.position = 0
+    if (length < copyBelow) {
+      const copy = Buffer.allocUnsafeSlow(length)
+      this.buffer.copy(copy, 0, 0, length)
+      return copy
+    }
+    const taken = this.buffer.subarray(0, length)
+    this.buffer = nothing
+    this.view = nothingViewed
+    return taken
+  }
+
+  /** Forgets what was written after `position`. */
+  reset(position: number): void {
+    invariant(position >= 0 && position <= this.position, 'a writer is reset to where it has been')
+    this.position = position
+  }
+
+  #grow(bytes: number): void {
+    const needed = this.position + bytes
+    let capacity = Math.max(this.#initialBytes, this.buffer.length * 2)
+    while (capacity < needed) capacity *= 2
+    const grown = Buffer.allocUnsafeSlow(capacity)
+    this.buffer.copy(grown, 0, 0, this.position)
+    this.buffer = grown
+    this.view = viewOf(grown)
+  }
+}
+
+const nothing = Buffer.alloc(0)
+const nothingViewed = viewOf(nothing)
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+}

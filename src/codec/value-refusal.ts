@@ -1,0 +1,77 @@
+/** A longer path is cut: it is for people. */
+const pathMax = 200
+
+/** A value that cannot be sent: `message` says what it is, where it is, and what to send instead. */
+export class UnencodableError extends Error {
+  override readonly name = 'UnencodableError'
+  readonly #what: string
+  readonly #instead: string
+  // biome-ignore lint/style/useReadonlyClassProperties: `within` reassigns it
+  #path = ''
+
+  constructor(what: string, instead = '', cause?: unknown) {
+    super(what, cause === undefined ? undefined : { cause })
+    this.#what = what
+    this.#instead = instead
+    this.#describe()
+  }
+
+  /** The same error as seen from the container that holds the value under `segment`. */
+  static within(error: unknown, segment: string): UnencodableError {
+    const located = error instanceof UnencodableError ? error : threwWhenRead(error)
+    if (located.#path.length < pathMax) located.#path = segment + located.#path
+    located.#describe()
+    return located
+  }
+
+  #describe(): void {
+    const place = this.#path === '' ? '' : ` at ${this.#path}`
+    const instead = this.#instead === '' ? '' : `: ${this.#instead}`
+    this.message = this.#what + place + instead
+  }
+}
+
+/** A getter or a proxy of the caller's threw `error`. */
+export function threwWhenRead(error: unknown): UnencodableError {
+  return new UnencodableError('a value that threw when it was read', String(error), error)
+}
+
+/** Why `value`, which has no place in the encoding, cannot be sent. */
+export function refusalOf(value: unknown): UnencodableError {
+  if (typeof value === 'function')
+    return new UnencodableError('a function', 'send data, or the name of a registered handler')
+  if (typeof value === 'symbol') return new UnencodableError('a symbol', 'send a string')
+  const name = nameOf(value)
+  return new UnencodableError(
+    name === '' || name === 'Object' ? 'an object with a prototype of its own' : `${article(name)} ${name}`,
+    insteadOf[name] ?? 'send a plain object, `{ ...instance }`, and rebuild it at the other end',
+  )
+}
+
+const primitive = 'send the primitive, `.valueOf()`'
+
+const insteadOf: Readonly<Record<string, string | undefined>> = {
+  RegExp: 'send its source and flags',
+  Error: 'send its name and message',
+  TypeError: 'send its name and message',
+  RangeError: 'send its name and message',
+  Promise: 'await it first',
+  WeakMap: 'its content cannot be read, send a Map',
+  WeakSet: 'its content cannot be read, send a Set',
+  DataView: 'send a Uint8Array over the same bytes',
+  SharedArrayBuffer: 'send a Uint8Array over it: its bytes are copied',
+  Number: primitive,
+  String: primitive,
+  Boolean: primitive,
+  BigInt: primitive,
+  Symbol: primitive,
+}
+
+function nameOf(value: unknown): string {
+  const name = (value as { constructor?: { name?: unknown } }).constructor?.name
+  return typeof name === 'string' ? name.slice(0, 60) : ''
+}
+
+function article(name: string): string {
+  return /^[AEIOU]/.test(name) ? 'an' : 'a'
+}

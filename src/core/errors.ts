@@ -1,0 +1,356 @@
+import type { ChannelName } from './channel.js'
+import type { Incarnation, NodeName } from './node.js'
+
+/**
+ * The caller's mistakes and the world's refusals. Each class carries its facts and a stable `code`; docs/errors.md has a
+ * section for each code. What a peer does wrong is never thrown: it closes the link and emits an event.
+ */
+export abstract class MaquisError extends Error {
+  abstract readonly code: string
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** An option, name, address or argument that cannot be meant so. */
+export class InvalidOptionError extends MaquisError {
+  readonly code = 'ERR_INVALID_OPTION'
+  readonly option: string
+
+  constructor(option: string, expected: string, got?: unknown) {
+    super(`${option} must be ${expected}${got === undefined ? '' : `, but is ${describe(got)}`}`)
+    this.option = option
+  }
+}
+
+/** The node was not started, or has been stopped. */
+export class StoppedError extends MaquisError {
+  readonly code = 'ERR_STOPPED'
+
+  constructor(node: string, what = 'this needs a running node') {
+    super(`node '${node}' is not running: ${what}; call start() first`)
+  }
+}
+
+/** The node would listen beyond loopback while anybody could join it. */
+export class InsecureError extends MaquisError {
+  readonly code = 'ERR_INSECURE'
+
+  constructor(host: string) {
+    super(
+      `refusing to listen on '${host}' without a secret or TLS with client certificates: anybody who reaches it could ` +
+        `join. Set 'secret' or 'listen.tls', or 'insecure: true' if the network is trusted`,
+    )
+  }
+}
+
+/** Listening failed. */
+export class ListenError extends MaquisError {
+  readonly code = 'ERR_LISTEN'
+
+  constructor(host: string, port: number, cause: unknown) {
+    super(`cannot listen on ${host}:${port}: ${describe(cause)}; choose another port, or 0 for any`, { cause })
+  }
+}
+
+/** There is no connection to the node, and it is not a member that one could wait for; or it is down. */
+export class NotConnectedError extends MaquisError {
+  readonly code = 'ERR_NOT_CONNECTED'
+  readonly node: NodeName
+  readonly reason: 'stranger' | 'down' | 'left' | 'restarted'
+
+  constructor(node: string, reason: 'stranger' | 'down' | 'left' | 'restarted') {
+    const fix = {
+      stranger: 'is not a member: join it first',
+      down: `is down; pass whenDown: 'wait' to wait for it`,
+      left: 'has left the cluster',
+      restarted: 'has been started anew: the reference belongs to a life of it that ended',
+    }
+    super(`node '${node}' ${fix[reason]}`)
+    this.node = node as NodeName
+    this.reason = reason
+  }
+}
+
+/** A partition that was injected on purpose lies between this node and the peer. */
+export class PartitionedError extends MaquisError {
+  readonly code = 'ERR_PARTITIONED'
+  readonly node: NodeName
+
+  constructor(node: string) {
+    super(`an injected partition cuts node '${node}' off; resolvePartition(ref) heals it`)
+    this.node = node as NodeName
+  }
+}
+
+/** No channel of that name, here or at the peer. */
+export class UnknownChannelError extends MaquisError {
+  readonly code = 'ERR_UNKNOWN_CHANNEL'
+  readonly channel: ChannelName
+  readonly where: 'local' | 'remote'
+
+  constructor(channel: string, where: 'local' | 'remote', known: readonly string[]) {
+    super(
+      `${where === 'local' ? 'this node' : 'the peer'} has no channel '${channel}', only ${known.join(', ')}; ` +
+        `declare it in the 'channels' option${where === 'local' ? '' : ' of both nodes'}`,
+    )
+    this.channel = channel as ChannelName
+    this.where = where
+  }
+}
+
+/** A queue is full and its policy does not let the message in. */
+export class OverflowError extends MaquisError {
+  readonly code = 'ERR_OVERFLOW'
+  readonly node: NodeName
+  readonly channel: ChannelName
+
+  constructor(node: string, channel: string, limit: string) {
+    super(
+      `too much waits for node '${node}' on channel '${channel}' (${limit}): await forwardMessage, or raise the limit`,
+    )
+    this.node = node as NodeName
+    this.channel = channel as ChannelName
+  }
+}
+
+/** A newer message of a monotonic channel took this one's place before it was sent. */
+export class SupersededError extends MaquisError {
+  readonly code = 'ERR_SUPERSEDED'
+
+  constructor() {
+    super('a newer message of the same key took its place before it was sent (the channel is monotonic)')
+  }
+}
+
+/** The deadline or timeout passed. */
+export class DeadlineError extends MaquisError {
+  readonly code = 'ERR_DEADLINE'
+  /** `not-sent`: it never left this node. `unknown`: it was sent, and may have been handled. */
+  readonly outcome: 'not-sent' | 'unknown'
+
+  constructor(what: string, outcome: 'not-sent' | 'unknown') {
+    super(`${what} passed its deadline (${outcome === 'not-sent' ? 'it was never sent' : 'it may have been handled'})`)
+    this.outcome = outcome
+  }
+}
+
+/** The message holds something that cannot travel, or is larger than a message may be. */
+export class EncodeError extends MaquisError {
+  readonly code = 'ERR_ENCODE'
+
+  constructor(why: string) {
+    super(`the message cannot be sent: ${why}`)
+  }
+}
+
+/** What was sent may or may not have been handled: the peer, or the connection, went away before it answered. */
+export class UnknownOutcomeError extends MaquisError {
+  readonly code = 'ERR_UNKNOWN_OUTCOME'
+  readonly node: NodeName
+
+  constructor(node: string, why: string) {
+    super(`no answer from node '${node}': ${why}; the request may or may not have been handled`)
+    this.node = node as NodeName
+  }
+}
+
+/** Nobody has registered that name at the node. */
+export class NoSuchServerError extends MaquisError {
+  readonly code = 'ERR_NO_SUCH_SERVER'
+  readonly node: NodeName
+  readonly server: string
+
+  constructor(node: string, server: string) {
+    super(`no server '${server}' is registered at node '${node}'`)
+    this.node = node as NodeName
+    this.server = server
+  }
+}
+
+/** The name is taken: each name has one handler or iterator at a time. */
+export class ServerExistsError extends MaquisError {
+  readonly code = 'ERR_SERVER_EXISTS'
+  readonly server: string
+
+  constructor(server: string) {
+    super(`server '${server}' is registered already; dispose the earlier registration first`)
+    this.server = server
+  }
+}
+
+/** The remote handler threw. Its message crosses the wire, its stack does not. */
+export class RemoteError extends MaquisError {
+  readonly code = 'ERR_REMOTE'
+  readonly node: NodeName
+  readonly server: string
+  /** The `name` of the error that the handler threw. */
+  readonly remoteName: string
+  /** Its `code`, when it had one. */
+  readonly remoteCode: string | undefined
+
+  constructor(node: string, server: string, remote: { name: string; message: string; code?: string | undefined }) {
+    super(`server '${server}' at node '${node}' failed: ${remote.message}`)
+    this.node = node as NodeName
+    this.server = server
+    this.remoteName = remote.name
+    this.remoteCode = remote.code
+  }
+}
+
+/** The message does not fit the schema that the server was registered with. */
+export class SchemaError extends MaquisError {
+  readonly code = 'ERR_SCHEMA'
+  readonly server: string
+  readonly issues: readonly string[]
+
+  constructor(server: string, issues: readonly string[]) {
+    super(`the message does not fit the schema of server '${server}': ${issues.join('; ')}`)
+    this.server = server
+    this.issues = issues
+  }
+}
+
+/** The overlay keeps no further connection slots. */
+export class ReservationError extends MaquisError {
+  readonly code = 'ERR_RESERVATION'
+
+  constructor(tag: string, maxReserved: number) {
+    super(`cannot reserve a slot for '${tag}': all ${maxReserved} are taken; raise maxReserved`)
+  }
+}
+
+/** The node that should cut itself off does not take faults from others. */
+export class FaultsDeniedError extends MaquisError {
+  readonly code = 'ERR_FAULTS_DENIED'
+  readonly node: NodeName
+
+  constructor(node: string) {
+    super(`node '${node}' takes no faults from other nodes; start it with allowRemoteFaults: true`)
+    this.node = node as NodeName
+  }
+}
+
+/** No node could be reached that a fault, a leave or a join was meant for, before the signal ended the waiting. */
+export class UnreachableError extends MaquisError {
+  readonly code = 'ERR_UNREACHABLE'
+  readonly peer: string
+
+  constructor(peer: string, cause?: unknown) {
+    super(`cannot reach '${peer}'${cause === undefined ? '' : `: ${describe(cause)}`}`, { cause })
+    this.peer = peer
+  }
+}
+
+/** A peer refused the handshake, or this node refused the peer. `permanent` refusals are not retried. */
+export abstract class RefusedError extends MaquisError {
+  /** The other node, or its address where the name is not known. */
+  readonly peer: string
+  /** Who refused. */
+  readonly by: 'us' | 'peer'
+
+  constructor(peer: string, by: 'us' | 'peer', message: string) {
+    super(message)
+    this.peer = peer
+    this.by = by
+  }
+}
+
+/** The two nodes belong to different clusters. */
+export class WrongClusterError extends RefusedError {
+  readonly code = 'ERR_WRONG_CLUSTER'
+  constructor(peer: string, by: 'us' | 'peer') {
+    super(peer, by, `'${peer}' belongs to another cluster; set the same 'cluster' option on both nodes`)
+  }
+}
+
+/** The shared secrets differ, or only one of the two nodes has one. */
+export class WrongSecretError extends RefusedError {
+  readonly code = 'ERR_WRONG_SECRET'
+  constructor(peer: string, by: 'us' | 'peer') {
+    super(peer, by, `'${peer}' did not prove the same secret; set the same 'secret' option on both nodes`)
+  }
+}
+
+/** No protocol version is common to both nodes. */
+export class WrongVersionError extends RefusedError {
+  readonly code = 'ERR_WRONG_VERSION'
+  constructor(peer: string, by: 'us' | 'peer') {
+    super(peer, by, `'${peer}' speaks no protocol version that this node speaks; upgrade the older of the two`)
+  }
+}
+
+/** A node of that name with a later incarnation is known. */
+export class StaleIncarnationError extends RefusedError {
+  readonly code = 'ERR_STALE_INCARNATION'
+  /** The later incarnation that is known. */
+  readonly known: Incarnation
+
+  constructor(peer: string, by: 'us' | 'peer', known: Incarnation) {
+    super(
+      peer,
+      by,
+      by === 'peer'
+        ? `'${peer}' knows a later start of a node with this node's name: two nodes use one name, and the later one stays`
+        : `'${peer}' is superseded: a later start of it is known`,
+    )
+    this.known = known
+  }
+}
+
+/** The certificate does not name the node that showed it. */
+export class WrongCertificateError extends RefusedError {
+  readonly code = 'ERR_WRONG_CERTIFICATE'
+  constructor(peer: string, by: 'us' | 'peer') {
+    super(
+      peer,
+      by,
+      `the certificate shown between this node and '${peer}' does not bear the name of the node that showed it`,
+    )
+  }
+}
+
+/** The overlay of one of the two nodes does not take the other, because of its role. */
+export class RoleError extends RefusedError {
+  readonly code = 'ERR_ROLE'
+  constructor(peer: string, by: 'us' | 'peer', why: string) {
+    super(peer, by, `'${peer}' was refused for its role: ${why}`)
+  }
+}
+
+/** The node was removed from the cluster, or has left it, in this incarnation. */
+export class RemovedError extends RefusedError {
+  readonly code = 'ERR_REMOVED'
+  constructor(peer: string, by: 'us' | 'peer') {
+    super(
+      peer,
+      by,
+      by === 'peer'
+        ? `'${peer}' says that this node has left the cluster; join() or start() begins anew`
+        : `'${peer}' has left the cluster, in this incarnation`,
+    )
+  }
+}
+
+/** Another node than the expected one answers at an address, or a node dialled itself. */
+export class WrongNodeError extends RefusedError {
+  readonly code = 'ERR_WRONG_NODE'
+  constructor(peer: string, by: 'us' | 'peer', found: string) {
+    super(peer, by, `'${peer}' is not the node that was meant: it is '${found}'`)
+  }
+}
+
+/** A node keeps links to so many others and no more. */
+export class TooManyPeersError extends RefusedError {
+  readonly code = 'ERR_TOO_MANY_PEERS'
+  constructor(peer: string, by: 'us' | 'peer') {
+    super(peer, by, `${by === 'us' ? 'this node' : `'${peer}'`} has as many peers as limits.peers allows`)
+  }
+}
+
+function describe(value: unknown): string {
+  if (value instanceof Error) return value.message
+  if (typeof value === 'string') return `'${value}'`
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  return String(value)
+}

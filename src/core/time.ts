@@ -1,0 +1,17 @@
+/** Milliseconds on a monotonic clock with an arbitrary origin. Only differences mean anything. */
+export type Instant = number
+
+/** A duration in milliseconds. */
+export type Millis = number
+
+/** Time as a dependency: the real one lives in `runtime/`, the simulated one in `testing/`. */
+export interface Clock {
+  /** Monotonic milliseconds: never goes back. */
+  now(): Instant
+  /** Wall-clock time: may jump. Used only where people or other machines compare it (incarnations). */
+  wall(): Date
+  /** Runs `fn` at the end of this turn of the event loop, after the microtasks: batches are flushed there. */
+  defer(fn: () => void): void
+  /** Runs `wake` once, `after` milliseconds from now, and returns what cancels it. Never keeps the process alive. */
+  schedule(after: Millis, wake: () => void): () => void
+}

@@ -1,0 +1,57 @@
+import type { NodeName } from '../core/node.js'
+
+/** A request that waits for its answer. */
+export interface PendingRequest {
+  readonly node: NodeName
+  readonly server: string
+  /** The lane that it left on, as its owner names it; undefined while it waits to leave. */
+  lane: object | undefined
+  readonly answered: (isError: boolean, payload: unknown) => void
+  readonly failed: (request: PendingRequest) => void
+}
+
+/**
+ * The requests of a node that wait for answers, each tied to the lane it left on: when that, or the peer's incarnation,
+ * ends, the request settles. Pure bookkeeping: it neither waits nor sends.
+ */
+export class Requests {
+  readonly #pending = new Map<number, PendingRequest>()
+  readonly #perNode = new Map<NodeName, number>()
+  #lastId = 0
+
+  /** How many wait for that node. */
+  count(node: NodeName): number {
+    return this.#perNode.get(node) ?? 0
+  }
+
+  open(request: PendingRequest): number {
+    this.#lastId++
+    this.#pending.set(this.#lastId, request)
+    this.#perNode.set(request.node, this.count(request.node) + 1)
+    return this.#lastId
+  }
+
+  get(id: number): PendingRequest | undefined {
+    return this.#pending.get(id)
+  }
+
+  /** Ends a request and returns it; undefined when it has ended already. */
+  close(id: number): PendingRequest | undefined {
+    const request = this.#pending.get(id)
+    if (request === undefined) return undefined
+    this.#pending.delete(id)
+    const left = this.count(request.node) - 1
+    if (left > 0) this.#perNode.set(request.node, left)
+    else this.#perNode.delete(request.node)
+    return request
+  }
+
+  /** Fails those that `concerned` picks. */
+  fail(concerned: (request: PendingRequest) => boolean): void {
+    for (const [id, request] of [...this.#pending]) {
+      if (!concerned(request)) continue
+      this.close(id)
+      request.failed(request)
+    }
+  }
+}

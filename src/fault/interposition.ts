@@ -1,0 +1,90 @@
+import type { ChannelName } from '../core/channel.js'
+import { unreachable } from '../core/invariant.js'
+import type { NodeName } from '../core/node.js'
+import type { Millis } from '../core/time.js'
+
+/** One message on its way through this node's edge. */
+export interface Passage {
+  readonly direction: 'forward' | 'receive'
+  /** The other end. */
+  readonly peer: NodeName
+  readonly channel: ChannelName
+  /** `manager`: sent by `sendMessage`. `membership`: of the overlay itself. Control frames below these never pass here. */
+  readonly kind: 'message' | 'request' | 'reply' | 'manager' | 'membership' | 'heartbeat'
+  /** The server that it is for, or of; undefined where none is named. */
+  readonly server: string | undefined
+  /** Undefined for heartbeats. */
+  readonly message: unknown
+}
+
+/**
+ * What becomes of a passage. `delay` does not hold successors back; `duplicate` sends or delivers it twice; `replace`
+ * lets another message go on in its place.
+ */
+export type Verdict =
+  | { readonly type: 'pass' | 'drop' | 'duplicate' }
+  | { readonly type: 'delay'; readonly by: Millis }
+  | { readonly type: 'replace'; readonly message: unknown }
+
+/** A fault as a function of a passing message. The same function works in the simulator and on a live cluster. */
+export type Interposition = (passage: Passage) => Verdict
+
+/** What all interpositions together make of a passage. */
+export interface Outcome {
+  readonly message: unknown
+  /** 0: it is dropped. */
+  readonly copies: number
+  readonly delay: Millis
+}
+
+/** The interpositions in force, in the order they were added. */
+export class Interpositions {
+  readonly #all: Interposition[] = []
+
+  /** Whether anything has to be asked at all. */
+  get active(): boolean {
+    return this.#all.length > 0
+  }
+
+  add(interposition: Interposition): Disposable {
+    // Wrapped, so that the same function added twice is disposed once at a time.
+    const entry: Interposition = (passage) => interposition(passage)
+    this.#all.push(entry)
+    return {
+      [Symbol.dispose]: () => {
+        const at = this.#all.indexOf(entry)
+        if (at >= 0) this.#all.splice(at, 1)
+      },
+    }
+  }
+
+  /** Asks each in turn: each sees what its predecessors made of the message. The first drop ends it. */
+  judge(passage: Passage): Outcome {
+    let message = passage.message
+    let copies = 1
+    let delay = 0
+    for (const interposition of [...this.#all]) {
+      const verdict = interposition(message === passage.message ? passage : { ...passage, message })
+      switch (verdict.type) {
+        case 'pass':
+          break
+        case 'drop':
+          return dropped
+        case 'duplicate':
+          copies *= 2
+          break
+        case 'delay':
+          delay += verdict.by
+          break
+        case 'replace':
+          message = verdict.message
+          break
+        default:
+          return unreachable(verdict)
+      }
+    }
+    return { message, copies, delay }
+  }
+}
+
+const dropped: Outcome = { message: undefined, copies: 0, delay: 0 }

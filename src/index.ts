@@ -1,0 +1,64 @@
+/**
+ * A peer service for Node.js: cluster membership, and messages over named channels. Begin with {@link fullMesh}.
+ *
+ * @module
+ */
+
+export type { ChannelMap, ChannelName, ChannelOptions, ChannelSpec, Overflow } from './core/channel.js'
+export * from './core/errors.js'
+export type { Machine } from './core/machine.js'
+export type { Incarnation, NodeAttributes, NodeName, NodeSpec } from './core/node.js'
+export { type Entropy, type Random, SeededRandom } from './core/random.js'
+export type { Clock, Instant, Millis } from './core/time.js'
+export type { Interposition, Passage, Verdict } from './fault/interposition.js'
+export type { PartitionRef } from './fault/partition.js'
+export type { HeartbeatOptions } from './link/heartbeat.js'
+export type { Limits } from './link/limits.js'
+export type { CounterName, CounterValues } from './manager/counters.js'
+export type { DropReason, ManagerEvents } from './manager/events.js'
+export type {
+  ConnectionInfo,
+  ForwardOptions,
+  JoinOptions,
+  PeerServiceManager,
+  Request,
+  Send,
+  Watcher,
+  WatchOptions,
+} from './manager/manager.js'
+export type { ListenOptions, Logger, PeerServiceOptions } from './manager/options.js'
+export { fullMesh, peerService } from './manager/overlays.js'
+export type {
+  Delivery,
+  Handler,
+  MessageContext,
+  MessageOf,
+  Register,
+  RegisterOptions,
+  Registry,
+  ReplyOf,
+  ServerName,
+  ServerRef,
+  ServerShape,
+  Untyped,
+} from './manager/servers.js'
+export type { StandardIssue, StandardResult, StandardSchemaV1 } from './manager/standard-schema.js'
+export type {
+  Admission,
+  MembershipEffect,
+  MembershipEvent,
+  MembershipInput,
+  MembershipState,
+  MembershipStrategy,
+} from './membership/strategy.js'
+export type {
+  Address,
+  Connection,
+  ConnectionHandler,
+  ConnectionSecurity,
+  ListenAddress,
+  Listener,
+  Transport,
+} from './transport/transport.js'
+export { WebSocketTransport, type WebSocketTransportOptions } from './transport/websocket.js'
+export type { TlsOptions } from './transport/websocket-security.js'

@@ -1,0 +1,52 @@
+import type { ChannelName, ChannelOptions, ChannelSpec, Overflow } from '../core/channel.js'
+import type { InboundSettings } from './inbound.js'
+import { Lane } from './lane.js'
+import type { Link } from './link.js'
+import type { OutboundSettings } from './outbound.js'
+import type { QueueBudget } from './queue.js'
+
+/** One channel to one peer: its lanes, the numbering of its streams, and what may wait. */
+export class LinkChannel {
+  readonly link: Link
+  readonly name: ChannelName
+  readonly compression: boolean
+  readonly overflow: Overflow
+  readonly monotonic: ChannelOptions['monotonic']
+  /** Streams of this node's messages: its own declared parallelism, whatever was negotiated. */
+  readonly streams: number
+  readonly budget: QueueBudget = { bytes: 0, blocked: 0 }
+  readonly outboundSettings: OutboundSettings
+  readonly inboundSettings: InboundSettings
+  readonly lanes: readonly Lane[]
+  /** Lanes that are open now. */
+  open = 0
+
+  constructor(link: Link, name: ChannelName, shared: ChannelSpec, peerStreams: number) {
+    const { clock, flusher, limits, valueLimits, channels } = link.settings
+    const options = channels[name] ?? {}
+    this.link = link
+    this.name = name
+    this.compression = shared.compression
+    this.overflow = options.overflow ?? 'block'
+    this.monotonic = options.monotonic
+    this.streams = options.parallelism ?? 1
+    this.outboundSettings = { ...limits, clock, flusher, valueLimits, sequences: new Float64Array(this.streams) }
+    this.inboundSettings = {
+      ...limits,
+      valueLimits: link.settings.peerValueLimits,
+      lastSeen: new Float64Array(peerStreams),
+    }
+    this.lanes = Array.from({ length: shared.parallelism }, (_, index) => new Lane(this, index))
+  }
+
+  /** The lane that carries a stream. */
+  laneOf(stream: number): Lane {
+    return this.lanes[stream % this.lanes.length] as Lane
+  }
+
+  /** The peer numbers the streams of this lane anew. */
+  forgetSeen(lane: number): void {
+    const { lastSeen } = this.inboundSettings
+    for (let stream = lane; stream < lastSeen.length; stream += this.lanes.length) lastSeen[stream] = 0
+  }
+}

@@ -1,0 +1,34 @@
+import type { Clock } from '../core/time.js'
+
+/** What has something to flush at the end of the turn. */
+export interface Flushable {
+  flush(): void
+}
+
+/**
+ * Flushes each marked batch once, at the end of the turn of the event loop. Flushing in a microtask would send message
+ * by message as soon as a caller awaits each.
+ */
+export class Flusher {
+  readonly #clock: Clock
+  #marked: Flushable[] = []
+  #deferred = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  mark(flushable: Flushable): void {
+    this.#marked.push(flushable)
+    if (this.#deferred) return
+    this.#deferred = true
+    this.#clock.defer(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#deferred = false
+    const marked = this.#marked
+    this.#marked = []
+    for (const flushable of marked) flushable.flush()
+  }
+}

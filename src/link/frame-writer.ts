@@ -1,0 +1,110 @@
+import { ByteWriter } from '../codec/byte-writer.js'
+import { type FrameKind, frameHeaderBytes, MessageFlag } from '../codec/codec.js'
+import type { Clock } from '../core/time.js'
+import { batchBytes, internedNamesMax } from './limits.js'
+import type { MessageExtra } from './queue.js'
+
+/** Writes frames into a batch: their headers, and what precedes the payload of a message. */
+export class FrameWriter {
+  readonly bytes: ByteWriter = new ByteWriter(1_024)
+  readonly #clock: Clock
+  readonly #sequences: Float64Array
+  readonly #interned = new Map<string, number>()
+  #lastBatch = 0
+  /** The server name that the frame in progress gives a number to. */
+  #defined: string | undefined
+
+  constructor(clock: Clock, sequences: Float64Array) {
+    this.#clock = clock
+    this.#sequences = sequences
+  }
+
+  /** Forgets the batch and the numbers of names: they belonged to a connection that is gone. */
+  clear(): void {
+    this.bytes.reset(0)
+    this.#interned.clear()
+  }
+
+  /** Hands over the batch. */
+  take(): Uint8Array {
+    this.#lastBatch = this.bytes.position
+    return this.bytes.take()
+  }
+
+  /** Begins a frame, and returns where; {@link end} fills in its length. */
+  begin(kind: FrameKind): number {
+    const writer = this.bytes
+    const start = writer.position
+    // A busy lane's batch is about as large as its last one: grown once, not by doubling.
+    if (start === 0 && this.#lastBatch > batchBytes / 2) writer.ensure(this.#lastBatch + 1_024)
+    writer.u32(kind << 24)
+    return start
+  }
+
+  end(start: number): void {
+    const { buffer, position } = this.bytes
+    const length = position - start - frameHeaderBytes
+    buffer[start + 1] = length >>> 16
+    buffer[start + 2] = length >>> 8
+    buffer[start + 3] = length
+  }
+
+  /** Writes what precedes the payload of a message, and gives it the next number of its stream. */
+  head(server: string, stream: number, isBytes: boolean, extra: MessageExtra | undefined): void {
+    const writer = this.bytes
+    const sequence = (this.#sequences[stream] as number) + 1
+    this.#sequences[stream] = sequence
+    this.#defined = undefined
+    writer.u8(flagsOf(isBytes, extra))
+    writer.varint(stream)
+    writer.varint(sequence)
+    if (extra?.manager !== true) this.#server(server)
+    if (extra !== undefined) this.#optional(extra)
+  }
+
+  /** Takes back a message that was begun at `start`. */
+  undo(start: number, stream: number): void {
+    this.bytes.reset(start)
+    this.#sequences[stream] = (this.#sequences[stream] as number) - 1
+    this.forgetName()
+  }
+
+  /** The name in the last head keeps no number: its frame may be abandoned half-way. */
+  forgetName(): void {
+    if (this.#defined !== undefined) this.#interned.delete(this.#defined)
+  }
+
+  #server(server: string): void {
+    const writer = this.bytes
+    const number = this.#interned.get(server)
+    if (number !== undefined) return writer.varint(number)
+    writer.varint(0)
+    const next = this.#interned.size < internedNamesMax ? this.#interned.size + 1 : 0
+    writer.varint(next)
+    writer.string(server)
+    if (next === 0) return
+    this.#interned.set(server, next)
+    this.#defined = server
+  }
+
+  #optional(extra: MessageExtra): void {
+    const writer = this.bytes
+    if (extra.request !== undefined) writer.varint(extra.request)
+    if (extra.expires !== undefined) writer.varint(Math.max(0, Math.ceil(extra.expires - this.#clock.now())))
+    if (extra.clock === undefined) return
+    writer.varint(extra.clock.length)
+    writer.bytes(extra.clock)
+  }
+}
+
+function flagsOf(isBytes: boolean, extra: MessageExtra | undefined): number {
+  const flags = isBytes ? MessageFlag.bytes : 0
+  if (extra === undefined) return flags
+  return (
+    flags |
+    (extra.request === undefined ? 0 : MessageFlag.request) |
+    (extra.expires === undefined ? 0 : MessageFlag.deadline) |
+    (extra.clock === undefined ? 0 : MessageFlag.clock) |
+    (extra.manager === true ? MessageFlag.manager : 0)
+  )
+}

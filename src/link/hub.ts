@@ -1,0 +1,429 @@
+import { CloseCode } from '../codec/codec.js'
+import { nonceBytes } from '../codec/handshake-frames.js'
+import { membershipChannel, negotiateChannels } from '../core/channel.js'
+import { UnreachableError } from '../core/errors.js'
+import { invariant } from '../core/invariant.js'
+import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
+import type { Entropy } from '../core/random.js'
+import type { Millis } from '../core/time.js'
+import type { Connection, ListenAddress, Listener, Transport } from '../transport/transport.js'
+import {
+  AcceptHandshake,
+  DialHandshake,
+  type Established,
+  type Freshness,
+  type HandshakeIdentity,
+  type HandshakePolicy,
+  type Refusal,
+  type Slot,
+} from './handshake.js'
+import { Handshaking } from './handshaking.js'
+import type { Lane, LaneAttempt } from './lane.js'
+import { dialMillis } from './limits.js'
+import { type LaneDialler, Link, type LinkHandler, type LinkSettings } from './link.js'
+import { refusedError } from './refusals.js'
+
+/** Who is told what happens on the links of a node, and judges who may have one. */
+export interface HubHandler extends LinkHandler {
+  /** Whether this node takes that peer at all. */
+  admit(peer: NodeSpec): Refusal | undefined
+  /** Slots that are kept for others than that peer. */
+  reservedFor(peer: NodeSpec): number
+  /** A later start of this node's own name lives. */
+  superseded(known: Incarnation): void
+  /** A peer refused this node, because it knows a later start of its name. */
+  refusedAsStale(known: Incarnation): void
+  /** The peer says that this node has left the cluster. */
+  removedBy(peer: string): void
+  /** A handshake was refused, here or there. */
+  refused(peer: string, by: 'us' | 'peer', refusal: Refusal): void
+  /** A dial failed; the next follows after `delay`. */
+  retrying(peer: string, error: Error, delay: Millis): void
+}
+
+export interface HubOptions {
+  readonly identity: () => HandshakeIdentity
+  readonly settings: LinkSettings
+  readonly transport: Transport
+  readonly entropy: Entropy
+  readonly handler: HubHandler
+  /** Both ends show certificates: each must bear the name of the node that shows it. */
+  readonly mutualTls: boolean
+}
+
+/** How long the node with the greater name leaves dialling to the other. */
+const dialGrace: Millis = 250
+
+/** All the links of a node: listens, dials what is wanted, and judges handshakes. */
+export class LinkHub implements LaneDialler {
+  readonly #options: HubOptions
+  readonly #links = new Map<NodeName, Link>()
+  readonly #handshakes = new Set<Handshaking>()
+  #listener: Listener | undefined
+  #stopped = true
+
+  constructor(options: HubOptions) {
+    this.#options = options
+  }
+
+  get links(): ReadonlyMap<NodeName, Link> {
+    return this.#links
+  }
+
+  /** Begins; dials and accepts from now. Resolves with the address that was bound, if any. */
+  async start(listen: ListenAddress | undefined): Promise<string | undefined> {
+    this.#stopped = false
+    if (listen === undefined) return undefined
+    this.#listener = await this.#options.transport.listen(listen, (connection) => this.#accept(connection))
+    return this.#listener.url
+  }
+
+  /** Closes everything at once. */
+  async stop(text: string): Promise<void> {
+    this.#stopped = true
+    for (const handshake of [...this.#handshakes]) handshake.abandon()
+    this.#handshakes.clear()
+    const links = [...this.#links.values()]
+    for (const link of links) link.close('stopping', text)
+    this.#links.clear()
+    await this.#listener?.close()
+    this.#listener = undefined
+  }
+
+  /** Closes every link and forgets it; goes on listening. */
+  clear(text: string): void {
+    for (const handshake of [...this.#handshakes]) handshake.abandon()
+    this.#handshakes.clear()
+    const links = [...this.#links.values()]
+    this.#links.clear()
+    for (const link of links) {
+      link.tell({ type: 'left' })
+      link.close('disconnected', text)
+    }
+  }
+
+  /** The link to that node; made where there is none. */
+  ensure(spec: NodeSpec): Link {
+    const found = this.#links.get(spec.name)
+    if (found !== undefined) {
+      found.learn(spec)
+      return found
+    }
+    const link = new Link(spec, this.#options.settings, this.#options.handler, this)
+    this.#links.set(spec.name, link)
+    return link
+  }
+
+  /** Opens what is missing to a peer, at once. */
+  connect(link: Link): void {
+    for (const lane of link.lanes()) {
+      lane.cancelRetry()
+      this.#want(lane, 0)
+    }
+  }
+
+  /**
+   * Greets whoever answers at one of `urls` and opens the control lane to it. Resolves with the link, which may have been
+   * there already; rejects with a `RefusedError`, or an `UnreachableError` when nobody answers.
+   */
+  async greet(urls: readonly string[], expected: NodeName | undefined, signal: AbortSignal): Promise<Link> {
+    let failure: Error = new UnreachableError(expected ?? 'no address')
+    for (const url of urls) {
+      try {
+        return await this.#greetOne(url, expected, signal)
+      } catch (error) {
+        failure = error instanceof Error ? error : new UnreachableError(url, error)
+        if (signal.aborted) break
+      }
+    }
+    throw failure
+  }
+
+  /** Regular care of all links; forgets strangers that are gone. */
+  tick(): void {
+    for (const link of [...this.#links.values()]) {
+      link.tick()
+      const { phase } = link.state
+      const idle = link.openLanes === 0 && ![...link.lanes()].some((lane) => lane.connection ?? lane.attempt)
+      if (idle && !link.pinned && (phase === 'unknown' || phase === 'left')) this.#links.delete(link.name)
+    }
+  }
+
+  /** The network works: whoever is waited for is tried soon. */
+  encourage(): void {
+    for (const link of this.#links.values()) {
+      if (link.openLanes > 0) continue
+      const lane = link.control
+      lane.backoff.reset()
+      if (lane.retry === undefined) continue
+      lane.cancelRetry()
+      this.#want(lane, lane.backoff.failed(this.#options.settings.clock.now()))
+    }
+  }
+
+  /** Dials the lane if a connection is wanted and nothing is under way. */
+  wantLane(lane: Lane): void {
+    const { self, link } = { self: this.#options.identity().spec, link: lane.link }
+    // Both ends want the lane: the smaller name dials, the other only where that does not help.
+    const leave = self.name > link.name && self.addresses.length > 0
+    this.#want(lane, leave ? dialGrace : 0)
+  }
+
+  #want(lane: Lane, after: Millis): void {
+    if (!this.#mayDial(lane) || lane.retry !== undefined) return
+    if (after === 0) return this.#dial(lane)
+    lane.retry = this.#options.settings.clock.schedule(after, () => {
+      lane.retry = undefined
+      if (this.#mayDial(lane)) this.#dial(lane)
+    })
+  }
+
+  #mayDial(lane: Lane): boolean {
+    const { link } = lane
+    if (this.#stopped || lane.retired || this.#links.get(link.name) !== link) return false
+    if (!(link.state.wanted || link.pinned) || link.state.phase === 'left') return false
+    if (lane.connection !== undefined || lane.attempt !== undefined || link.spec.addresses.length === 0) return false
+    // While the peer is away one dial at a time asks for it: its control lane.
+    return link.openLanes > 0 || lane === link.control
+  }
+
+  #dial(lane: Lane): void {
+    const { link } = lane
+    const { addresses } = link.spec
+    const url = addresses[lane.dials++ % addresses.length] as string
+    const compression = lane.channel.compression
+    const attempt = new Attempt()
+    lane.attempt = attempt
+    const policy: HandshakePolicy = {
+      choose: (peer) => {
+        if (peer.incarnation < link.spec.incarnation) return staleIncarnation(link.spec.incarnation)
+        const fresh = lane.fresh || peer.incarnation > link.spec.incarnation
+        attempt.generation = fresh ? 1 : lane.generation + 1
+        return { channel: lane.channel.name, lane: lane.index, generation: attempt.generation, fresh }
+      },
+      admit: (peer, slot) => this.#admit(peer, slot, attempt),
+    }
+    this.#run(url, compression, link.name, policy, attempt, {
+      established: (connection, established) => this.#attach(connection, established, 'dialler'),
+      failed: (refusal, error) => this.#laneFailed(lane, attempt, refusal, error),
+    })
+  }
+
+  #laneFailed(
+    lane: Lane,
+    attempt: Attempt,
+    refusal: (Refusal & { readonly by: 'us' | 'peer' }) | undefined,
+    error: Error | undefined,
+  ): void {
+    if (lane.attempt === attempt) lane.attempt = undefined
+    if (refusal !== undefined) this.#refused(lane.link.name, refusal)
+    if (refusal?.code === CloseCode.staleGeneration) lane.generation = Math.max(lane.generation, refusal.known ?? 0)
+    if (!this.#mayDial(lane) || lane.retry !== undefined) return
+    const delay = lane.backoff.failed(this.#options.settings.clock.now())
+    const why = error ?? new UnreachableError(lane.link.name, refusal?.text)
+    this.#options.handler.retrying(lane.link.name, why, delay)
+    this.#want(lane, delay)
+  }
+
+  #greetOne(url: string, expected: NodeName | undefined, signal: AbortSignal): Promise<Link> {
+    return new Promise((resolve, reject) => {
+      const attempt = new Attempt()
+      let claimed: Lane | undefined
+      let found: Link | undefined
+      const settle = (action: () => void): void => {
+        signal.removeEventListener('abort', aborted)
+        if (claimed?.attempt === attempt) claimed.attempt = undefined
+        action()
+      }
+      const aborted = (): void => {
+        attempt.cancel()
+        settle(() => reject(signal.reason))
+      }
+      const policy: HandshakePolicy = {
+        choose: (peer) => {
+          const link = this.#links.get(peer.name)
+          const newer = link === undefined || peer.incarnation > link.spec.incarnation
+          if (!newer && peer.incarnation < link.spec.incarnation) return staleIncarnation(link.spec.incarnation)
+          const lane = link?.control
+          if (!newer && (lane?.connection ?? (lane?.attempt?.generation && lane)) !== undefined) {
+            found = link
+            return { code: CloseCode.abandoned, text: 'there is a connection already' }
+          }
+          const fresh = newer || (lane?.fresh ?? true)
+          attempt.generation = fresh ? 1 : (lane?.generation ?? 0) + 1
+          if (lane !== undefined) {
+            lane.attempt?.cancel()
+            lane.attempt = attempt
+            claimed = lane
+          }
+          return { channel: membershipChannel, lane: 0, generation: attempt.generation, fresh }
+        },
+        admit: (peer, slot) => this.#admit(peer, slot, attempt),
+      }
+      if (signal.aborted) return reject(signal.reason)
+      signal.addEventListener('abort', aborted)
+      this.#run(url, false, expected, policy, attempt, {
+        established: (connection, established) => {
+          const lane = this.#attach(connection, established, 'dialler')
+          settle(() => (lane === undefined ? reject(new UnreachableError(url)) : resolve(lane.link)))
+          return lane
+        },
+        failed: (refusal, error) => {
+          if (refusal?.code === CloseCode.staleGeneration && claimed !== undefined) {
+            claimed.generation = Math.max(claimed.generation, refusal.known ?? 0)
+          }
+          if (refusal !== undefined && found === undefined) this.#refused(expected ?? url, refusal)
+          const refused = refusal && refusedError(expected ?? url, refusal.by, refusal)
+          settle(() => {
+            if (found !== undefined) resolve(found)
+            else reject(refused ?? new UnreachableError(url, error ?? refusal?.text))
+          })
+        },
+      })
+    })
+  }
+
+  #run(
+    url: string,
+    compression: boolean,
+    expected: NodeName | undefined,
+    policy: HandshakePolicy,
+    attempt: Attempt,
+    outcome: ConstructorParameters<typeof Handshaking>[2],
+  ): void {
+    const { transport, settings, entropy, identity, mutualTls } = this.#options
+    const controller = new AbortController()
+    const cancelTimer = settings.clock.schedule(dialMillis, () => {
+      controller.abort(new UnreachableError(url, `no answer within ${dialMillis} ms`))
+    })
+    let names: readonly string[] = []
+    const checked: HandshakePolicy = {
+      choose: policy.choose,
+      admit: (peer, slot) => (mutualTls && !names.includes(peer.name) ? wrongCertificate : policy.admit(peer, slot)),
+    }
+    const machine = new DialHandshake(identity(), expected, checked, entropy.bytes(nonceBytes))
+    const handshake = this.#handshake(machine, outcome)
+    attempt.abandon = () => {
+      cancelTimer()
+      controller.abort(new UnreachableError(url, 'abandoned'))
+      this.#handshakes.delete(handshake)
+      handshake.abandon()
+    }
+    transport.dial({ url, compression }, handshake, controller.signal).then(
+      (connection) => {
+        cancelTimer()
+        names = connection.security?.names ?? []
+        handshake.begin(connection)
+      },
+      (error: unknown) => {
+        cancelTimer()
+        handshake.unreachable(error instanceof Error ? error : new UnreachableError(url, error))
+      },
+    )
+  }
+
+  #accept(connection: Connection): Handshaking {
+    const { entropy, identity, mutualTls } = this.#options
+    const names = connection.security?.names ?? []
+    const admit = (peer: NodeSpec, slot: Slot): Freshness | Refusal =>
+      mutualTls && !names.includes(peer.name) ? wrongCertificate : this.#admit(peer, slot, undefined)
+    const machine = new AcceptHandshake(identity(), { admit }, entropy.bytes(nonceBytes))
+    const handshake = this.#handshake(machine, {
+      established: (open, established) => this.#attach(open, established, 'acceptor'),
+      failed: (refusal) => {
+        if (refusal !== undefined) this.#refused(connection.remote, refusal)
+      },
+    })
+    handshake.begin(connection)
+    return handshake
+  }
+
+  #handshake(
+    machine: ConstructorParameters<typeof Handshaking>[0],
+    outcome: ConstructorParameters<typeof Handshaking>[2],
+  ): Handshaking {
+    const handshake: Handshaking = new Handshaking(machine, this.#options.settings.clock, {
+      established: (connection, established) => {
+        this.#handshakes.delete(handshake)
+        return outcome.established(connection, established)
+      },
+      failed: (refusal, error) => {
+        this.#handshakes.delete(handshake)
+        outcome.failed(refusal, error)
+      },
+    })
+    this.#handshakes.add(handshake)
+    return handshake
+  }
+
+  /** Judges a peer that has proved itself. `ours` is the attempt of our own that this is, undefined for an accepted one. */
+  #admit(peer: NodeSpec, slot: Slot, ours: Attempt | undefined): Freshness | Refusal {
+    const { handler, settings, identity } = this.#options
+    const self = identity().spec
+    if (this.#stopped) return { code: CloseCode.stopping, text: 'this node is stopping' }
+    if (peer.name === self.name) {
+      if (peer.incarnation < self.incarnation) return staleIncarnation(self.incarnation)
+      handler.superseded(peer.incarnation)
+      return { code: CloseCode.wrongNode, text: self.name }
+    }
+    const link = this.#links.get(peer.name)
+    if (link !== undefined && peer.incarnation < link.spec.incarnation) return staleIncarnation(link.spec.incarnation)
+    const refusal = handler.admit(peer)
+    if (refusal !== undefined) return refusal
+    const shared = negotiateChannels(settings.channelMap, peer.channels).get(slot.channel)
+    if (shared === undefined || slot.lane >= shared.parallelism) {
+      return { code: CloseCode.unknownChannel, text: `no lane ${slot.lane} of channel '${slot.channel}'` }
+    }
+    if (link === undefined) {
+      const free = settings.limits.peers - handler.reservedFor(peer) - this.#links.size
+      return free > 0 ? { fresh: true } : tooManyPeers
+    }
+    if (link.spec.incarnation !== peer.incarnation) return { fresh: true }
+    const lane = link.channels.get(slot.channel)?.lanes[slot.lane]
+    if (lane === undefined) return { code: CloseCode.unknownChannel, text: `no lane ${slot.lane}` }
+    if (slot.generation <= lane.generation) {
+      return { code: CloseCode.staleGeneration, text: 'a later connection exists', known: lane.generation }
+    }
+    const rival = lane.attempt
+    if (ours === undefined && rival?.generation === slot.generation && self.name < peer.name) {
+      return { code: CloseCode.tieBreak, text: 'both nodes dialled, and the smaller name is preferred' }
+    }
+    return { fresh: lane.fresh }
+  }
+
+  #attach(connection: Connection, established: Established, role: 'dialler' | 'acceptor'): Lane | undefined {
+    const { peer, slot } = established
+    const link = this.ensure(peer)
+    const lane = link.channels.get(slot.channel)?.lanes[slot.lane]
+    invariant(lane !== undefined, 'a slot was checked before it was given')
+    if (link.spec.incarnation !== peer.incarnation || slot.generation <= lane.generation) return undefined
+    lane.attach(connection, established, role)
+    return lane
+  }
+
+  #refused(peer: string, refusal: Refusal & { readonly by: 'us' | 'peer' }): void {
+    const { handler } = this.#options
+    if (refusal.by === 'peer' && refusal.code === CloseCode.staleIncarnation && refusal.known !== undefined) {
+      handler.refusedAsStale(refusal.known as Incarnation)
+    }
+    if (refusal.by === 'peer' && refusal.code === CloseCode.removed) handler.removedBy(peer)
+    handler.refused(peer, refusal.by, refusal)
+  }
+}
+
+/** One try of ours, which whoever opens the lane first may cancel. */
+class Attempt implements LaneAttempt {
+  generation: number | undefined
+  abandon: () => void = () => {}
+
+  cancel(): void {
+    this.abandon()
+  }
+}
+
+function staleIncarnation(known: Incarnation): Refusal {
+  return { code: CloseCode.staleIncarnation, text: 'a later start of this node is known', known }
+}
+
+const wrongCertificate: Refusal = { code: CloseCode.certificate, text: 'the certificate bears another name' }
+const tooManyPeers: Refusal = { code: CloseCode.tooManyPeers, text: 'limits.peers is reached' }

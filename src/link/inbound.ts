@@ -1,0 +1,281 @@
+import { ByteReader } from '../codec/byte-reader.js'
+import { FrameKind, frameHeaderBytes, ignorableBit, MessageFlag, ReplyStatus } from '../codec/codec.js'
+import { type Close, parseClose } from '../codec/handshake-frames.js'
+import { decodeValue, MalformedError } from '../codec/value-decoder.js'
+import type { ValueLimits } from '../codec/value-encoder.js'
+import { creditOverheadBytes, internedNamesMax } from './limits.js'
+
+/** The optional fields of a message that arrived. */
+export interface IncomingExtra {
+  readonly request: number | undefined
+  /** Milliseconds that were left when the sender wrote it. */
+  readonly budget: number | undefined
+  readonly clock: unknown
+  readonly manager: boolean
+}
+
+/** Who takes what arrives on a lane. */
+export interface InboundHandler {
+  /** A message. What is returned settles when it has been handled; undefined when it has been already. */
+  message(server: string, payload: unknown, extra: IncomingExtra | undefined): PromiseLike<unknown> | undefined
+  reply(id: number, status: number, payload: unknown): void
+  peerReady(): void
+  credited(total: number): void
+  pinged(id: number): void
+  ponged(id: number): void
+  strategy(value: unknown): void
+  fault(value: unknown): void
+  peerClosed(close: Close): void
+  /** A message whose number has been seen: counted and dropped. */
+  duplicate(): void
+  /** The peer broke a rule: the connection has to be closed. */
+  violated(rule: 'malformed' | 'credit', detail: string): void
+  /** Messages of `total` bytes have been handled since the connection opened: tell the peer. */
+  announce(total: number): void
+}
+
+export interface InboundSettings {
+  readonly valueLimits: ValueLimits
+  readonly messageBytes: number
+  readonly windowBytes: number
+  /** The last number seen of each stream of the peer: it outlives connections. */
+  readonly lastSeen: Float64Array
+}
+
+/** The receiving half of a lane, for one connection: frames, chunks, numbers and credit. */
+export class Inbound {
+  readonly #settings: InboundSettings
+  readonly #handler: InboundHandler
+  readonly #names: string[] = []
+  #closed = false
+  #chunks: Uint8Array[] = []
+  #chunkBytes = 0
+  #taken = 0
+  #released = 0
+  #announced = 0
+  #bytes: Uint8Array = nothing
+  #at = 0
+  #end = 0
+
+  constructor(settings: InboundSettings, handler: InboundHandler) {
+    this.#settings = settings
+    this.#handler = handler
+  }
+
+  /** Nothing is handed on from now. */
+  close(): void {
+    this.#closed = true
+    this.#chunks = []
+  }
+
+  /** Takes one batch. */
+  received(batch: Uint8Array): void {
+    let at = 0
+    while (at < batch.length && !this.#closed) {
+      if (batch.length - at < frameHeaderBytes) return this.#malformed('a frame header is cut off')
+      const kind = batch[at] as number
+      const length = ((batch[at + 1] as number) << 16) | ((batch[at + 2] as number) << 8) | (batch[at + 3] as number)
+      const start = at + frameHeaderBytes
+      at = start + length
+      if (at > batch.length) return this.#malformed('a frame is cut off')
+      try {
+        this.#frame(kind, batch, start, at)
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error
+        return this.#malformed(error.message)
+      }
+    }
+  }
+
+  /** Tells the peer of credit that was too little to tell of at once. */
+  announce(): void {
+    if (this.#closed || this.#released === this.#announced) return
+    this.#announced = this.#released
+    this.#handler.announce(this.#released)
+  }
+
+  #frame(kind: number, bytes: Uint8Array, start: number, end: number): void {
+    switch (kind) {
+      case FrameKind.message:
+        return this.#message(bytes, start, end)
+      case FrameKind.reply:
+        return this.#reply(bytes, start, end)
+      case FrameKind.chunk:
+        return this.#chunk(bytes, start, end)
+      case FrameKind.credit:
+        return this.#handler.credited(this.#number(bytes, start, end))
+      case FrameKind.ping:
+        return this.#handler.pinged(this.#number(bytes, start, end))
+      case FrameKind.pong:
+        return this.#handler.ponged(this.#number(bytes, start, end))
+      case FrameKind.strategy:
+        return this.#handler.strategy(decodeValue(bytes, start, end, this.#settings.valueLimits))
+      case FrameKind.fault:
+        return this.#handler.fault(decodeValue(bytes, start, end, this.#settings.valueLimits))
+      case FrameKind.ready:
+        return this.#handler.peerReady()
+      case FrameKind.close: {
+        const close = parseClose(new ByteReader(bytes, start, end))
+        if (close === undefined) throw new MalformedError('a close frame')
+        return this.#handler.peerClosed(close)
+      }
+      default:
+        if ((kind & ignorableBit) === 0) throw new MalformedError(`a frame of kind ${kind}, which nobody announced`)
+    }
+  }
+
+  #message(bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes = bytes
+    this.#at = start + 1
+    this.#end = end
+    const flags = bytes[start] as number
+    if (start >= end || (flags & unannounced) !== 0) throw new MalformedError('flags that nobody announced')
+    const stream = this.#varint()
+    const sequence = this.#varint()
+    const server = (flags & MessageFlag.manager) === 0 ? this.#server() : ''
+    const extra = (flags & optional) === 0 ? undefined : this.#optional(flags)
+    const { lastSeen, valueLimits } = this.#settings
+    const last = lastSeen[stream]
+    if (last === undefined) throw new MalformedError(`stream ${stream}, of a peer that has ${lastSeen.length}`)
+    const cost = end - start + creditOverheadBytes
+    this.#taken += cost
+    if (this.#taken - this.#released > this.#settings.windowBytes + this.#settings.messageBytes) {
+      return this.#handler.violated('credit', 'more messages than credit was granted for')
+    }
+    if (sequence <= last) {
+      this.#handler.duplicate()
+      return this.#release(cost)
+    }
+    lastSeen[stream] = sequence
+    const payload =
+      (flags & MessageFlag.bytes) === 0
+        ? decodeValue(bytes, this.#at, end, valueLimits)
+        : plainView(bytes, this.#at, end)
+    const handled = this.#handler.message(server, payload, extra)
+    if (handled === undefined) return this.#release(cost)
+    const release = (): void => this.#release(cost)
+    handled.then(release, release)
+  }
+
+  #server(): string {
+    const number = this.#varint()
+    if (number > 0) {
+      const name = this.#names[number]
+      if (name === undefined) throw new MalformedError(`server number ${number}, which was never given`)
+      return name
+    }
+    const given = this.#varint()
+    const length = this.#varint()
+    if (length > serverBytesMax || this.#at + length > this.#end) throw new MalformedError('a server name is cut off')
+    const name = readText(this.#bytes, this.#at, this.#at + length)
+    this.#at += length
+    if (given > internedNamesMax) throw new MalformedError(`server number ${given}, above ${internedNamesMax}`)
+    if (given > 0) this.#names[given] = name
+    return name
+  }
+
+  #optional(flags: number): IncomingExtra {
+    const request = (flags & MessageFlag.request) === 0 ? undefined : this.#varint()
+    const budget = (flags & MessageFlag.deadline) === 0 ? undefined : this.#varint()
+    let clock: unknown
+    if ((flags & MessageFlag.clock) !== 0) {
+      const length = this.#varint()
+      if (this.#at + length > this.#end) throw new MalformedError('a clock is cut off')
+      const end = this.#at + length
+      clock = decodeValue(this.#bytes, this.#at, end, this.#settings.valueLimits)
+      this.#at = end
+    }
+    return { request, budget, clock, manager: (flags & MessageFlag.manager) !== 0 }
+  }
+
+  #reply(bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes = bytes
+    this.#at = start
+    this.#end = end
+    const id = this.#varint()
+    const status = this.#varint()
+    if (status > ReplyStatus.error) throw new MalformedError(`reply status ${status}`)
+    const payload =
+      status === ReplyStatus.bytes
+        ? plainView(bytes, this.#at, end)
+        : decodeValue(bytes, this.#at, end, this.#settings.valueLimits)
+    this.#handler.reply(id, status, payload)
+  }
+
+  /** Gathers views and joins them once: each byte of a large message is copied once here. */
+  #chunk(bytes: Uint8Array, start: number, end: number): void {
+    if (start === end) throw new MalformedError('an empty chunk')
+    const flags = bytes[start] as number
+    if ((flags & 2) !== 0) {
+      this.#chunks = []
+      this.#chunkBytes = 0
+      return
+    }
+    this.#chunks.push(bytes.subarray(start + 1, end))
+    this.#chunkBytes += end - start - 1
+    if (this.#chunkBytes > this.#settings.messageBytes + chunkHeadBytes) {
+      throw new MalformedError('chunks of a message larger than this node takes')
+    }
+    if ((flags & 1) === 0) return
+    const whole = Buffer.concat(this.#chunks, this.#chunkBytes)
+    this.#chunks = []
+    this.#chunkBytes = 0
+    const kind = whole[0]
+    if (kind !== FrameKind.message && kind !== FrameKind.reply) throw new MalformedError('chunks of no message')
+    this.#frame(kind, whole, 1, whole.length)
+  }
+
+  #number(bytes: Uint8Array, start: number, end: number): number {
+    this.#bytes = bytes
+    this.#at = start
+    this.#end = end
+    return this.#varint()
+  }
+
+  #varint(): number {
+    let value = 0
+    let scale = 1
+    for (let count = 0; count < 8; count++) {
+      if (this.#at >= this.#end) throw new MalformedError('a number is cut off')
+      const byte = this.#bytes[this.#at++] as number
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) {
+        if (value > Number.MAX_SAFE_INTEGER) break
+        return value
+      }
+      scale *= 128
+    }
+    throw new MalformedError('a number beyond 2^53')
+  }
+
+  #release(cost: number): void {
+    if (this.#closed) return
+    this.#released += cost
+    if (this.#released - this.#announced >= this.#settings.windowBytes / 4) this.announce()
+  }
+
+  #malformed(detail: string): void {
+    this.#handler.violated('malformed', detail)
+  }
+}
+
+const nothing = new Uint8Array(0)
+const optional = MessageFlag.request | MessageFlag.deadline | MessageFlag.clock | MessageFlag.manager
+const unannounced = MessageFlag.ack | MessageFlag.causal | MessageFlag.relay
+const serverBytesMax = 255
+/** What precedes the payload in a chunked message, at most: flags, numbers, a name and a clock. */
+const chunkHeadBytes = 65_536
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function readText(bytes: Uint8Array, start: number, end: number): string {
+  try {
+    return decoder.decode(bytes.subarray(start, end))
+  } catch {
+    throw new MalformedError('a server name that is no UTF-8')
+  }
+}
+
+/** A view that is a plain Uint8Array, whatever the transport hands over. */
+function plainView(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
+}

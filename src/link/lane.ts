@@ -1,0 +1,252 @@
+import { CloseCode, FrameKind, ReplyStatus } from '../codec/codec.js'
+import { type Close, encodeClose } from '../codec/handshake-frames.js'
+import type { Instant, Millis } from '../core/time.js'
+import type { Connection } from '../transport/transport.js'
+import { Backoff } from './backoff.js'
+import type { LinkChannel } from './channel.js'
+import type { Established } from './handshake.js'
+import { Inbound, type InboundHandler, type IncomingExtra } from './inbound.js'
+import { handshakeMillis } from './limits.js'
+import type { Link } from './link.js'
+import { Outbound } from './outbound.js'
+import { MessageQueue } from './queue.js'
+
+/** An attempt of this node to open a lane, from the dial to the end of the handshake. */
+export interface LaneAttempt {
+  /** The generation that was asked for; undefined until the proof was sent. */
+  readonly generation: number | undefined
+  cancel(): void
+}
+
+/** What a lane's connection is at. `opening`: accepted here, and the dialler has not yet said `ready`. */
+export type LanePhase = 'closed' | 'opening' | 'open'
+
+/**
+ * One fixed slot of a channel to a peer: at most one connection, and the messages that wait for it. A message never
+ * spills to another lane. A connection of a later generation takes the place of an earlier one, whose later bytes are
+ * discarded.
+ */
+export class Lane implements InboundHandler {
+  readonly channel: LinkChannel
+  readonly index: number
+  readonly queue: MessageQueue
+  readonly outbound: Outbound
+  readonly backoff: Backoff
+  generation = 0
+  /** Our numbering of its streams has not been used with this peer yet. */
+  fresh = true
+  phase: LanePhase = 'closed'
+  /** The other end is known to have opened it too. */
+  confirmed = false
+  /** It belongs to an ended incarnation: nobody wants to hear of it. */
+  retired = false
+  attempt: LaneAttempt | undefined
+  /** Dials so far: each takes the next of the addresses. */
+  dials = 0
+  /** Cancels the timer of the next dial. */
+  retry: (() => void) | undefined
+  /** Smoothed round-trip time of heartbeats, in milliseconds; undefined before the first. */
+  roundTrip: Millis | undefined
+  heardAt: Instant = 0
+  #connection: Connection | undefined
+  #established: Established | undefined
+  #inbound: Inbound | undefined
+  #pings = 0
+  #pingedAt: Instant | undefined
+  #cancelOpening: (() => void) | undefined
+
+  constructor(channel: LinkChannel, index: number) {
+    this.channel = channel
+    this.index = index
+    this.queue = new MessageQueue(channel.budget)
+    this.outbound = new Outbound(channel.outboundSettings, this.queue)
+    this.outbound.overflowed = () => this.close('overflow', 'the peer does not read: too many control frames wait')
+    this.backoff = new Backoff(channel.link.settings.random)
+  }
+
+  get link(): Link {
+    return this.channel.link
+  }
+
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
+  /** Gives the lane its connection. An earlier one is closed and fenced off. */
+  attach(connection: Connection, established: Established, role: 'dialler' | 'acceptor'): void {
+    this.close('replaced', 'a newer connection took its place')
+    this.attempt?.cancel()
+    this.attempt = undefined
+    this.cancelRetry()
+    this.backoff.reset()
+    this.generation = established.slot.generation
+    this.#connection = connection
+    this.#established = established
+    if (established.fresh) this.channel.forgetSeen(this.index)
+    this.#inbound = new Inbound(this.channel.inboundSettings, this)
+    this.heardAt = this.link.settings.clock.now()
+    if (role === 'dialler') {
+      this.#open()
+      return
+    }
+    this.phase = 'opening'
+    this.#cancelOpening = this.link.settings.clock.schedule(handshakeMillis, () => {
+      this.close('timeout', 'the dialler never said that it is ready')
+    })
+  }
+
+  /** A batch arrived on `connection`; one that was replaced is not listened to. */
+  received(connection: Connection, batch: Uint8Array): void {
+    if (connection !== this.#connection) return
+    if (this.link.listens()) {
+      this.heardAt = this.link.settings.clock.now()
+      this.link.heard()
+    }
+    this.#inbound?.received(batch)
+  }
+
+  drained(connection: Connection): void {
+    if (connection === this.#connection) this.outbound.drained()
+  }
+
+  /** The connection ended by itself. */
+  lost(connection: Connection, reason: string): void {
+    if (connection === this.#connection) this.#drop(reason)
+  }
+
+  /** Ends the connection, if any, and says why. */
+  close(code: keyof typeof CloseCode, text: string): void {
+    const connection = this.#connection
+    if (connection === undefined) return
+    this.outbound.flush()
+    connection.send(encodeClose(CloseCode[code], text))
+    if (code === 'silence' || code === 'overflow') connection.destroy()
+    else connection.close(text)
+    this.#drop(text)
+  }
+
+  /** Asks for a sign of life, and measures the way there and back. */
+  ping(): void {
+    if (this.phase !== 'open' || this.#pingedAt !== undefined) return
+    if (!this.link.heartbeatPasses('forward')) return
+    this.#pingedAt = this.link.settings.clock.now()
+    this.outbound.controlNumber(FrameKind.ping, ++this.#pings)
+  }
+
+  /** Regular care: credit that is too little to tell of at once, and a ping that never came back. */
+  tick(now: Instant, patience: Millis): void {
+    this.#inbound?.announce()
+    if (this.#pingedAt !== undefined && now - this.#pingedAt > patience) this.#pingedAt = undefined
+  }
+
+  cancelRetry(): void {
+    this.retry?.()
+    this.retry = undefined
+  }
+
+  // What its inbound half tells it.
+
+  message(server: string, payload: unknown, extra: IncomingExtra | undefined): PromiseLike<unknown> | undefined {
+    return this.link.handler.message(this, server, payload, extra)
+  }
+
+  reply(id: number, status: number, payload: unknown): void {
+    this.link.handler.reply(this, id, status === ReplyStatus.error, payload)
+  }
+
+  strategy(value: unknown): void {
+    this.link.handler.strategy(this.link, value)
+  }
+
+  fault(value: unknown): void {
+    this.link.handler.fault(this.link, value)
+  }
+
+  peerReady(): void {
+    if (this.phase !== 'opening') return this.violated('malformed', 'ready, out of turn')
+    this.#open()
+    this.#confirm()
+  }
+
+  credited(total: number): void {
+    this.outbound.grant(total)
+  }
+
+  pinged(id: number): void {
+    if (!this.#heartbeatArrives()) return
+    this.outbound.controlNumber(FrameKind.pong, id)
+  }
+
+  ponged(id: number): void {
+    if (!this.#heartbeatArrives()) return
+    this.#confirm()
+    if (id !== this.#pings || this.#pingedAt === undefined) return
+    const measured = this.link.settings.clock.now() - this.#pingedAt
+    this.#pingedAt = undefined
+    this.roundTrip = this.roundTrip === undefined ? measured : this.roundTrip * 0.875 + measured * 0.125
+  }
+
+  peerClosed(close: Close): void {
+    const connection = this.#connection
+    this.link.handler.closedByPeer(this, close)
+    connection?.close()
+    if (connection === this.#connection) this.#drop(close.text)
+  }
+
+  duplicate(): void {
+    this.link.handler.duplicate(this)
+  }
+
+  violated(rule: 'malformed' | 'credit', detail: string): void {
+    this.link.handler.violated(this, rule, detail)
+    this.close(rule, detail)
+  }
+
+  announce(total: number): void {
+    this.outbound.controlNumber(FrameKind.credit, total)
+  }
+
+  #open(): void {
+    const { limits } = this.#established as Established
+    this.#cancelOpening?.()
+    this.#cancelOpening = undefined
+    const opened = this.phase === 'closed'
+    this.phase = 'open'
+    this.fresh = false
+    this.outbound.open(this.#connection as Connection, limits)
+    if (opened) this.outbound.control(FrameKind.ready)
+    this.ping()
+    this.link.laneOpened(this)
+    this.outbound.drain()
+  }
+
+  /** The other end uses the lane: it is open there too. */
+  #confirm(): void {
+    if (this.confirmed) return
+    this.confirmed = true
+    this.link.handler.confirmed(this)
+  }
+
+  /** Heartbeats may be interposed, and count as a sign of life only afterwards. */
+  #heartbeatArrives(): boolean {
+    if (this.phase !== 'open' || !this.link.heartbeatPasses('receive')) return false
+    this.heardAt = this.link.settings.clock.now()
+    this.link.heard()
+    return true
+  }
+
+  #drop(reason: string): void {
+    const wasOpen = this.phase === 'open'
+    this.#cancelOpening?.()
+    this.#cancelOpening = undefined
+    this.#inbound?.close()
+    this.#inbound = undefined
+    this.#connection = undefined
+    this.#established = undefined
+    this.#pingedAt = undefined
+    this.confirmed = false
+    this.phase = 'closed'
+    this.outbound.close()
+    if (!this.retired) this.link.laneClosed(this, wasOpen, reason)
+  }
+}

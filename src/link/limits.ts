@@ -1,0 +1,76 @@
+import type { Millis } from '../core/time.js'
+
+/** Every bound of a node's links. All are per node unless they say otherwise. */
+export interface Limits {
+  /** The largest batch taken from a peer, in bytes. Default 1 MiB. */
+  readonly frameBytes: number
+  /** The largest message, encoded, in bytes; the smaller of both nodes' numbers counts. Default 64 MiB. */
+  readonly messageBytes: number
+  /**
+   * What may wait here for one peer and channel, in bytes: encoded messages, each with {@link entryOverheadBytes} for
+   * its bookkeeping. Default 8 MiB; the channel's `overflow` says what happens at it.
+   */
+  readonly queueBytes: number
+  /** Calls that may wait for room in one such queue when the policy is `block`; more reject. Default 1,024. */
+  readonly blockedCalls: number
+  /** Bytes that a peer may have under way and unhandled on each lane: the credit it is granted. Default 1 MiB. */
+  readonly windowBytes: number
+  /** Replies that may wait for one peer and channel, in bytes; a further one becomes an error reply. Default 8 MiB. */
+  readonly replyBytes: number
+  /** Control frames that may wait on one lane; the connection is closed at more. Default 4 MiB. */
+  readonly controlBytes: number
+  /** Requests without an answer, per peer; more reject. Default 65,536. */
+  readonly requests: number
+  /** Nodes that this node keeps links with; more are refused. Default 4,096. */
+  readonly peers: number
+  /** Connections that have not finished their handshake; at the limit the oldest is closed. Default 1,024. */
+  readonly strangers: number
+  /** How deep a message may nest. Default 64. */
+  readonly depth: number
+}
+
+export const defaultLimits: Limits = {
+  frameBytes: 1_048_576,
+  messageBytes: 67_108_864,
+  queueBytes: 8_388_608,
+  blockedCalls: 1_024,
+  windowBytes: 1_048_576,
+  replyBytes: 8_388_608,
+  controlBytes: 4_194_304,
+  requests: 65_536,
+  peers: 4_096,
+  strangers: 1_024,
+  depth: 64,
+}
+
+/** The smallest values that work. */
+export const leastLimits: Limits = {
+  frameBytes: 131_072,
+  messageBytes: 1_024,
+  queueBytes: 1_024,
+  blockedCalls: 0,
+  windowBytes: 1_024,
+  replyBytes: 1_024,
+  controlBytes: 65_536,
+  requests: 1,
+  peers: 1,
+  strangers: 1,
+  depth: 4,
+}
+
+/** What a waiting message is taken to cost beside its own bytes. */
+export const entryOverheadBytes = 256
+/** What each message costs of the credit beside its frame, so that tiny messages are bounded in number too. */
+export const creditOverheadBytes = 64
+/** A batch is handed to the connection at this size, or at the end of the turn. */
+export const batchBytes = 32_768
+/** Messages above this travel in chunks of this size, which leave room for others between them. */
+export const chunkBytes = 65_536
+/** Chunks that one lane sends before other lanes have their turn. */
+export const chunksPerTurn = 4
+/** Server names that a connection numbers; further ones are written out each time. */
+export const internedNamesMax = 1_024
+/** A handshake takes at most so long, from the open connection. */
+export const handshakeMillis: Millis = 2_000
+/** Opening a connection takes at most so long. */
+export const dialMillis: Millis = 1_000

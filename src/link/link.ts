@@ -1,0 +1,323 @@
+import type { Close } from '../codec/handshake-frames.js'
+import type { ValueLimits } from '../codec/value-encoder.js'
+import {
+  type ChannelMap,
+  type ChannelName,
+  type ChannelOptions,
+  membershipChannel,
+  negotiateChannels,
+} from '../core/channel.js'
+import { compareSpecs, type NodeName, type NodeSpec } from '../core/node.js'
+import type { Random } from '../core/random.js'
+import type { Clock } from '../core/time.js'
+import { LinkChannel } from './channel.js'
+import type { Flusher } from './flusher.js'
+import { Heartbeat, type HeartbeatEffect, type HeartbeatOptions } from './heartbeat.js'
+import type { IncomingExtra } from './inbound.js'
+import type { Lane } from './lane.js'
+import type { Limits } from './limits.js'
+import { type PeerEffect, type PeerInput, PeerState } from './peer-state.js'
+import type { Waiting } from './queue.js'
+
+/** Why a peer is no longer up. */
+export type DownReason = 'lost' | 'cut' | 'left' | 'restarted'
+
+/** Who is told what happens on the links of a node. Everything is told synchronously, in order. */
+export interface LinkHandler {
+  up(link: Link): void
+  down(link: Link, reason: DownReason): void
+  channelUp(link: Link, channel: ChannelName): void
+  channelDown(link: Link, channel: ChannelName): void
+  /** A new incarnation takes the old one's place: what belonged to the old one ends. */
+  restarted(link: Link): void
+  /** Requests without an answer end. */
+  failRequests(link: Link, why: 'down' | 'cut' | 'left'): void
+  /** Messages that waited end. */
+  failQueued(link: Link, entries: readonly Waiting[], why: 'down' | 'left'): void
+  laneOpened(lane: Lane): void
+  laneClosed(lane: Lane, reason: string): void
+  /** The other end has opened the lane too. */
+  confirmed(lane: Lane): void
+  message(
+    lane: Lane,
+    server: string,
+    payload: unknown,
+    extra: IncomingExtra | undefined,
+  ): PromiseLike<unknown> | undefined
+  reply(lane: Lane, id: number, isError: boolean, payload: unknown): void
+  strategy(link: Link, value: unknown): void
+  fault(link: Link, value: unknown): void
+  closedByPeer(lane: Lane, close: Close): void
+  violated(lane: Lane, rule: 'malformed' | 'credit', detail: string): void
+  duplicate(lane: Lane): void
+  /** Whether any interposition wants to see heartbeats: then nothing else counts as a sign of life. */
+  readonly interposed: boolean
+  heartbeatPasses(link: Link, direction: 'forward' | 'receive'): boolean
+}
+
+/** Who opens lanes. */
+export interface LaneDialler {
+  /** The lane has no connection and may want one. */
+  wantLane(lane: Lane): void
+}
+
+/** What the links of one node share. */
+export interface LinkSettings {
+  readonly clock: Clock
+  readonly random: Random
+  readonly flusher: Flusher
+  readonly limits: Limits
+  /** For values of our own. */
+  readonly valueLimits: ValueLimits
+  /** For values of peers: wider where peers are trusted. */
+  readonly peerValueLimits: ValueLimits
+  readonly channels: Readonly<Record<string, ChannelOptions>>
+  readonly heartbeat: HeartbeatOptions
+  /** What our own spec tells of our channels. */
+  readonly channelMap: ChannelMap
+}
+
+/** Everything between this node and one peer, across the peer's incarnations. */
+export class Link {
+  readonly name: NodeName
+  readonly settings: LinkSettings
+  readonly handler: LinkHandler
+  readonly #dialler: LaneDialler
+  readonly state: PeerState = new PeerState()
+  /** The user asked for a connection without membership. */
+  pinned = false
+  #spec: NodeSpec
+  #channels: ReadonlyMap<ChannelName, LinkChannel>
+  readonly #stale: NodeSpec[] = []
+  #openLanes = 0
+  readonly #heartbeat: Heartbeat
+  readonly #effects: PeerEffect[] = []
+  readonly #beats: HeartbeatEffect[] = []
+
+  constructor(spec: NodeSpec, settings: LinkSettings, handler: LinkHandler, dialler: LaneDialler) {
+    this.name = spec.name
+    this.settings = settings
+    this.handler = handler
+    this.#dialler = dialler
+    this.#spec = spec
+    this.#channels = this.#negotiate()
+    this.#heartbeat = new Heartbeat(settings.heartbeat)
+  }
+
+  /** Takes the specs out that a newer one replaced, oldest first. */
+  takeStale(): NodeSpec[] {
+    return this.#stale.splice(0)
+  }
+
+  /** The newest spec known of it. */
+  get spec(): NodeSpec {
+    return this.#spec
+  }
+
+  /** The negotiated channels. */
+  get channels(): ReadonlyMap<ChannelName, LinkChannel> {
+    return this.#channels
+  }
+
+  /** The lane that carries the overlay's own messages, and is opened first. */
+  get control(): Lane {
+    return (this.#channels.get(membershipChannel) as LinkChannel).lanes[0] as Lane
+  }
+
+  get openLanes(): number {
+    return this.#openLanes
+  }
+
+  /** Every negotiated lane is open here, and known to be open there. */
+  get complete(): boolean {
+    for (const channel of this.#channels.values()) {
+      for (const lane of channel.lanes) if (lane.phase !== 'open' || !lane.confirmed) return false
+    }
+    return true
+  }
+
+  *lanes(): Iterable<Lane> {
+    for (const channel of this.#channels.values()) yield* channel.lanes
+  }
+
+  /** Takes a newer spec. A new incarnation ends everything that belonged to the old one. */
+  learn(spec: NodeSpec): void {
+    if (compareSpecs(spec, this.#spec) <= 0) return
+    const restarted = spec.incarnation !== this.#spec.incarnation
+    this.#stale.push(this.#spec)
+    if (this.#stale.length > staleSpecsMax) this.#stale.shift()
+    this.#spec = spec
+    if (restarted) this.#restart()
+  }
+
+  /** Tells the state machine what happened, and does what follows. */
+  tell(input: PeerInput): void {
+    const effects = this.#effects
+    const start = effects.length
+    this.state.step(input, this.settings.clock.now(), effects)
+    for (const effect of effects.splice(start)) this.#carryOut(effect)
+  }
+
+  /** Something of the peer arrived. */
+  heard(): void {
+    this.#heartbeat.step(heardInput, this.settings.clock.now(), this.#beats)
+  }
+
+  /** Whether whatever arrives is a sign of life; else only what passes the interpositions is. */
+  listens(): boolean {
+    return !this.handler.interposed
+  }
+
+  heartbeatPasses(direction: 'forward' | 'receive'): boolean {
+    return !this.handler.interposed || this.handler.heartbeatPasses(this, direction)
+  }
+
+  /** Regular care: heartbeats over idle peers, and lanes that alone fell silent. */
+  tick(): void {
+    if (this.#openLanes === 0) return
+    const now = this.settings.clock.now()
+    const { interval = 1_000, timeout = 4_000 } = this.settings.heartbeat
+    for (const lane of this.lanes()) {
+      if (lane.phase !== 'open') continue
+      lane.tick(now, timeout)
+      if (now - lane.heardAt >= idleLaneFactor * interval) lane.ping()
+      if (now - lane.heardAt >= idleLaneFactor * (interval + timeout))
+        lane.close('silence', 'nothing arrives on this lane')
+    }
+    this.#heartbeat.step(tickInput, now, this.#beats)
+    for (const beat of this.#beats.splice(0)) {
+      if (beat.type === 'ping') this.#ping()
+      else this.close('silence', `nothing was heard for ${Math.round(beat.for)} ms`)
+    }
+  }
+
+  /** Closes every connection, and stops trying to open more. */
+  close(code: Parameters<Lane['close']>[0], text: string): void {
+    for (const lane of this.lanes()) {
+      lane.attempt?.cancel()
+      lane.attempt = undefined
+      lane.cancelRetry()
+      lane.close(code, text)
+    }
+  }
+
+  /** Takes out the messages that wait and `wanted` picks. */
+  takeQueued(wanted: (entry: Waiting) => boolean): Waiting[] {
+    const taken: Waiting[] = []
+    for (const lane of this.lanes()) taken.push(...lane.queue.removeWhere(wanted))
+    return taken
+  }
+
+  laneOpened(lane: Lane): void {
+    const { channel } = lane
+    const wasUp = this.state.phase === 'up'
+    this.#openLanes++
+    channel.open++
+    if (this.#openLanes === 1) this.#heartbeat.step(startInput, this.settings.clock.now(), this.#beats)
+    this.tell({ type: 'lanes', open: this.#openLanes })
+    if (wasUp && channel.open === 1) this.handler.channelUp(this, channel.name)
+    // Whoever was told may have closed it.
+    if (lane.phase !== 'open') return
+    this.handler.laneOpened(lane)
+    if (lane === this.control) for (const other of this.lanes()) this.#dialler.wantLane(other)
+  }
+
+  laneClosed(lane: Lane, wasOpen: boolean, reason: string): void {
+    if (wasOpen) {
+      lane.channel.open--
+      this.#openLanes--
+      this.handler.laneClosed(lane, reason)
+      if (lane.channel.open === 0 && this.state.phase === 'up') this.handler.channelDown(this, lane.channel.name)
+      this.tell({ type: 'lanes', open: this.#openLanes })
+    }
+    this.#dialler.wantLane(lane)
+  }
+
+  /** Any open lane will do; the control lane first. */
+  #ping(): void {
+    if (this.control.phase === 'open') return this.control.ping()
+    for (const lane of this.lanes()) if (lane.phase === 'open') return lane.ping()
+  }
+
+  #restart(): void {
+    const before = this.#channels
+    for (const channel of before.values()) {
+      if (channel.open > 0 && this.state.phase === 'up') this.handler.channelDown(this, channel.name)
+      channel.open = 0
+    }
+    this.#openLanes = 0
+    this.handler.restarted(this)
+    this.tell({ type: 'restarted' })
+    const waiting = new Map(
+      [...before].map(([name, { lanes }]) => [name, lanes.flatMap((lane) => lane.queue.removeWhere(all))]),
+    )
+    for (const lane of [...before.values()].flatMap(({ lanes }) => lanes)) this.#retire(lane)
+    this.#channels = this.#negotiate()
+    for (const [name, entries] of waiting) this.#requeue(name, entries)
+  }
+
+  /** A lane of the old incarnation: whatever still happens to its connection concerns nobody. */
+  #retire(lane: Lane): void {
+    lane.attempt?.cancel()
+    lane.attempt = undefined
+    lane.cancelRetry()
+    lane.retired = true
+    lane.close('replaced', 'a newer incarnation of this node is known')
+  }
+
+  /** What waited for a node that was never reached goes on waiting for its next life. */
+  #requeue(name: ChannelName, entries: readonly Waiting[]): void {
+    const channel = this.#channels.get(name)
+    if (channel === undefined) return this.handler.failQueued(this, entries, 'down')
+    for (const entry of entries) channel.laneOf(entry.stream).queue.push({ ...entry, gone: false })
+  }
+
+  #carryOut(effect: PeerEffect): void {
+    switch (effect.type) {
+      case 'up':
+        this.handler.up(this)
+        // Lanes that opened behind a cut come up with the peer.
+        for (const channel of this.#channels.values()) {
+          if (channel.open > 0) this.handler.channelUp(this, channel.name)
+        }
+        return
+      case 'down':
+        for (const channel of this.#channels.values()) {
+          if (channel.open > 0) this.handler.channelDown(this, channel.name)
+        }
+        return this.handler.down(this, effect.reason)
+      case 'fail-requests':
+        return this.handler.failRequests(this, effect.why)
+      case 'fail-queued': {
+        const keepPatient = effect.why === 'down' && this.state.phase !== 'unknown'
+        const entries = this.takeQueued((entry) => !(keepPatient && entry.patient))
+        return this.handler.failQueued(this, entries, effect.why)
+      }
+    }
+  }
+
+  #negotiate(): Map<ChannelName, LinkChannel> {
+    const shared = negotiateChannels(this.settings.channelMap, this.#spec.channels)
+    const channels = new Map<ChannelName, LinkChannel>()
+    for (const [name, spec] of shared) {
+      const peerStreams = this.#spec.channels[name]?.parallelism ?? 1
+      channels.set(name, new LinkChannel(this, name, spec, peerStreams))
+    }
+    if (!channels.has(membershipChannel)) {
+      channels.set(
+        membershipChannel,
+        new LinkChannel(this, membershipChannel, { parallelism: 1, compression: false }, 1),
+      )
+    }
+    return channels
+  }
+}
+
+/** A lane alone is asked, and given up, so many times more slowly than a peer: others speak for the peer meanwhile. */
+const idleLaneFactor = 5
+/** Replaced specs of a peer that are remembered, for `connect` to prune. */
+const staleSpecsMax = 8
+const heardInput = { type: 'heard' } as const
+const startInput = { type: 'start' } as const
+const tickInput = { type: 'tick' } as const
+const all = (): true => true

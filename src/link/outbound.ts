@@ -1,0 +1,386 @@
+import { ByteWriter } from '../codec/byte-writer.js'
+import { FrameKind, frameHeaderBytes } from '../codec/codec.js'
+import type { ConnectionLimits } from '../codec/handshake-frames.js'
+import { encodeValue, UnencodableError, type ValueLimits } from '../codec/value-encoder.js'
+import { EncodeError } from '../core/errors.js'
+import type { Clock } from '../core/time.js'
+import type { Connection } from '../transport/transport.js'
+import type { Flusher } from './flusher.js'
+import { FrameWriter } from './frame-writer.js'
+import { batchBytes, chunkBytes, chunksPerTurn, creditOverheadBytes } from './limits.js'
+import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
+
+/** What became of a message that was offered to the fast path. */
+export const Written = {
+  /** It is in the batch. */
+  sent: 0,
+  /** The lane is closed, full or out of credit, or the message needs chunks: it has to wait. */
+  wait: 1,
+} as const
+
+/** What an outbound half needs of its lane. */
+export interface OutboundSettings {
+  readonly clock: Clock
+  readonly flusher: Flusher
+  readonly valueLimits: ValueLimits
+  readonly messageBytes: number
+  readonly controlBytes: number
+  readonly replyBytes: number
+  /** The sender's next numbers, one per stream: they outlive connections. */
+  readonly sequences: Float64Array
+}
+
+/** A frame too large for a batch, on its way in chunks. */
+interface Job {
+  readonly head: Uint8Array
+  readonly body: Uint8Array
+  /** The message it carries; undefined for a reply. */
+  readonly entry: Waiting | undefined
+  offset: number
+}
+
+interface WaitingReply {
+  readonly head: Uint8Array
+  readonly body: Uint8Array
+  readonly sent: () => void
+}
+
+/**
+ * The sending half of a lane. Messages are encoded at once into one batch, which goes to the connection when it is large
+ * enough or the turn ends; what finds the connection full, or no credit, waits in the queue.
+ */
+export class Outbound {
+  readonly #settings: OutboundSettings
+  readonly #queue: MessageQueue
+  readonly #frames: FrameWriter
+  readonly #replies: WaitingReply[] = []
+  #replyBytes = 0
+  #connection: Connection | undefined
+  #messageBytes = 0
+  #writable = true
+  #credit = 0
+  #granted = 0
+  #spent = 0
+  #job: Job | undefined
+  #marked = false
+  /** A value that the fast path encoded and found too large: kept, so that it is not encoded twice. */
+  #overgrown: { readonly value: unknown; readonly bytes: Uint8Array } | undefined
+  /** Called when a stalled peer has let too many control frames pile up. */
+  overflowed: () => void = () => {}
+
+  constructor(settings: OutboundSettings, queue: MessageQueue) {
+    this.#settings = settings
+    this.#queue = queue
+    this.#frames = new FrameWriter(settings.clock, settings.sequences)
+  }
+
+  /** Whether a message would leave at once. */
+  get clear(): boolean {
+    return this.#connection !== undefined && this.#queue.length === 0 && this.#unhindered
+  }
+
+  /** The bytes of credit left: zero or less stops messages. */
+  get credit(): number {
+    return this.#credit
+  }
+
+  /** Whether the connection takes more. */
+  get writable(): boolean {
+    return this.#writable
+  }
+
+  get #unhindered(): boolean {
+    return this.#writable && this.#credit > 0 && this.#job === undefined
+  }
+
+  /** The connection is open: what waits may leave. */
+  open(connection: Connection, limits: ConnectionLimits): void {
+    this.#connection = connection
+    this.#messageBytes = Math.min(limits.messageBytes, this.#settings.messageBytes)
+    this.#granted = limits.windowBytes
+    this.#credit = limits.windowBytes
+  }
+
+  /** The connection is gone. What it was handed is lost; what waits goes on waiting, a half-sent message too. */
+  close(): void {
+    this.#connection = undefined
+    this.#frames.clear()
+    for (const reply of this.#replies.splice(0)) reply.sent()
+    this.#replyBytes = 0
+    this.#writable = true
+    this.#credit = 0
+    this.#spent = 0
+    this.#job = undefined
+  }
+
+  /**
+   * Writes a message into the batch if nothing stands in its way. Throws an {@link EncodeError}, and has done nothing,
+   * when the message cannot travel.
+   */
+  offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): number {
+    if (!this.clear) return Written.wait
+    if (message instanceof Uint8Array && message.length > chunkBytes) return Written.wait
+    return this.#write(server, stream, message, extra) ? Written.sent : Written.wait
+  }
+
+  /** The encoded form of a value that is about to wait. Throws an {@link EncodeError} when it cannot travel. */
+  encode(value: unknown): Uint8Array {
+    const overgrown = this.#overgrown
+    this.#overgrown = undefined
+    if (overgrown !== undefined && overgrown.value === value) return overgrown.bytes
+    const bytes = encodeToBytes(value, this.#settings.valueLimits)
+    if (bytes.length > this.#settings.messageBytes) throw tooLarge(bytes.length, this.#settings.messageBytes)
+    return bytes
+  }
+
+  /** Sends what waits, as far as connection and credit allow. */
+  drain(): void {
+    if (this.#connection === undefined) return
+    while (this.#writable && this.#job === undefined && this.#replies.length > 0) {
+      const reply = this.#replies.shift() as WaitingReply
+      this.#replyBytes -= reply.body.length
+      this.#writeReply(reply)
+    }
+    while (this.#unhindered) {
+      const entry = this.#queue.peek()
+      if (entry === undefined) return
+      this.#writeEntry(entry)
+    }
+  }
+
+  /** A frame that needs no credit and does not wait for messages. Returns false when there is no connection. */
+  control(kind: FrameKind, body?: Uint8Array): boolean {
+    if (this.#connection === undefined) return false
+    const start = this.#frames.begin(kind)
+    if (body !== undefined) this.#frames.bytes.bytes(body)
+    this.#frames.end(start)
+    this.#mark()
+    if (!this.#writable && this.#frames.bytes.position > this.#settings.controlBytes) this.overflowed()
+    return true
+  }
+
+  /** A control frame that holds one number. */
+  controlNumber(kind: FrameKind, value: number): boolean {
+    if (this.#connection === undefined) return false
+    const start = this.#frames.begin(kind)
+    this.#frames.bytes.varint(value)
+    this.#frames.end(start)
+    this.#mark()
+    return true
+  }
+
+  /**
+   * An answer to a request. `sent` is called when it is with the connection, or never will be. Returns false, and does
+   * nothing, when more replies wait than may; `urgent` ones always may: they are small.
+   */
+  reply(id: number, status: number, body: Uint8Array, sent: () => void, urgent = false): boolean {
+    if (this.#connection === undefined) {
+      sent()
+      return true
+    }
+    if (!urgent && this.#replyBytes > 0 && this.#replyBytes + body.length > this.#settings.replyBytes) return false
+    const head = new ByteWriter(16)
+    head.u8(FrameKind.reply)
+    head.varint(id)
+    head.u8(status)
+    const reply = { head: head.take(), body, sent }
+    if (this.#writable && this.#job === undefined && this.#replies.length === 0) {
+      this.#writeReply(reply)
+    } else {
+      this.#replies.push(reply)
+      this.#replyBytes += body.length
+    }
+    return true
+  }
+
+  /** The peer has handled messages of `total` bytes since the connection opened. */
+  grant(total: number): void {
+    this.#credit = this.#granted + total - this.#spent
+    if (this.#credit > 0) this.drain()
+  }
+
+  /** The connection has room again. */
+  drained(): void {
+    this.#writable = true
+    this.flush()
+    this.#pump()
+    this.drain()
+  }
+
+  /** Hands the batch to the connection. */
+  flush(): void {
+    this.#marked = false
+    if (this.#connection === undefined || !this.#writable || this.#frames.bytes.position === 0) return
+    this.#writable = this.#connection.send(this.#frames.take())
+  }
+
+  #write(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): boolean {
+    const writer = this.#frames.bytes
+    const start = this.#frames.begin(FrameKind.message)
+    const isBytes = message instanceof Uint8Array
+    this.#frames.head(server, stream, isBytes, extra)
+    const bodyAt = writer.position
+    if (isBytes) {
+      writer.bytes(message)
+    } else {
+      try {
+        encodeValue(writer, message, this.#settings.valueLimits)
+      } catch (error) {
+        this.#frames.undo(start, stream)
+        throw publicError(error)
+      }
+    }
+    const size = writer.position - start
+    if (writer.position - bodyAt > Math.min(chunkBytes, this.#messageBytes)) {
+      const copy = new Uint8Array(writer.buffer.subarray(bodyAt, writer.position))
+      this.#frames.undo(start, stream)
+      if (copy.length > this.#messageBytes) throw tooLarge(copy.length, this.#messageBytes)
+      this.#overgrown = { value: message, bytes: copy }
+      return false
+    }
+    this.#finish(start, size)
+    return true
+  }
+
+  #writeEntry(entry: Waiting): void {
+    const { server, stream, extra, body } = entry
+    let bytes = body.type === 'value' && body.value instanceof Uint8Array ? body.value : undefined
+    if (body.type !== 'value') bytes = body.bytes
+    if (bytes === undefined && body.type === 'value') {
+      try {
+        if (this.#write(server, stream, body.value, extra)) {
+          this.#queue.remove(entry)
+          entry.settler?.sent()
+          return
+        }
+        bytes = this.encode(body.value)
+        entry.body = { type: 'encoded', bytes }
+      } catch (error) {
+        this.#queue.remove(entry)
+        entry.settler?.failed(publicError(error))
+        return
+      }
+    }
+    const payload = bytes as Uint8Array
+    if (payload.length > this.#messageBytes) {
+      this.#queue.remove(entry)
+      entry.settler?.failed(tooLarge(payload.length, this.#messageBytes))
+      return
+    }
+    const isBytes = entry.body.type !== 'encoded'
+    if (payload.length > chunkBytes) return this.#startJob(entry, payload, isBytes)
+    const start = this.#frames.begin(FrameKind.message)
+    this.#frames.head(server, stream, isBytes, extra)
+    this.#frames.bytes.bytes(payload)
+    this.#queue.remove(entry)
+    this.#finish(start, this.#frames.bytes.position - start)
+    entry.settler?.sent()
+  }
+
+  #startJob(entry: Waiting, body: Uint8Array, isBytes: boolean): void {
+    const start = this.#frames.bytes.position
+    this.#frames.bytes.u8(FrameKind.message)
+    this.#frames.head(entry.server, entry.stream, isBytes, entry.extra)
+    this.#frames.forgetName()
+    const head = new Uint8Array(this.#frames.bytes.buffer.subarray(start, this.#frames.bytes.position))
+    this.#frames.bytes.reset(start)
+    this.#queue.seal(entry)
+    this.#spend(head.length + body.length)
+    this.#job = { head, body, entry, offset: 0 }
+    this.#pump()
+  }
+
+  #writeReply(reply: WaitingReply): void {
+    const { head, body } = reply
+    if (body.length > chunkBytes) {
+      this.#job = { head, body, entry: undefined, offset: 0 }
+      reply.sent()
+      return this.#pump()
+    }
+    const start = this.#frames.begin(FrameKind.reply)
+    this.#frames.bytes.bytes(head.subarray(1))
+    this.#frames.bytes.bytes(body)
+    this.#frames.end(start)
+    this.#mark()
+    reply.sent()
+    if (this.#frames.bytes.position >= batchBytes) this.flush()
+  }
+
+  /** Sends the next chunks of a large frame, then lets the other lanes have their turn. */
+  #pump(): void {
+    for (let count = 0; count < chunksPerTurn; count++) {
+      const job = this.#job
+      if (job === undefined || !this.#writable || this.#connection === undefined) return
+      if (job.entry?.gone === true) this.#endJob(job, 2)
+      else if (this.#writeChunk(job)) this.#endJob(job, 0)
+      if (this.#job === undefined) return this.drain()
+    }
+    const job = this.#job
+    this.#settings.clock.defer(() => {
+      if (this.#job === job) this.#pump()
+    })
+  }
+
+  #writeChunk(job: Job): boolean {
+    const { head, body } = job
+    const total = head.length + body.length
+    const until = Math.min(job.offset + chunkBytes, total)
+    const start = this.#frames.begin(FrameKind.chunk)
+    this.#frames.bytes.u8(until === total ? 1 : 0)
+    if (job.offset < head.length) this.#frames.bytes.bytes(head.subarray(job.offset, until))
+    if (until > head.length)
+      this.#frames.bytes.bytes(body.subarray(Math.max(0, job.offset - head.length), until - head.length))
+    this.#frames.end(start)
+    job.offset = until
+    this.flush()
+    return until === total
+  }
+
+  #endJob(job: Job, abandon: 0 | 2): void {
+    this.#job = undefined
+    if (abandon === 2) {
+      this.control(FrameKind.chunk, Uint8Array.of(abandon))
+    } else if (job.entry !== undefined) {
+      this.#queue.remove(job.entry)
+      job.entry.settler?.sent()
+    }
+  }
+
+  #finish(start: number, size: number): void {
+    this.#frames.end(start)
+    this.#spend(size - frameHeaderBytes)
+    if (this.#frames.bytes.position >= batchBytes) this.flush()
+    else this.#mark()
+  }
+
+  #spend(frameBytes: number): void {
+    this.#spent += frameBytes + creditOverheadBytes
+    this.#credit -= frameBytes + creditOverheadBytes
+  }
+
+  #mark(): void {
+    if (this.#marked) return
+    this.#marked = true
+    this.#settings.flusher.mark(this)
+  }
+}
+
+/** A value on its own. Throws an {@link EncodeError} when it cannot travel. */
+export function encodeToBytes(value: unknown, limits: ValueLimits): Uint8Array {
+  const writer = new ByteWriter(256)
+  try {
+    encodeValue(writer, value, limits)
+  } catch (error) {
+    throw publicError(error)
+  }
+  return writer.take()
+}
+
+function publicError(error: unknown): Error {
+  if (error instanceof UnencodableError) return new EncodeError(error.message)
+  return error instanceof Error ? error : new EncodeError(String(error))
+}
+
+function tooLarge(bytes: number, most: number): EncodeError {
+  return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${most}, here or at the peer`)
+}

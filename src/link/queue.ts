@@ -1,0 +1,182 @@
+import { entryOverheadBytes } from './limits.js'
+
+/** The optional fields of a message on its way. */
+export interface MessageExtra {
+  readonly request?: number | undefined
+  /** When it expires, on this node's monotonic clock. */
+  readonly expires?: number | undefined
+  /** An encoded value. */
+  readonly clock?: Uint8Array | undefined
+  /** For the peer's manager. */
+  readonly manager?: boolean | undefined
+}
+
+/** How a waiting message ends. Exactly one of the two is called, once. */
+export interface Settler {
+  sent(): void
+  failed(error: Error): void
+}
+
+/** A message that waits for its lane. */
+export interface Waiting {
+  readonly server: string
+  readonly stream: number
+  /**
+   * What is to be sent: bytes as they are, an encoded value, or a value that is encoded when it leaves (of a monotonic
+   * channel, or of a caller who waits for room).
+   */
+  body:
+    | { readonly type: 'bytes' | 'encoded'; readonly bytes: Uint8Array }
+    | { readonly type: 'value'; readonly value: unknown }
+  extra: MessageExtra | undefined
+  settler: Settler | undefined
+  /** The key whose newest message alone waits, on a monotonic channel. */
+  readonly key: string | undefined
+  /** Its place among all messages that waited at this node. */
+  readonly order: number
+  /** Stays when the peer goes down. */
+  patient: boolean
+  /** What it counts for in the budget; 0 for a blocked call, which counts by number. */
+  bytes: number
+  /** Cancels its own deadline timer and abort listener. */
+  release: (() => void) | undefined
+  gone: boolean
+}
+
+/** What waits for one peer and channel, over all its lanes. */
+export interface QueueBudget {
+  bytes: number
+  blocked: number
+}
+
+/** The messages that wait for one lane, in order. */
+export class MessageQueue {
+  readonly #budget: QueueBudget
+  readonly #keys = new Map<string, Waiting>()
+  #entries: (Waiting | undefined)[] = []
+  #head = 0
+  #live = 0
+
+  constructor(budget: QueueBudget) {
+    this.#budget = budget
+  }
+
+  /** How many wait. */
+  get length(): number {
+    return this.#live
+  }
+
+  push(entry: Waiting): void {
+    this.#entries.push(entry)
+    this.#live++
+    this.#account(entry, 1)
+    if (entry.key !== undefined) this.#keys.set(entry.key, entry)
+  }
+
+  /** The message of `key` that waits, if any. */
+  waitingFor(key: string): Waiting | undefined {
+    return this.#keys.get(key)
+  }
+
+  /** Gives the newest message of a key the place that its predecessor waits in. */
+  supersede(waiting: Waiting, newer: Waiting): void {
+    this.#account(waiting, -1)
+    waiting.release?.()
+    waiting.body = newer.body
+    waiting.extra = newer.extra
+    waiting.settler = newer.settler
+    waiting.patient = newer.patient
+    waiting.bytes = newer.bytes
+    waiting.release = newer.release
+    this.#account(waiting, 1)
+  }
+
+  /** The message is on its way in chunks: a newer one of its key no longer takes its place. */
+  seal(entry: Waiting): void {
+    if (entry.key !== undefined && this.#keys.get(entry.key) === entry) this.#keys.delete(entry.key)
+  }
+
+  /** The message that has waited longest; it stays. */
+  peek(): Waiting | undefined {
+    while (this.#head < this.#entries.length) {
+      const entry = this.#entries[this.#head] as Waiting
+      if (!entry.gone) return entry
+      this.#advance()
+    }
+    this.#entries.length = 0
+    this.#head = 0
+    return undefined
+  }
+
+  /** Takes the message that has waited longest. */
+  shift(): Waiting | undefined {
+    const entry = this.peek()
+    if (entry !== undefined) this.remove(entry)
+    return entry
+  }
+
+  /** Takes a message out, wherever it waits. */
+  remove(entry: Waiting): void {
+    if (entry.gone) return
+    entry.gone = true
+    entry.release?.()
+    this.#live--
+    this.#account(entry, -1)
+    if (entry.key !== undefined && this.#keys.get(entry.key) === entry) this.#keys.delete(entry.key)
+    if (this.#entries[this.#head] === entry) this.#advance()
+    // What is gone leaves the list lazily; when most of it is gone, at once, so that aborted calls cannot pile up.
+    else if (this.#entries.length - this.#head > 2 * this.#live + 64) this.#compact()
+  }
+
+  /** Takes out all that `wanted` picks, and returns it in order. */
+  removeWhere(wanted: (entry: Waiting) => boolean): Waiting[] {
+    const taken: Waiting[] = []
+    for (const entry of this.#entries.slice(this.#head)) {
+      if (entry !== undefined && !entry.gone && wanted(entry)) taken.push(entry)
+    }
+    for (const entry of taken) this.remove(entry)
+    return taken
+  }
+
+  #advance(): void {
+    this.#entries[this.#head++] = undefined
+    if (this.#head > 1_024 && this.#head * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head)
+      this.#head = 0
+    }
+  }
+
+  #compact(): void {
+    this.#entries = this.#entries.slice(this.#head).filter((entry) => entry !== undefined && !entry.gone)
+    this.#head = 0
+  }
+
+  #account(entry: Waiting, sign: 1 | -1): void {
+    this.#budget.bytes += sign * entry.bytes
+    if (entry.bytes === 0) this.#budget.blocked += sign
+  }
+}
+
+/** What a message of `size` bytes counts for while it waits. */
+export function costOf(size: number): number {
+  return size + entryOverheadBytes
+}
+
+/**
+ * About how many bytes a value takes, without encoding it: for messages that wait as they are. It looks at no more than
+ * a thousand parts, and takes the rest to be as large as those on average.
+ */
+export function approximateBytes(value: unknown): number {
+  let bytes = 0
+  const open: unknown[] = [value]
+  for (let looked = 0; open.length > 0 && looked < 1_000; looked++) {
+    const part = open.pop()
+    if (typeof part === 'string') bytes += part.length * 2
+    else if (typeof part !== 'object' || part === null) bytes += 9
+    else if (ArrayBuffer.isView(part)) bytes += part.byteLength
+    else if (part instanceof Map || part instanceof Set || Array.isArray(part)) for (const item of part) open.push(item)
+    else for (const key of Object.keys(part)) open.push(key, (part as Record<string, unknown>)[key])
+    if (open.length > 100_000) break
+  }
+  return bytes + open.length * 16
+}

@@ -1,0 +1,167 @@
+import { ReplyStatus } from '../codec/codec.js'
+import { UnencodableError, type ValueLimits } from '../codec/value-encoder.js'
+import { EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
+import type { Clock } from '../core/time.js'
+import type { Interpositions, Outcome, Passage } from '../fault/interposition.js'
+import type { IncomingExtra } from '../link/inbound.js'
+import type { Lane } from '../link/lane.js'
+import { encodeToBytes } from '../link/outbound.js'
+import type { Counters } from './counters.js'
+import type { Registry } from './registry.js'
+import { type Requester, reportOf } from './requester.js'
+import type { MessageContext } from './servers.js'
+
+export interface ArrivalsContext {
+  readonly registry: Registry
+  readonly requester: Requester
+  readonly interpositions: Interpositions
+  readonly counters: Counters
+  readonly clock: Clock
+  readonly valueLimits: ValueLimits
+  judge(passage: Passage): Outcome
+  managerMessage(context: MessageContext, message: unknown): void
+}
+
+/** The receiving path: cut, interpositions, then the server, the requester or the manager. */
+export class Arrivals {
+  readonly #context: ArrivalsContext
+  /** What handlers are told of a lane's plain messages: the same object for all of them. */
+  readonly #contexts = new WeakMap<Lane, MessageContext>()
+
+  constructor(context: ArrivalsContext) {
+    this.#context = context
+  }
+
+  message(
+    lane: Lane,
+    server: string,
+    payload: unknown,
+    extra: IncomingExtra | undefined,
+  ): PromiseLike<unknown> | undefined {
+    if (lane.link.state.phase === 'cut') {
+      this.#context.counters.add('faulted')
+      return undefined
+    }
+    if (!this.#context.interpositions.active) return this.#deliver(lane, server, payload, extra)
+    const kind = extra?.manager === true ? 'manager' : extra?.request === undefined ? 'message' : 'request'
+    return this.#interposed(lane, kind, kind === 'manager' ? undefined : server, payload, (message) =>
+      this.#deliver(lane, server, message, extra),
+    )
+  }
+
+  reply(lane: Lane, id: number, isError: boolean, payload: unknown): void {
+    const { requester, interpositions, counters } = this.#context
+    if (lane.link.state.phase === 'cut') return counters.add('faulted')
+    if (!interpositions.active) return requester.answered(id, isError, payload)
+    this.#interposed(lane, 'reply', requester.serverOf(id), payload, (message) => {
+      requester.answered(id, isError, message)
+      return undefined
+    })
+  }
+
+  #interposed(
+    lane: Lane,
+    kind: Passage['kind'],
+    server: string | undefined,
+    payload: unknown,
+    deliver: (message: unknown) => PromiseLike<unknown> | undefined,
+  ): PromiseLike<unknown> | undefined {
+    const { name } = lane.link
+    const passage: Passage = {
+      ...{ direction: 'receive', peer: name, channel: lane.channel.name, kind, server, message: payload },
+    }
+    const { copies, delay, message } = this.#context.judge(passage)
+    if (copies === 0) {
+      this.#context.counters.add('faulted')
+      return undefined
+    }
+    lane.link.heard()
+    const all = (): PromiseLike<unknown> => Promise.all(Array.from({ length: copies }, () => deliver(message)))
+    if (delay === 0) return copies === 1 ? deliver(message) : all()
+    return new Promise<void>((resolve) => {
+      this.#context.clock.schedule(delay, () => all().then(() => resolve()))
+    })
+  }
+
+  #deliver(
+    lane: Lane,
+    server: string,
+    message: unknown,
+    extra: IncomingExtra | undefined,
+  ): PromiseLike<unknown> | undefined {
+    const context = this.#contextOf(lane, extra)
+    if (extra?.manager === true) {
+      this.#context.managerMessage(context, message)
+      return undefined
+    }
+    if (extra?.request === undefined) return this.#context.registry.deliver(server, message, context)
+    return this.#answer(lane, extra.request, server, message, context)
+  }
+
+  /** Credit for the request returns when its answer is with the connection. */
+  async #answer(lane: Lane, id: number, server: string, message: unknown, context: MessageContext): Promise<void> {
+    const { registry } = this.#context
+    const { generation } = lane
+    let answer: { readonly status: number; readonly value: unknown }
+    try {
+      const value = await registry.ask(server, message, context)
+      answer = { status: value instanceof Uint8Array ? ReplyStatus.bytes : ReplyStatus.value, value }
+    } catch (error) {
+      answer = { status: ReplyStatus.error, value: reportOf(error) }
+    }
+    // A reply belongs to the connection that its request came on: nobody waits on another.
+    if (lane.generation !== generation || lane.phase !== 'open') return
+    if (lane.link.state.phase === 'cut') return this.#context.counters.add('faulted')
+    if (!this.#context.interpositions.active) return await this.#send(lane, id, answer.status, answer.value)
+    const outcome = this.#context.judge({
+      ...{ direction: 'forward', peer: lane.link.name, channel: lane.channel.name, kind: 'reply', server },
+      message: answer.value,
+    })
+    if (outcome.copies === 0) return this.#context.counters.add('faulted')
+    if (outcome.delay > 0) {
+      await new Promise<void>((resolve) => void this.#context.clock.schedule(outcome.delay, () => resolve()))
+    }
+    for (let copy = 0; copy < outcome.copies; copy++) await this.#send(lane, id, answer.status, outcome.message)
+  }
+
+  #send(lane: Lane, id: number, status: number, value: unknown): Promise<void> {
+    let body: Uint8Array
+    try {
+      body = value instanceof Uint8Array && status === ReplyStatus.bytes ? value : this.#encode(value)
+    } catch (error) {
+      return this.#sendError(lane, id, error)
+    }
+    return new Promise((resolve) => {
+      if (lane.outbound.reply(id, status, body, resolve)) return
+      this.#context.counters.add('overflowed')
+      const error = new OverflowError(lane.link.name, lane.channel.name, 'limits.replyBytes')
+      this.#sendError(lane, id, error).then(resolve, resolve)
+    })
+  }
+
+  #sendError(lane: Lane, id: number, error: unknown): Promise<void> {
+    const known = error instanceof UnencodableError ? new EncodeError(error.message) : (error as MaquisError)
+    return new Promise((resolve) => {
+      lane.outbound.reply(id, ReplyStatus.error, this.#encode(reportOf(known)), resolve, true)
+    })
+  }
+
+  #encode(value: unknown): Uint8Array {
+    return encodeToBytes(value, this.#context.valueLimits)
+  }
+
+  #contextOf(lane: Lane, extra: IncomingExtra | undefined): MessageContext {
+    let plain = this.#contexts.get(lane)
+    const { name, spec } = lane.link
+    if (plain === undefined || plain.incarnation !== spec.incarnation) {
+      plain = { from: name, incarnation: spec.incarnation, channel: lane.channel.name }
+      this.#contexts.set(lane, plain)
+    }
+    if (extra === undefined || (extra.clock === undefined && extra.budget === undefined)) return plain
+    return {
+      ...plain,
+      ...(extra.clock !== undefined && { clock: extra.clock }),
+      ...(extra.budget !== undefined && { deadline: this.#context.clock.wall().getTime() + extra.budget }),
+    }
+  }
+}

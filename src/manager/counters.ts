@@ -1,0 +1,58 @@
+/** What is counted, from the first start of a node. */
+export type CounterName =
+  /** Messages that a full queue dropped or rejected. */
+  | 'overflowed'
+  /** Messages whose newer one took their place. */
+  | 'superseded'
+  /** Messages that ended unsent when their peer went down or left. */
+  | 'undelivered'
+  /** Messages for a server that is not registered here. */
+  | 'noSuchServer'
+  /** Messages that a schema refused. */
+  | 'schemaRefused'
+  /** Messages whose deadline passed before they were sent. */
+  | 'expired'
+  /** Messages that arrived twice. */
+  | 'duplicates'
+  /** Messages, either way, that a cut or an interposition stopped. */
+  | 'faulted'
+  /** Handlers and listeners of the user that threw. */
+  | 'handlerErrors'
+  /** Connections closed because the peer broke the protocol. */
+  | 'violations'
+  /** Handshakes refused, here or there. */
+  | 'refused'
+  /** Dials that failed. */
+  | 'dialsFailed'
+  /** Replies that came after nobody waited for them any more. */
+  | 'lateReplies'
+
+/** A snapshot of all counters. */
+export type CounterValues = Readonly<Record<CounterName, number>>
+
+/** The counters of one node. */
+export class Counters {
+  readonly #values: Record<CounterName, number> = {
+    overflowed: 0,
+    superseded: 0,
+    undelivered: 0,
+    noSuchServer: 0,
+    schemaRefused: 0,
+    expired: 0,
+    duplicates: 0,
+    faulted: 0,
+    handlerErrors: 0,
+    violations: 0,
+    refused: 0,
+    dialsFailed: 0,
+    lateReplies: 0,
+  }
+
+  add(name: CounterName, count = 1): void {
+    this.#values[name] += count
+  }
+
+  snapshot(): CounterValues {
+    return { ...this.#values }
+  }
+}

@@ -1,0 +1,54 @@
+import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
+import type { Millis } from '../core/time.js'
+import type { PartitionRef } from '../fault/partition.js'
+
+/** Why a message ended without being sent or handled. */
+export type DropReason =
+  | 'overflow'
+  | 'superseded'
+  | 'down'
+  | 'left'
+  | 'expired'
+  | 'no-such-server'
+  | 'schema'
+  | 'partitioned'
+  | 'not-connected'
+  | 'unknown-channel'
+  | 'encode'
+
+/** What a manager tells of itself: `manager.events.on('up', ...)`. Listeners are called in order; none may hold it up. */
+export interface ManagerEvents {
+  /** The first connection to a peer is open. */
+  up: (node: NodeName) => void
+  /** The last connection to a peer is gone. */
+  down: (node: NodeName, reason: 'lost' | 'cut' | 'left' | 'restarted') => void
+  /** `members()` answers something else now. */
+  members: (members: readonly NodeName[]) => void
+  /** Somebody removed this node from the cluster: it is alone until `join()` or `start()`. */
+  removed: () => void
+  /** A later start of this node's name is known: this one stops dialling, for ever. */
+  superseded: (known: Incarnation) => void
+  /** A handshake was refused, by this node or by the peer (its name, or its address where the name is not known). */
+  refused: (refusal: { readonly peer: string; readonly by: 'us' | 'peer'; readonly error: Error }) => void
+  /** A dial failed; the next follows after `delay`. */
+  retry: (retry: { readonly peer: string; readonly error: Error; readonly delay: Millis }) => void
+  /** A connection was closed because the peer broke the protocol. */
+  violation: (violation: { readonly node: NodeName; readonly rule: string; readonly detail: string }) => void
+  /** A message ended, and no promise or only an ignored one tells of it. */
+  dropped: (drop: {
+    readonly reason: DropReason
+    /** Where it was going, or where it came from. */
+    readonly node: string
+    readonly direction: 'forward' | 'receive'
+    readonly channel: string
+    readonly server: string
+  }) => void
+  /** A handler, watcher or interposition of the user threw. */
+  'handler-error': (failure: { readonly where: string; readonly error: unknown }) => void
+  /** A message for the manager itself, from `sendMessage`. */
+  message: (message: { readonly from: string; readonly channel: string; readonly message: unknown }) => void
+  /** A partition was injected between this node and the other. */
+  partition: (cut: { readonly ref: PartitionRef; readonly node: NodeSpec }) => void
+  /** It was resolved. */
+  heal: (cut: { readonly ref: PartitionRef; readonly node: NodeSpec }) => void
+}

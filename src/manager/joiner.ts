@@ -1,0 +1,202 @@
+import {
+  InvalidOptionError,
+  StaleIncarnationError,
+  StoppedError,
+  UnreachableError,
+  WrongNodeError,
+} from '../core/errors.js'
+import type { NodeName, NodeSpec } from '../core/node.js'
+import type { Random } from '../core/random.js'
+import type { Clock, Millis } from '../core/time.js'
+import { Backoff } from '../link/backoff.js'
+import type { LinkHub } from '../link/hub.js'
+import type { Link } from '../link/link.js'
+import { isPermanent } from '../link/refusals.js'
+import { checkUrl } from './options.js'
+
+export interface JoinerContext {
+  readonly hub: LinkHub
+  readonly clock: Clock
+  readonly random: Random
+  readonly self: () => NodeSpec
+  /** A later start of this node lives: no incarnation of ours will be taken. */
+  readonly superseded: () => boolean
+  /** Tells the overlay that a connected peer is to be joined. */
+  ask(peer: NodeSpec): void
+}
+
+/** Something that is waited for: looked at whenever anything happens to a link. */
+interface Waiter {
+  readonly done: () => boolean
+  readonly resolve: (done: boolean) => void
+}
+
+/** A join that was answered by nobody is asked again after so long. */
+const answerTimeout: Millis = 1_000
+/** A seed that is a member is looked after so often. */
+const seedInterval: Millis = 5_000
+
+/** Joins peers: dials until somebody answers, asks until the peer counts this node. */
+export class Joiner {
+  readonly #context: JoinerContext
+  readonly #waiters = new Set<Waiter>()
+  /** How often each peer that is being asked has answered. */
+  readonly #answers = new Map<NodeName, number>()
+  #stopping = new AbortController()
+
+  constructor(context: JoinerContext) {
+    this.#context = context
+  }
+
+  /** The peer counts this node as a member. */
+  joined(node: NodeName): void {
+    this.#answers.set(node, (this.#answers.get(node) ?? 0) + 1)
+    this.progress()
+  }
+
+  /** Something happened to a link. */
+  progress(): void {
+    for (const waiter of [...this.#waiters]) if (waiter.done()) waiter.resolve(true)
+  }
+
+  /** Ends all that is under way. */
+  stop(): void {
+    this.#answers.clear()
+    this.#stopping.abort(new StoppedError(this.#context.self().name, 'it was stopped'))
+    this.#stopping = new AbortController()
+  }
+
+  /** Joins; resolves with the link to the peer, undefined when the peer is this node itself. */
+  async join(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
+    const combined = this.#combine(signal)
+    const backoff = new Backoff(this.#context.random)
+    for (;;) {
+      combined.throwIfAborted()
+      try {
+        const link = await this.reach(peer, combined)
+        if (link === undefined || (await this.#ask(link, combined))) return link
+      } catch (error) {
+        if (this.#isFinal(error)) throw error
+        combined.throwIfAborted()
+      }
+      await this.#pause(backoff.failed(this.#context.clock.now()), combined)
+    }
+  }
+
+  /** Opens the first connection to a peer, if there is none; undefined when the peer is this node itself. */
+  async reach(peer: string | NodeSpec, signal: AbortSignal): Promise<Link | undefined> {
+    const { hub, self } = this.#context
+    const { name, addresses } = self()
+    if (typeof peer === 'string') {
+      checkUrl('peer', peer)
+      if (addresses.includes(peer)) return undefined
+    } else if (peer.name === name) {
+      return undefined
+    }
+    const known = typeof peer === 'string' ? undefined : hub.links.get(peer.name)
+    if (known !== undefined && known.openLanes > 0 && known.spec.incarnation === (peer as NodeSpec).incarnation)
+      return known
+    const urls = typeof peer === 'string' ? [peer] : peer.addresses
+    if (urls.length === 0) throw new InvalidOptionError('peer', 'a node that listens: this one has no address')
+    try {
+      const link = await hub.greet(urls, typeof peer === 'string' ? undefined : peer.name, signal)
+      if (!(await this.until(() => link.openLanes > 0, signal, answerTimeout))) throw new UnreachableError(link.name)
+      return link
+    } catch (error) {
+      if (error instanceof WrongNodeError && error.message.endsWith(`'${name}'`)) return undefined
+      throw error
+    }
+  }
+
+  /** Opens what is missing to a peer, without joining it; undefined when the peer is this node itself. */
+  async connect(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
+    const combined = this.#combine(signal)
+    const backoff = new Backoff(this.#context.random)
+    for (;;) {
+      try {
+        const link = await this.reach(peer, combined)
+        if (link === undefined) return undefined
+        link.pinned = true
+        this.#context.hub.connect(link)
+        await this.until(() => link.complete, combined)
+        return link
+      } catch (error) {
+        if (this.#isFinal(error)) throw error
+        combined.throwIfAborted()
+      }
+      await this.#pause(backoff.failed(this.#context.clock.now()), combined)
+    }
+  }
+
+  /** Resolves with true once `done` is, or with false after `timeout`. Rejects when the signal aborts. */
+  until(done: () => boolean, signal: AbortSignal | undefined, timeout?: Millis): Promise<boolean> {
+    const combined = this.#combine(signal)
+    return new Promise((resolve, reject) => {
+      if (combined.aborted) return reject(combined.reason)
+      if (done()) return resolve(true)
+      const end = (): void => {
+        this.#waiters.delete(waiter)
+        cancel?.()
+        combined.removeEventListener('abort', aborted)
+      }
+      const waiter: Waiter = {
+        done,
+        resolve: (value) => {
+          end()
+          resolve(value)
+        },
+      }
+      const aborted = (): void => {
+        end()
+        reject(combined.reason)
+      }
+      const cancel =
+        timeout === undefined ? undefined : this.#context.clock.schedule(timeout, () => waiter.resolve(false))
+      combined.addEventListener('abort', aborted)
+      this.#waiters.add(waiter)
+    })
+  }
+
+  /** Joins a seed, and joins it again whenever it is found to be no member, for ever. Never rejects. */
+  async keep(seed: string | NodeSpec, isMember: (node: NodeName) => boolean): Promise<void> {
+    const { signal } = this.#stopping
+    const backoff = new Backoff(this.#context.random)
+    let link: Link | undefined
+    while (!signal.aborted) {
+      try {
+        if (link === undefined || link.openLanes === 0 || !isMember(link.name)) {
+          link = await this.join(seed, signal)
+          if (link === undefined) return
+          backoff.reset()
+        }
+        await this.#pause(seedInterval, signal)
+      } catch (error) {
+        if (error instanceof InvalidOptionError) return
+        // A seed that refuses may be set up otherwise one day.
+        await this.#pause(backoff.failed(this.#context.clock.now()), signal).catch(() => {})
+      }
+    }
+  }
+
+  /** Asks to be counted. False when no answer came. */
+  async #ask(link: Link, signal: AbortSignal): Promise<boolean> {
+    const { name } = link
+    const before = this.#answers.get(name) ?? 0
+    this.#context.ask(link.spec)
+    return await this.until(() => (this.#answers.get(name) ?? 0) > before, signal, answerTimeout)
+  }
+
+  /** Whether trying again must end the same way. */
+  #isFinal(error: unknown): boolean {
+    if (error instanceof StaleIncarnationError) return error.by === 'us' || this.#context.superseded()
+    return isPermanent(error) || error instanceof InvalidOptionError
+  }
+
+  #combine(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#stopping.signal : AbortSignal.any([signal, this.#stopping.signal])
+  }
+
+  async #pause(delay: Millis, signal: AbortSignal): Promise<void> {
+    await this.until(() => false, signal, delay)
+  }
+}

@@ -1,0 +1,113 @@
+import { decodeValue } from '../codec/value-decoder.js'
+import type { ValueLimits } from '../codec/value-encoder.js'
+import { DeadlineError, OverflowError } from '../core/errors.js'
+import type { NodeSpec } from '../core/node.js'
+import type { Clock } from '../core/time.js'
+import type { Limits } from '../link/limits.js'
+import { encodeToBytes } from '../link/outbound.js'
+import { costOf } from '../link/queue.js'
+import type { ForwardOptions } from './manager.js'
+import { isPromiseLike, type Registry } from './registry.js'
+import { expiryOf, resolved } from './sender.js'
+import type { MessageContext } from './servers.js'
+
+export interface LocalContext {
+  readonly self: () => NodeSpec
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly valueLimits: ValueLimits
+}
+
+/**
+ * Messages of a node to itself. They take the codec's way, so that a server cannot tell them from a peer's, and they
+ * are handed over on the next turn, in order; what is not handled yet counts against `limits.queueBytes`.
+ */
+export class LocalServers {
+  readonly #context: LocalContext
+  #waiting: (() => void)[] = []
+  #bytes = 0
+
+  constructor(context: LocalContext) {
+    this.#context = context
+  }
+
+  send(server: string, message: unknown, options: ForwardOptions | undefined): Promise<void> {
+    options?.signal?.throwIfAborted()
+    const { cost, copy, context } = this.#admit(message, options)
+    this.#later(() => {
+      const handled = this.#context.registry.deliver(server, copy, context)
+      this.#release(cost, handled)
+    })
+    return resolved
+  }
+
+  async ask(server: string, message: unknown, options: ForwardOptions | undefined): Promise<unknown> {
+    const { clock } = this.#context
+    const { signal } = options ?? {}
+    signal?.throwIfAborted()
+    const expires = expiryOf(options, clock)
+    const { cost, copy, context } = this.#admit(message, options)
+    return await new Promise<unknown>((resolve, reject) => {
+      const late = (): void => reject(new DeadlineError(`the request to server '${server}'`, 'unknown'))
+      const aborted = (): void => reject(signal?.reason)
+      const cancel = expires === undefined ? undefined : clock.schedule(Math.max(0, expires - clock.now()), late)
+      signal?.addEventListener('abort', aborted)
+      this.#later(() => {
+        const answer = this.#context.registry.ask(server, copy, context).finally(() => {
+          cancel?.()
+          signal?.removeEventListener('abort', aborted)
+        })
+        this.#release(cost, answer)
+        answer.then((value) => resolve(this.#copy(value).value)).catch(reject)
+      })
+    })
+  }
+
+  #admit(
+    message: unknown,
+    options: ForwardOptions | undefined,
+  ): { readonly cost: number; readonly copy: unknown; readonly context: MessageContext } {
+    const { self, limits, clock } = this.#context
+    const { name, incarnation } = self()
+    const channel = options?.channel ?? 'default'
+    const { value: copy, bytes } = this.#copy(message)
+    const cost = costOf(bytes)
+    if (this.#bytes > 0 && this.#bytes + cost > limits.queueBytes) {
+      throw new OverflowError(name, channel, 'limits.queueBytes')
+    }
+    this.#bytes += cost
+    const expires = expiryOf(options, clock)
+    const deadline = expires === undefined ? undefined : clock.wall().getTime() + expires - clock.now()
+    const context: MessageContext = {
+      ...{ from: name, incarnation, channel },
+      ...(options?.clock !== undefined && { clock: this.#copy(options.clock).value }),
+      ...(deadline !== undefined && { deadline }),
+    }
+    return { cost, copy, context }
+  }
+
+  #copy(value: unknown): { readonly value: unknown; readonly bytes: number } {
+    if (value instanceof Uint8Array) return { value: new Uint8Array(value), bytes: value.length }
+    const bytes = encodeToBytes(value, this.#context.valueLimits)
+    return { value: decodeValue(bytes, 0, bytes.length, this.#context.valueLimits), bytes: bytes.length }
+  }
+
+  #later(run: () => void): void {
+    this.#waiting.push(run)
+    if (this.#waiting.length > 1) return
+    this.#context.clock.defer(() => {
+      const waiting = this.#waiting
+      this.#waiting = []
+      for (const one of waiting) one()
+    })
+  }
+
+  #release(cost: number, handled: unknown): void {
+    const release = (): void => {
+      this.#bytes -= cost
+    }
+    if (isPromiseLike(handled)) handled.then(release, release)
+    else release()
+  }
+}

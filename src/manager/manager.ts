@@ -1,0 +1,199 @@
+import type { EventEmitter } from 'eventemitter3'
+import type { NodeName, NodeSpec } from '../core/node.js'
+import type { Millis } from '../core/time.js'
+import type { Interposition } from '../fault/interposition.js'
+import type { PartitionRef } from '../fault/partition.js'
+import type { CounterValues } from './counters.js'
+import type { ManagerEvents } from './events.js'
+import type { Delivery, MessageOf, Register, ReplyOf, ServerName, ServerRef, Untyped } from './servers.js'
+
+/** How a message is sent. */
+export interface ForwardOptions {
+  /** Default `'default'`. An unknown channel is an error, never a silent fallback. */
+  readonly channel?: string
+  /** Messages of one key keep their order and share a lane. Default: the name of the server. */
+  readonly partitionKey?: string | number
+  /** Carried with the message and handed to the handler. */
+  readonly clock?: unknown
+  /** What to do when the peer is down. Default `'reject'`; `'wait'` keeps the message until it is up again. */
+  readonly whenDown?: 'reject' | 'wait'
+  /** Stops waiting at this time, in epoch milliseconds. The smaller of `deadline` and `timeout` counts. */
+  readonly deadline?: number
+  /** Stops waiting after so many milliseconds. */
+  readonly timeout?: Millis
+  /** Stops waiting when it aborts; rejects with its reason. */
+  readonly signal?: AbortSignal
+}
+
+export interface JoinOptions {
+  /** Ends the attempts; the promise rejects with its reason. Without one, a join tries for ever. */
+  readonly signal?: AbortSignal
+}
+
+/** What a connection slot is at. */
+export interface ConnectionInfo {
+  readonly node: NodeName
+  readonly channel: string
+  readonly lane: number
+  /** `opening`: the handshake is under way. */
+  readonly state: 'closed' | 'opening' | 'open'
+  /** Messages that wait for this lane. */
+  readonly queuedMessages: number
+  /** Bytes that wait for this peer and channel, over all its lanes. */
+  readonly queuedBytes: number
+  /** Smoothed, in milliseconds; undefined before it was measured. */
+  readonly roundTrip: Millis | undefined
+}
+
+/** Sends one message to a server of a node, or to a reference. */
+export interface Send<Servers, Result> {
+  <Name extends ServerName<Servers>>(
+    node: string,
+    server: Name,
+    message: MessageOf<Servers, Name>,
+    options?: ForwardOptions,
+  ): Result
+  /** A text names a server of this node; then the call has no options. */
+  <Name extends ServerName<Servers>>(
+    ref: ServerRef<Name>,
+    message: MessageOf<Servers, Name>,
+    options?: ForwardOptions,
+  ): Result
+}
+
+/** Asks a server of a node, or a reference, and resolves with what it answers. */
+export interface Request<Servers> {
+  <Name extends ServerName<Servers>>(
+    node: string,
+    server: Name,
+    message: MessageOf<Servers, Name>,
+    options?: ForwardOptions,
+  ): Promise<ReplyOf<Servers, Name>>
+  <Name extends ServerName<Servers>>(
+    ref: ServerRef<Name>,
+    message: MessageOf<Servers, Name>,
+    options?: ForwardOptions,
+  ): Promise<ReplyOf<Servers, Name>>
+}
+
+/** Called when a peer, or a channel to it where one was named, comes up or goes down. */
+export type Watcher = (node: NodeName, channel?: string) => void
+
+export interface WatchOptions {
+  /** Watches this channel alone. */
+  readonly channel?: string
+}
+
+/**
+ * A node of a cluster: its membership, and messages to its peers over named channels. The same for every overlay; after
+ * Partisan's `partisan_peer_service_manager` behaviour.
+ */
+export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
+  readonly name: NodeName
+  /** What this node tells of itself. Holds the real port once started. */
+  readonly spec: NodeSpec
+  readonly events: EventEmitter<ManagerEvents>
+
+  /**
+   * Begins a new life: listens, joins the seeds. Resolves with this manager. May follow `stop()`.
+   * @throws {@link ListenError} the address cannot be bound. @throws {@link InsecureError} anybody could join.
+   */
+  start(): Promise<this>
+  /** Ends this life without leaving: the others see the node down. Registrations and watchers stay; what is pending rejects. */
+  stop(): Promise<void>
+
+  /**
+   * Joins the cluster of `peer`, a spec or a URL; resolves once the peer counts this node as a member. Retries until
+   * then, but rejects with a {@link RefusedError} when the peer refuses for good: cluster, secret, version, role.
+   */
+  join(peer: string | NodeSpec, options?: JoinOptions): Promise<void>
+  /** Joins, and resolves once all channels' lanes to the peer are open, usable both ways. */
+  syncJoin(peer: string | NodeSpec, options?: JoinOptions): Promise<void>
+  /**
+   * Takes this node, or the named member, out of the cluster; resolves when the members that are up have taken note, or
+   * after a second. This node runs on, alone, until `join()` begins a new incarnation.
+   */
+  leave(node?: string): Promise<void>
+  /** The names of all members, this node included, sorted. In a partial overlay: the active view. */
+  members(): readonly NodeName[]
+  membersForOrchestration(): readonly NodeSpec[]
+  /** Joins the missing members and removes the surplus ones. An empty list changes nothing. */
+  updateMembers(members: readonly (string | NodeSpec)[]): Promise<void>
+  /** The overlay's view, as plain data. */
+  getLocalState(): unknown
+  /** The member names in a view that `getLocalState` gave. */
+  decode(state: unknown): readonly NodeName[]
+  /**
+   * Keeps a connection slot for a peer whose `attributes.tag` is this tag. The same tag twice is one slot.
+   * @throws {@link ReservationError} `maxReserved` are kept already.
+   */
+  reserve(tag: string): void
+  /** Whether this manager can do that: see the table in docs/guarantees.md. */
+  supportsCapability(name: string): boolean
+
+  /** Every connection slot of every peer. */
+  connections(): readonly ConnectionInfo[]
+  /** Whether any lane, of that channel where one is named, is open to the node and no partition cuts it off. */
+  isConnected(node: string, channel?: string): boolean
+  /** Whether all lanes of all channels that both nodes have are. */
+  isFullyConnected(node: string): boolean
+  /**
+   * Opens what is missing to a peer, without joining. With `prune` it drops and returns the stale specs: older
+   * incarnations or addresses of that name that were known.
+   */
+  connect(peer: string | NodeSpec, options?: JoinOptions & { readonly prune?: boolean }): Promise<readonly NodeSpec[]>
+  /** Drops the connections, and calls `fn` for each node. Members stay members, so they are dialled again. */
+  disconnect(nodes: string | readonly string[], fn?: (node: NodeName) => void): Promise<void>
+
+  /**
+   * Registers the server `name` of this node. What the handler returns answers requests. Handlers start in the order of
+   * the messages and are not awaited; `concurrency: 1` serialises them.
+   * @throws {@link ServerExistsError} the name is taken.
+   */
+  readonly register: Register<Servers>
+  /** The same as an iterator. A message that was not taken yet is felt by its sender. */
+  receive<Name extends ServerName<Servers>>(
+    name: Name,
+  ): AsyncIterableIterator<Delivery<MessageOf<Servers, Name>, ReplyOf<Servers, Name>>> & AsyncDisposable
+  /**
+   * Sends a message. Resolves when it is with a connection: awaiting it is back-pressure. Rejects with a typed error when
+   * it will not be sent.
+   */
+  readonly forwardMessage: Send<Servers, Promise<void>>
+  /** Sends a message and never throws for a peer's sake: what is lost is counted, and told by the event `dropped`. */
+  readonly castMessage: Send<Servers, void>
+  /** Asks, and resolves with the answer. Rejects at once when the peer goes down; see docs/errors.md for all outcomes. */
+  readonly request: Request<Servers>
+  /** Sends a message to the peer's manager itself, which tells of it by the event `message`. */
+  sendMessage(node: string, message: unknown): Promise<void>
+  /**
+   * Hands a message in as if it had arrived from `node`: `{ server, message }` goes to that server, anything else to the
+   * manager.
+   */
+  receiveMessage(node: string, channel: string, message: unknown): void
+  /** Hands a message to a server of this node; one that is not registered is counted and evented. */
+  processForward(ref: ServerRef, message: unknown): void
+
+  /**
+   * Calls `fn` when the first connection to the node (`'*'`: to any) opens, again after each down, and at once when it is
+   * up already. With a channel: when that channel's first lane opens.
+   */
+  onUp(node: string, fn: Watcher, options?: WatchOptions): Disposable
+  /** Calls `fn` when the last connection is gone, exactly once for each up. */
+  onDown(node: string, fn: Watcher, options?: WatchOptions): Disposable
+
+  /**
+   * Makes `origin` cut itself off from all its peers, and its neighbours from theirs for `ttl` more hops. Messages stop
+   * both ways until {@link resolvePartition}. Resolves when the origin has done it.
+   */
+  injectPartition(origin: string | NodeSpec, ttl: number): Promise<PartitionRef>
+  /** Heals a partition, from whichever node. */
+  resolvePartition(ref: PartitionRef): Promise<void>
+  /** What is cut off from this node. */
+  partitions(): readonly { readonly ref: PartitionRef; readonly node: NodeSpec }[]
+  /** Puts a fault into the way of every message of this node, until it is disposed. */
+  interpose(fn: Interposition): Disposable
+
+  /** What was counted since the first start. */
+  counters(): CounterValues
+}

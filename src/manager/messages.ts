@@ -1,0 +1,193 @@
+import {
+  EncodeError,
+  InvalidOptionError,
+  MaquisError,
+  NotConnectedError,
+  OverflowError,
+  PartitionedError,
+  StoppedError,
+  SupersededError,
+  UnknownChannelError,
+} from '../core/errors.js'
+import { isRecord } from '../core/name.js'
+import type { NodeName } from '../core/node.js'
+import type { Settler } from '../link/queue.js'
+import type { DropReason } from './events.js'
+import type { ForwardOptions } from './manager.js'
+import type { Node } from './node.js'
+import type { Receiver } from './receiver.js'
+import { extraOf, resolved } from './sender.js'
+import { checkServer, type Destination, destinationOf } from './server-ref.js'
+import type { Handler, MessageContext, RegisterOptions, ServerRef } from './servers.js'
+
+/** The messaging half of a peer service. */
+export abstract class Messages {
+  protected running = false
+  readonly #node: Node
+
+  constructor(node: Node) {
+    this.#node = node
+  }
+
+  register(name: string, handler: Handler, options: RegisterOptions = {}): Disposable {
+    if (typeof handler !== 'function') throw new InvalidOptionError('handler', 'a function', handler)
+    const { concurrency } = options
+    if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
+      throw new InvalidOptionError('concurrency', 'a whole number from 1', concurrency)
+    }
+    return this.#node.registry.register(checkServer(name), handler, options)
+  }
+
+  receive(name: string): Receiver {
+    return this.#node.registry.receive(checkServer(name))
+  }
+
+  // A rest parameter would allocate an array for each message, so these four look at their arguments' number themselves.
+
+  forwardMessage(target: unknown, server: unknown, message?: unknown, options?: ForwardOptions): Promise<void> {
+    try {
+      if (typeof target === 'string' && typeof server === 'string' && arguments.length >= 3) {
+        return this.#forward(target, server, message, options)
+      }
+      const { node, server: name } = this.#destination(target as ServerRef)
+      return this.#forward(node, name, server, message as ForwardOptions | undefined)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+  }
+
+  castMessage(target: unknown, server: unknown, message?: unknown, options?: ForwardOptions): void {
+    if (typeof target === 'string' && typeof server === 'string' && arguments.length >= 3) {
+      return this.#cast(target, server, message, options)
+    }
+    let destination: Destination
+    try {
+      destination = this.#destination(target as ServerRef)
+    } catch (error) {
+      return this.#lost(error, describeRef(target), '', '')
+    }
+    this.#cast(destination.node, destination.server, server, message as ForwardOptions | undefined)
+  }
+
+  async request(target: unknown, server: unknown, message?: unknown, options?: ForwardOptions): Promise<unknown> {
+    if (typeof target === 'string' && typeof server === 'string' && arguments.length >= 3) {
+      return await this.#ask(target, server, message, options)
+    }
+    const { node, server: name } = this.#destination(target as ServerRef)
+    return await this.#ask(node, name, server, message as ForwardOptions | undefined)
+  }
+
+  sendMessage(node: string, message: unknown): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#needRunning()
+      if (node === this.#node.settings.name) {
+        this.receiveMessage(node, 'default', message)
+        return resolve()
+      }
+      const settler: Settler = { sent: resolve, failed: reject }
+      const extra = { manager: true }
+      this.#node.sender.submit({ node, server: '', message, options: undefined, extra, kind: 'manager', settler })
+    })
+  }
+
+  receiveMessage(node: string, channel: string, message: unknown): void {
+    const incarnation = this.#node.hub.links.get(node as NodeName)?.spec.incarnation ?? 0
+    const context: MessageContext = { from: node, incarnation, channel }
+    if (
+      isRecord(message) &&
+      typeof message.server === 'string' &&
+      Object.keys(message).length === 2 &&
+      'message' in message
+    ) {
+      void this.#node.registry.deliver(message.server, message.message, context)
+    } else {
+      this.#node.reporter.emit('message', { from: node, channel, message })
+    }
+  }
+
+  processForward(ref: ServerRef, message: unknown): void {
+    const { name } = this.#node.settings
+    const destination = destinationOf(ref, name)
+    if (destination.node !== name) {
+      throw new InvalidOptionError('ref', 'a server of this node; use forwardMessage for others', destination.node)
+    }
+    const { incarnation } = this.#node.spec
+    void this.#node.registry.deliver(destination.server, message, { from: name, incarnation, channel: 'default' })
+  }
+
+  #forward(node: string, server: string, message: unknown, options: ForwardOptions | undefined): Promise<void> {
+    try {
+      this.#needRunning()
+      const { sender, settings, local } = this.#node
+      if (node === settings.name) return local.send(checkServer(server), message, options)
+      if (sender.send(node, server, message, options)) return resolved
+      return new Promise((resolve, reject) => {
+        const extra = extraOf(options, settings.clock, settings.valueLimits)
+        const settler: Settler = { sent: resolve, failed: reject }
+        sender.submit({ node, server: checkServer(server), message, options, extra, kind: 'message', settler })
+      })
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+  }
+
+  #cast(node: string, server: string, message: unknown, options: ForwardOptions | undefined): void {
+    try {
+      this.#needRunning()
+      const { sender, settings, local } = this.#node
+      if (node === settings.name) {
+        local.send(checkServer(server), message, options).catch((error) => this.#lost(error, node, 'default', server))
+        return
+      }
+      if (sender.send(node, server, message, options)) return
+      const extra = extraOf(options, settings.clock, settings.valueLimits)
+      const outgoing = { node, server: checkServer(server), message, options, extra, kind: 'message' } as const
+      sender.submit({ ...outgoing, settler: undefined })
+    } catch (error) {
+      this.#lost(error, node, options?.channel ?? 'default', server)
+    }
+  }
+
+  #ask(node: string, server: string, message: unknown, options: ForwardOptions | undefined): Promise<unknown> {
+    this.#needRunning()
+    const { settings, local, requester } = this.#node
+    checkServer(server)
+    if (node === settings.name) return local.ask(server, message, options)
+    return requester.request(node, server, message, options)
+  }
+
+  /** A cast that went nowhere. Only what no peer had a part in is thrown. */
+  #lost(error: unknown, node: string, channel: string, server: string): void {
+    if (!(error instanceof MaquisError) || error instanceof InvalidOptionError) throw error
+    this.#node.reporter.dropped(dropReasonOf(error), 'forward', node, channel, server)
+  }
+
+  #destination(ref: ServerRef): Destination {
+    const { settings, hub, spec } = this.#node
+    const destination = destinationOf(ref, settings.name)
+    const { node, incarnation } = destination
+    if (incarnation === undefined) return destination
+    const known = node === settings.name ? spec.incarnation : hub.links.get(node as NodeName)?.spec.incarnation
+    if (known !== undefined && known !== incarnation) throw new NotConnectedError(node, 'restarted')
+    return destination
+  }
+
+  #needRunning(): void {
+    if (!this.running) throw new StoppedError(this.#node.settings.name, 'messages need a running node')
+  }
+}
+
+function dropReasonOf(error: MaquisError): DropReason {
+  if (error instanceof OverflowError) return 'overflow'
+  if (error instanceof PartitionedError) return 'partitioned'
+  if (error instanceof UnknownChannelError) return 'unknown-channel'
+  if (error instanceof EncodeError) return 'encode'
+  if (error instanceof SupersededError) return 'superseded'
+  if (error instanceof NotConnectedError && error.reason !== 'stranger')
+    return error.reason === 'left' ? 'left' : 'down'
+  return 'not-connected'
+}
+
+function describeRef(ref: unknown): string {
+  return isRecord(ref) && typeof ref.node === 'string' ? ref.node : 'unknown'
+}

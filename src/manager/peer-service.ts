@@ -1,0 +1,285 @@
+import type { EventEmitter } from 'eventemitter3'
+import type { ChannelName } from '../core/channel.js'
+import {
+  InvalidOptionError,
+  ListenError,
+  MaquisError,
+  NotConnectedError,
+  ReservationError,
+  StoppedError,
+} from '../core/errors.js'
+import { isRecord } from '../core/name.js'
+import { isNodeName, type NodeName, type NodeSpec, parseNodeSpec } from '../core/node.js'
+import type { Interposition } from '../fault/interposition.js'
+import type { PartitionRef } from '../fault/partition.js'
+import type { Link } from '../link/link.js'
+import type { MembershipStrategy } from '../membership/strategy.js'
+import { reachableUrls } from './addresses.js'
+import { supports } from './capabilities.js'
+import type { CounterValues } from './counters.js'
+import type { ManagerEvents } from './events.js'
+import type { ConnectionInfo, JoinOptions, Watcher, WatchOptions } from './manager.js'
+import { Messages } from './messages.js'
+import { Node } from './node.js'
+import { checkUrl, type Settings } from './options.js'
+
+/** A peer service over any membership strategy: the public face of a {@link Node}. */
+export class PeerService extends Messages {
+  readonly #node: Node
+  readonly #settings: Settings
+  #starting: Promise<this> | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(settings: Settings, strategy: MembershipStrategy) {
+    const node = new Node(settings, strategy)
+    super(node)
+    this.#node = node
+    this.#settings = settings
+  }
+
+  get name(): NodeName {
+    return this.#settings.name
+  }
+
+  get spec(): NodeSpec {
+    return this.#node.spec
+  }
+
+  get events(): EventEmitter<ManagerEvents> {
+    return this.#node.reporter.events
+  }
+
+  start(): Promise<this> {
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = undefined
+      throw error
+    })
+    return this.#starting
+  }
+
+  stop(): Promise<void> {
+    if (this.#starting === undefined) return this.#stopping ?? Promise.resolve()
+    this.#stopping ??= this.#stop(this.#starting).finally(() => {
+      this.#stopping = undefined
+      this.#starting = undefined
+    })
+    return this.#stopping
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async join(peer: string | NodeSpec, options: JoinOptions = {}): Promise<void> {
+    await this.#join(peer, options.signal)
+  }
+
+  async syncJoin(peer: string | NodeSpec, options: JoinOptions = {}): Promise<void> {
+    const link = await this.#join(peer, options.signal)
+    if (link !== undefined) await this.#node.joiner.until(() => link.complete, options.signal)
+  }
+
+  async leave(node: string = this.name): Promise<void> {
+    this.#needRunning('leave')
+    if (node !== this.name && !this.members().includes(node as NodeName)) throw new NotConnectedError(node, 'stranger')
+    await this.#node.leave(node as NodeName)
+  }
+
+  members(): readonly NodeName[] {
+    return this.membersForOrchestration().map(({ name }) => name)
+  }
+
+  membersForOrchestration(): readonly NodeSpec[] {
+    const members = this.#node.overlay.strategy.members()
+    return members.length > 0 ? members : [this.spec]
+  }
+
+  async updateMembers(members: readonly (string | NodeSpec)[]): Promise<void> {
+    this.#needRunning('updateMembers')
+    if (members.length === 0) return
+    const known = this.membersForOrchestration()
+    const named = members.map((member) => {
+      if (typeof member !== 'string') return member
+      const found = known.find(({ name, addresses }) => name === member || addresses.includes(member))
+      if (found === undefined) checkUrl('members', member)
+      return found ?? member
+    })
+    const wanted = new Set(named.map((member) => (typeof member === 'string' ? member : member.name)))
+    const surplus = known.filter(({ name }) => name !== this.name && !wanted.has(name))
+    const missing = named.filter(
+      (member) => typeof member === 'string' || !known.some(({ name }) => name === member.name),
+    )
+    await Promise.all(missing.map((member) => this.join(member)))
+    await Promise.all(surplus.map(({ name }) => this.leave(name)))
+  }
+
+  getLocalState(): unknown {
+    return this.#node.overlay.strategy.state()
+  }
+
+  decode(state: unknown): readonly NodeName[] {
+    const members: unknown = isRecord(state) ? state.members : undefined
+    if (!Array.isArray(members)) throw new InvalidOptionError('state', 'what getLocalState() gave')
+    return members.filter(isNodeName)
+  }
+
+  reserve(tag: string): void {
+    if (!isNodeName(tag)) throw new InvalidOptionError('tag', '1 to 255 bytes of text', tag)
+    const { reserved, overlay } = this.#node
+    if (reserved.has(tag)) return
+    if (reserved.size >= this.#settings.maxReserved) throw new ReservationError(tag, this.#settings.maxReserved)
+    reserved.add(tag)
+    overlay.step({ type: 'reserve', tag })
+  }
+
+  supportsCapability(name: string): boolean {
+    return supports(name, this.#node.overlay.strategy.capabilities)
+  }
+
+  connections(): readonly ConnectionInfo[] {
+    const all: ConnectionInfo[] = []
+    for (const link of this.#node.hub.links.values()) {
+      for (const lane of link.lanes()) {
+        const { channel, index, phase, attempt, queue, roundTrip } = lane
+        all.push({
+          ...{ node: link.name, channel: channel.name, lane: index, roundTrip },
+          state: phase === 'closed' && attempt !== undefined ? 'opening' : phase,
+          queuedMessages: queue.length,
+          queuedBytes: channel.budget.bytes,
+        })
+      }
+    }
+    return all
+  }
+
+  isConnected(node: string, channel?: string): boolean {
+    if (node === this.name) return true
+    const link = this.#node.hub.links.get(node as NodeName)
+    if (link?.state.phase !== 'up') return false
+    return channel === undefined || (link.channels.get(channel as ChannelName)?.open ?? 0) > 0
+  }
+
+  isFullyConnected(node: string): boolean {
+    if (node === this.name) return true
+    const link = this.#node.hub.links.get(node as NodeName)
+    return link?.state.phase === 'up' && [...link.lanes()].every(({ phase }) => phase === 'open')
+  }
+
+  async connect(
+    peer: string | NodeSpec,
+    { signal, prune = false }: JoinOptions & { readonly prune?: boolean } = {},
+  ): Promise<readonly NodeSpec[]> {
+    this.#needRunning('connect')
+    const link = await this.#node.joiner.connect(checkPeer(peer), signal)
+    if (link === undefined || !prune) return []
+    return link.takeStale()
+  }
+
+  disconnect(nodes: string | readonly string[], fn?: (node: NodeName) => void): Promise<void> {
+    for (const node of typeof nodes === 'string' ? [nodes] : nodes) {
+      const link = this.#node.hub.links.get(node as NodeName)
+      if (link !== undefined) {
+        link.pinned = false
+        link.close('disconnected', 'asked to disconnect')
+      }
+      fn?.(node as NodeName)
+    }
+    return Promise.resolve()
+  }
+
+  onUp(node: string, fn: Watcher, options?: WatchOptions): Disposable {
+    const { watchers, hub } = this.#node
+    const channel = options?.channel as ChannelName | undefined
+    const registration = watchers.add('up', node, fn, options)
+    for (const link of [...hub.links.values()]) {
+      if ((node === '*' || node === link.name) && this.isConnected(link.name, channel)) {
+        watchers.call(fn, link.name, channel)
+      }
+    }
+    return registration
+  }
+
+  onDown(node: string, fn: Watcher, options?: WatchOptions): Disposable {
+    return this.#node.watchers.add('down', node, fn, options)
+  }
+
+  async injectPartition(origin: string | NodeSpec, ttl: number): Promise<PartitionRef> {
+    this.#needRunning('injectPartition')
+    return await this.#node.faults.inject((typeof origin === 'string' ? origin : origin.name) as NodeName, ttl)
+  }
+
+  resolvePartition(ref: PartitionRef): Promise<void> {
+    this.#node.faults.step({ type: 'resolve', ref })
+    return Promise.resolve()
+  }
+
+  partitions(): readonly { readonly ref: PartitionRef; readonly node: NodeSpec }[] {
+    return this.#node.faults.list()
+  }
+
+  interpose(fn: Interposition): Disposable {
+    if (typeof fn !== 'function') throw new InvalidOptionError('interposition', 'a function', fn)
+    return this.#node.interpositions.add(fn)
+  }
+
+  counters(): CounterValues {
+    return this.#node.counters.snapshot()
+  }
+
+  async #start(): Promise<this> {
+    await this.#stopping
+    const { listen, advertise } = this.#settings
+    const { hub, faults } = this.#node
+    let url: string | undefined
+    try {
+      url = await hub.start(listen)
+    } catch (error) {
+      throw error instanceof MaquisError ? error : new ListenError(listen?.host ?? '', listen?.port ?? 0, error)
+    }
+    this.running = true
+    faults.start()
+    this.#node.begin(advertise ?? (url === undefined ? [] : reachableUrls(url)))
+    this.#seed()
+    return this
+  }
+
+  async #stop(starting: Promise<this>): Promise<void> {
+    await starting.catch(() => {})
+    if (!this.running) return
+    this.running = false
+    this.#node.end(() => new StoppedError(this.name, 'it was stopped'))
+    await this.#node.hub.stop('the node stops')
+  }
+
+  async #join(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
+    this.#needRunning('join')
+    const checked = checkPeer(peer)
+    if (this.#node.departed) {
+      this.#node.begin()
+      this.#seed()
+    }
+    return await this.#node.joiner.join(checked, signal)
+  }
+
+  /** Seeds are joined in the background, for ever. */
+  #seed(): void {
+    for (const seed of this.#settings.seeds) {
+      void this.#node.joiner.keep(seed, (node) => this.members().includes(node))
+    }
+  }
+
+  #needRunning(what: string): void {
+    if (!this.running) throw new StoppedError(this.name, `${what}() needs a running node`)
+  }
+}
+
+function checkPeer(peer: string | NodeSpec): string | NodeSpec {
+  if (typeof peer === 'string') {
+    checkUrl('peer', peer)
+    return peer
+  }
+  const spec = parseNodeSpec(peer)
+  if (spec === undefined)
+    throw new InvalidOptionError('peer', `a NodeSpec, or an address such as 'ws://127.0.0.1:7001'`)
+  return spec
+}

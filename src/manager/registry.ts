@@ -1,0 +1,141 @@
+import { NoSuchServerError, SchemaError, ServerExistsError } from '../core/errors.js'
+import { Receiver } from './receiver.js'
+import type { Handler, MessageContext, RegisterOptions } from './servers.js'
+import type { StandardIssue } from './standard-schema.js'
+
+/** Who is told what became of messages to local servers. */
+export interface RegistryObserver {
+  noSuchServer(server: string, context: MessageContext): void
+  schemaRefused(server: string, context: MessageContext): void
+  handlerFailed(server: string, error: unknown): void
+}
+
+interface Server {
+  readonly handler: Handler
+  /** The handler of requests, where it differs. */
+  readonly asked: Handler
+  readonly options: RegisterOptions
+  running: number
+  readonly backlog: (() => void)[]
+}
+
+/** The servers of this node, by name. Registrations outlive the node's lives. */
+export class Registry {
+  readonly #servers = new Map<string, Server>()
+  readonly #observer: RegistryObserver
+  readonly #self: () => string
+
+  constructor(self: () => string, observer: RegistryObserver) {
+    this.#self = self
+    this.#observer = observer
+  }
+
+  register(name: string, handler: Handler, options: RegisterOptions): Disposable {
+    return this.#add(name, { handler, asked: handler, options })
+  }
+
+  receive(name: string): Receiver {
+    const receiver: Receiver = new Receiver(
+      () => registration[Symbol.dispose](),
+      () => new NoSuchServerError(this.#self(), name),
+    )
+    const registration = this.#add(name, {
+      handler: (message, context) => receiver.push(message, context, false),
+      asked: (message, context) => receiver.push(message, context, true),
+      options: {},
+    })
+    return receiver
+  }
+
+  has(name: string): boolean {
+    return this.#servers.has(name)
+  }
+
+  /**
+   * Hands over a message. Returns a promise while it is being handled, undefined when that is over. What a handler throws
+   * is told to the observer.
+   */
+  deliver(name: string, message: unknown, context: MessageContext): PromiseLike<unknown> | undefined {
+    const server = this.#servers.get(name)
+    if (server === undefined) {
+      this.#observer.noSuchServer(name, context)
+      return undefined
+    }
+    // The common case: nothing to check, nothing to wait for, nothing to allocate.
+    const { schema, concurrency } = server.options
+    if (schema === undefined && concurrency === undefined) {
+      try {
+        const result = server.handler(message, context)
+        if (!isPromiseLike(result)) return undefined
+        return result.then(undefined, (error) => this.#failed(name, context, error))
+      } catch (error) {
+        this.#observer.handlerFailed(name, error)
+        return undefined
+      }
+    }
+    return this.#handle(name, server, server.handler, message, context).then(undefined, (error) =>
+      this.#failed(name, context, error),
+    )
+  }
+
+  /** Hands over a request, and resolves with the answer or rejects with what the handler threw. */
+  async ask(name: string, message: unknown, context: MessageContext): Promise<unknown> {
+    const server = this.#servers.get(name)
+    if (server === undefined) {
+      this.#observer.noSuchServer(name, context)
+      throw new NoSuchServerError(this.#self(), name)
+    }
+    return await this.#handle(name, server, server.asked, message, context)
+  }
+
+  #failed(name: string, context: MessageContext, error: unknown): void {
+    if (error instanceof SchemaError) this.#observer.schemaRefused(name, context)
+    else if (error instanceof NoSuchServerError) this.#observer.noSuchServer(name, context)
+    else this.#observer.handlerFailed(name, error)
+  }
+
+  #add(name: string, parts: Pick<Server, 'handler' | 'asked' | 'options'>): Disposable {
+    if (this.#servers.has(name)) throw new ServerExistsError(name)
+    const server: Server = { ...parts, running: 0, backlog: [] }
+    this.#servers.set(name, server)
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#servers.get(name) === server) this.#servers.delete(name)
+      },
+    }
+  }
+
+  async #handle(
+    name: string,
+    server: Server,
+    handler: Handler,
+    message: unknown,
+    context: MessageContext,
+  ): Promise<unknown> {
+    const { schema, concurrency = Number.POSITIVE_INFINITY } = server.options
+    if (server.running >= concurrency) await new Promise<void>((resolve) => server.backlog.push(resolve))
+    server.running++
+    try {
+      const checked = schema === undefined ? message : await check(name, schema, message)
+      return await handler(checked, context)
+    } finally {
+      server.running--
+      server.backlog.shift()?.()
+    }
+  }
+}
+
+async function check(name: string, schema: NonNullable<RegisterOptions['schema']>, message: unknown): Promise<unknown> {
+  const result = await schema['~standard'].validate(message)
+  if (result.issues !== undefined) throw new SchemaError(name, result.issues.map(describeIssue))
+  return result.value
+}
+
+function describeIssue(issue: StandardIssue): string {
+  const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+  return path === '' ? issue.message : `${path}: ${issue.message}`
+}
+
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

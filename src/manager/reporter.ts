@@ -1,0 +1,83 @@
+import { EventEmitter } from 'eventemitter3'
+import type { NodeName } from '../core/node.js'
+import type { Millis } from '../core/time.js'
+import type { Interpositions, Outcome, Passage } from '../fault/interposition.js'
+import type { Refusal } from '../link/handshake.js'
+import { refusedError } from '../link/refusals.js'
+import { Counters } from './counters.js'
+import type { DropReason, ManagerEvents } from './events.js'
+import type { Logger } from './options.js'
+
+/** Tells the user what happened: events, counters and log lines. What the user's code throws holds nobody up. */
+export class Reporter {
+  readonly events: EventEmitter<ManagerEvents> = new EventEmitter<ManagerEvents>()
+  readonly counters: Counters = new Counters()
+  readonly #logger: Logger | undefined
+
+  constructor(logger: Logger | undefined) {
+    this.#logger = logger
+  }
+
+  emit<Name extends keyof ManagerEvents>(event: Name, ...args: Parameters<ManagerEvents[Name]>): void {
+    // Listener by listener, so that one that throws does not keep the others from hearing.
+    for (const listener of this.events.listeners(event)) {
+      try {
+        Reflect.apply(listener, this.events, args)
+      } catch (error) {
+        if (event === 'handler-error') this.#logger?.error(`a listener of 'handler-error' threw: ${String(error)}`)
+        else this.failed(`a listener of '${event}'`, error)
+      }
+    }
+  }
+
+  /** A handler, watcher, listener or interposition threw. */
+  failed(where: string, error: unknown): void {
+    this.counters.add('handlerErrors')
+    this.#logger?.error(`${where} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    this.emit('handler-error', { where, error })
+  }
+
+  /** A peer broke the protocol. */
+  violation(node: NodeName, rule: string, detail: string): void {
+    this.counters.add('violations')
+    this.#logger?.warn(`closed a connection of '${node}': ${rule}, ${detail}`)
+    this.emit('violation', { node, rule, detail })
+  }
+
+  /** A message ended, and no promise tells of it. */
+  dropped(reason: DropReason, direction: 'forward' | 'receive', node: string, channel: string, server: string): void {
+    this.emit('dropped', { reason, direction, node, channel, server })
+  }
+
+  refused(peer: string, by: 'us' | 'peer', refusal: Refusal): void {
+    const error = refusedError(peer, by, refusal)
+    if (error === undefined) return
+    this.counters.add('refused')
+    this.#logger?.warn(error.message)
+    this.emit('refused', { peer, by, error })
+  }
+
+  retrying(peer: string, error: Error, delay: Millis): void {
+    this.counters.add('dialsFailed')
+    this.#logger?.debug(`${error.message}; next in ${Math.round(delay)} ms`)
+    this.emit('retry', { peer, error, delay })
+  }
+
+  debug(text: string): void {
+    this.#logger?.debug(text)
+  }
+
+  warn(text: string): void {
+    this.#logger?.warn(text)
+  }
+
+  /** Asks the interpositions. One that throws is taken to let the message pass. */
+  judge(interpositions: Interpositions, passage: Passage): Outcome {
+    try {
+      return interpositions.judge(passage)
+    } catch (error) {
+      this.failed('an interposition', error)
+      return { message: passage.message, copies: 1, delay: 0 }
+    }
+  }
+}

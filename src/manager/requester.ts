@@ -1,0 +1,176 @@
+import type { ValueLimits } from '../codec/value-encoder.js'
+import {
+  DeadlineError,
+  NoSuchServerError,
+  OverflowError,
+  PartitionedError,
+  RemoteError,
+  SchemaError,
+  UnknownOutcomeError,
+} from '../core/errors.js'
+import { isRecord } from '../core/name.js'
+import type { NodeName } from '../core/node.js'
+import type { Clock } from '../core/time.js'
+import { type PendingRequest, Requests } from '../delivery/requests.js'
+import type { Lane } from '../link/lane.js'
+import type { Limits } from '../link/limits.js'
+import type { Link } from '../link/link.js'
+import type { Counters } from './counters.js'
+import type { ForwardOptions } from './manager.js'
+import { expiryOf, extraOf, type Sender } from './sender.js'
+
+export interface RequesterContext {
+  readonly sender: Sender
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly valueLimits: ValueLimits
+  readonly counters: Counters
+}
+
+/** What crosses the wire of an error that a handler threw. */
+export interface ErrorReport {
+  readonly code: string | undefined
+  readonly name: string
+  readonly message: string
+  readonly issues?: readonly string[]
+}
+
+/** Asks other nodes, and settles every question exactly once. */
+export class Requester {
+  readonly #context: RequesterContext
+  readonly #requests = new Requests()
+
+  constructor(context: RequesterContext) {
+    this.#context = context
+  }
+
+  request(node: string, server: string, message: unknown, options: ForwardOptions | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const { sender, clock, limits, valueLimits } = this.#context
+      const name = node as NodeName
+      const channel = options?.channel ?? 'default'
+      if (this.#requests.count(name) >= limits.requests) throw new OverflowError(node, channel, 'limits.requests')
+      const { signal } = options ?? {}
+      signal?.throwIfAborted()
+      const expires = expiryOf(options, clock)
+      let cancelTimer: (() => void) | undefined
+      const release = (): void => {
+        cancelTimer?.()
+        signal?.removeEventListener('abort', aborted)
+      }
+      const pending: PendingRequest = {
+        ...{ node: name, server, lane: undefined },
+        answered: (isError, payload) => {
+          release()
+          if (isError) reject(errorOf(node, server, payload))
+          else resolve(payload)
+        },
+        failed: ({ lane }) => {
+          release()
+          reject(this.#lost(node, lane !== undefined))
+        },
+      }
+      const id = this.#requests.open(pending)
+      const end = (error: Error): void => {
+        if (this.#requests.close(id) === undefined) return
+        release()
+        reject(error)
+      }
+      const aborted = (): void =>
+        end(signal?.reason instanceof Error ? signal.reason : new Error(String(signal?.reason)))
+      signal?.addEventListener('abort', aborted)
+      if (expires !== undefined) {
+        cancelTimer = clock.schedule(Math.max(0, expires - clock.now()), () => {
+          end(
+            new DeadlineError(`the request to server '${server}'`, pending.lane === undefined ? 'not-sent' : 'unknown'),
+          )
+        })
+      }
+      const settler = {
+        sent: (): void => {
+          pending.lane = sender.laneFor(node, server, options)
+        },
+        failed: end,
+      }
+      try {
+        const extra = { ...extraOf(options, clock, valueLimits), expires, request: id }
+        sender.submit({ node, server, message, options, extra, kind: 'request', settler })
+      } catch (error) {
+        end(error as Error)
+      }
+    })
+  }
+
+  /** An answer arrived. */
+  answered(id: number, isError: boolean, payload: unknown): void {
+    const request = this.#requests.close(id)
+    if (request === undefined) this.#context.counters.add('lateReplies')
+    else request.answered(isError, payload)
+  }
+
+  /** The server that a request was for; undefined when nobody waits for it any more. */
+  serverOf(id: number): string | undefined {
+    return this.#requests.get(id)?.server
+  }
+
+  /** What left on this lane will not be answered there any more. */
+  laneClosed(lane: Lane): void {
+    this.#requests.fail((request) => request.lane === lane)
+  }
+
+  /** The peer's life, or its reachability, ended. */
+  peerEnded(link: Link, why: 'down' | 'cut' | 'left'): void {
+    this.#why.set(link.name, why)
+    // What has not left yet ends with the queue it waits in, except behind a cut, where queues stay.
+    this.#requests.fail((request) => request.node === link.name && (request.lane !== undefined || why === 'cut'))
+    this.#why.delete(link.name)
+  }
+
+  /** The node stops: everything ends. */
+  stop(error: () => Error): void {
+    this.#stopping = error
+    this.#requests.fail(() => true)
+    this.#stopping = undefined
+  }
+
+  readonly #why = new Map<NodeName, 'down' | 'cut' | 'left'>()
+  #stopping: (() => Error) | undefined
+
+  #lost(node: string, wasSent: boolean): Error {
+    if (this.#stopping !== undefined) return this.#stopping()
+    const why = this.#why.get(node as NodeName)
+    if (why === 'cut') return new PartitionedError(node)
+    const because =
+      why === undefined ? 'its connection was lost' : why === 'left' ? 'it left the cluster' : 'it went down'
+    return new UnknownOutcomeError(node, wasSent ? because : `${because} before the request was sent`)
+  }
+}
+
+/** What of an error crosses the wire: never its stack. */
+export function reportOf(error: unknown): ErrorReport {
+  if (error instanceof SchemaError) {
+    return { code: error.code, name: error.name, message: error.message, issues: error.issues }
+  }
+  if (!(error instanceof Error)) return { code: undefined, name: 'Error', message: cut(String(error)) }
+  const code = (error as { readonly code?: unknown }).code
+  return { code: typeof code === 'string' ? cut(code) : undefined, name: cut(error.name), message: cut(error.message) }
+}
+
+function errorOf(node: string, server: string, payload: unknown): Error {
+  const report = isRecord(payload) ? payload : {}
+  const { code, name, message, issues } = report
+  if (code === 'ERR_NO_SUCH_SERVER') return new NoSuchServerError(node, server)
+  if (code === 'ERR_SCHEMA') return new SchemaError(server, Array.isArray(issues) ? issues.map(String) : [])
+  return new RemoteError(node, server, {
+    name: typeof name === 'string' ? name : 'Error',
+    message: typeof message === 'string' ? message : 'no reason given',
+    code: typeof code === 'string' ? code : undefined,
+  })
+}
+
+const reportTextMax = 4_096
+
+/** At most so much, and without halves of characters, which UTF-8 cannot carry. */
+function cut(text: string): string {
+  return text.slice(0, reportTextMax).replace(/\p{Surrogate}/gu, '\ufffd')
+}

@@ -1,0 +1,343 @@
+import type { ValueLimits } from '../codec/value-encoder.js'
+import { type ChannelName, defaultChannel } from '../core/channel.js'
+import {
+  DeadlineError,
+  EncodeError,
+  InvalidOptionError,
+  NotConnectedError,
+  OverflowError,
+  PartitionedError,
+  SupersededError,
+  UnknownChannelError,
+} from '../core/errors.js'
+import { invariant } from '../core/invariant.js'
+import type { NodeName } from '../core/node.js'
+import { hashPartitionKey, streamOf } from '../core/stream.js'
+import type { Clock } from '../core/time.js'
+import type { Interpositions, Passage } from '../fault/interposition.js'
+import type { LinkChannel } from '../link/channel.js'
+import type { LinkHub } from '../link/hub.js'
+import type { Lane } from '../link/lane.js'
+import type { Limits } from '../link/limits.js'
+import type { Link } from '../link/link.js'
+import { encodeToBytes, Written } from '../link/outbound.js'
+import { approximateBytes, costOf, type MessageExtra, type Settler, type Waiting } from '../link/queue.js'
+import type { Counters } from './counters.js'
+import type { DropReason } from './events.js'
+import type { ForwardOptions } from './manager.js'
+
+/** What a sender needs of its node. */
+export interface SenderContext {
+  readonly hub: LinkHub
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly valueLimits: ValueLimits
+  readonly interpositions: Interpositions
+  readonly counters: Counters
+  readonly channelNames: readonly string[]
+  /** Tells of a message that ended, where no promise does. */
+  dropped(reason: DropReason, node: string, channel: string, server: string): void
+  /** Asks the interpositions, and keeps what they throw from the caller. */
+  judge(passage: Passage): ReturnType<Interpositions['judge']>
+}
+
+/** A message on its way, with everything that its options asked for. */
+export interface Outgoing {
+  readonly node: string
+  readonly server: string
+  readonly message: unknown
+  readonly options: ForwardOptions | undefined
+  readonly extra: MessageExtra | undefined
+  readonly kind: Passage['kind']
+  /** Told how it ends; undefined: nobody waits, and it may not block. */
+  readonly settler: Settler | undefined
+}
+
+/** Below the high-water mark every call gets this same promise. */
+export const resolved: Promise<void> = Promise.resolve()
+
+const hashedServersMax = 4_096
+
+/**
+ * The sending path: peer, verdict, channel, stream, interpositions, lane. Each step is one call, and what a message does
+ * not ask for costs it nothing.
+ */
+export class Sender {
+  readonly #context: SenderContext
+  readonly #hashes = new Map<string, number>()
+  #order = 0
+
+  constructor(context: SenderContext) {
+    this.#context = context
+  }
+
+  /** The fast path of `forwardMessage` and `castMessage`: true when the message is with a connection. Throws typed errors. */
+  send(node: string, server: string, message: unknown, options: ForwardOptions | undefined): boolean {
+    const { hub, interpositions } = this.#context
+    const link = hub.links.get(node as NodeName)
+    if (link === undefined) throw new NotConnectedError(node, 'stranger')
+    const channel = this.#channelFor(link, options)
+    if (interpositions.active || (options !== undefined && !isPlain(options))) return false
+    const stream = this.#stream(channel, server, options)
+    return channel.laneOf(stream).outbound.offer(server, stream, message, undefined) === Written.sent
+  }
+
+  /** The lane that a message of these options leaves on. */
+  laneFor(node: string, server: string, options: ForwardOptions | undefined): Lane | undefined {
+    const channel = this.#context.hub.links
+      .get(node as NodeName)
+      ?.channels.get((options?.channel ?? defaultChannel) as ChannelName)
+    return channel?.laneOf(this.#stream(channel, server, options))
+  }
+
+  /** The whole path. Throws a typed error when the message cannot even wait. */
+  submit(outgoing: Outgoing): void {
+    const { hub, interpositions } = this.#context
+    const { node, server, options } = outgoing
+    const link = hub.links.get(node as NodeName)
+    if (link === undefined) throw new NotConnectedError(node, 'stranger')
+    const channel = this.#channelFor(link, options)
+    options?.signal?.throwIfAborted()
+    if (!interpositions.active) return this.#dispatch(link, channel, outgoing)
+    const { kind, message } = outgoing
+    const outcome = this.#context.judge({
+      ...{ direction: 'forward', peer: link.name, channel: channel.name, kind, message },
+      server: kind === 'manager' ? undefined : server,
+    })
+    if (outcome.copies === 0) {
+      this.#context.counters.add('faulted')
+      return outgoing.settler?.sent()
+    }
+    this.#interposed(link, channel, { ...outgoing, message: outcome.message }, outcome.copies, outcome.delay)
+  }
+
+  /** What an interposition duplicates or delays: only the last copy settles, and a lost peer is found out later. */
+  #interposed(link: Link, channel: LinkChannel, outgoing: Outgoing, copies: number, delay: number): void {
+    const dispatch = (): void => {
+      for (let copy = 1; copy < copies; copy++) this.#dispatch(link, channel, { ...outgoing, settler: undefined })
+      this.#dispatch(link, channel, outgoing)
+    }
+    if (delay === 0) return dispatch()
+    this.#context.clock.schedule(delay, () => {
+      try {
+        this.#channelFor(link, outgoing.options)
+        dispatch()
+      } catch (error) {
+        if (outgoing.settler !== undefined) outgoing.settler.failed(error as Error)
+        else this.#context.dropped('not-connected', outgoing.node, channel.name, outgoing.server)
+      }
+    })
+  }
+
+  #dispatch(link: Link, channel: LinkChannel, outgoing: Outgoing): void {
+    const { server, message, options, extra, settler } = outgoing
+    const stream = this.#stream(channel, server, options)
+    const lane = channel.laneOf(stream)
+    if (lane.outbound.offer(server, stream, message, extra) === Written.sent) return settler?.sent()
+    this.#enqueue(link, channel, lane, stream, outgoing)
+    lane.outbound.drain()
+  }
+
+  #enqueue(link: Link, channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
+    const { server, message, extra, settler, options } = outgoing
+    const base = {
+      ...{ server, stream, extra, settler, patient: options?.whenDown === 'wait', order: ++this.#order },
+      ...{ release: undefined, gone: false },
+    }
+    if (channel.monotonic !== undefined && channel.monotonic !== false && extra === undefined) {
+      return this.#coalesce(channel, lane, { ...base, key: keyOf(channel, server, message) }, message, outgoing)
+    }
+    const body: Waiting['body'] =
+      message instanceof Uint8Array
+        ? { type: 'bytes', bytes: settler === undefined ? message.slice() : message }
+        : { type: 'encoded', bytes: lane.outbound.encode(message) }
+    if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)
+    const bytes = costOf(body.bytes.length)
+    const room = this.#makeRoom(link, channel, bytes, settler !== undefined)
+    const entry: Waiting = room
+      ? { ...base, key: undefined, body, bytes }
+      : { ...base, key: undefined, body: { type: 'value', value: message }, bytes: 0 }
+    lane.queue.push(entry)
+    this.#watch(lane, entry, outgoing)
+  }
+
+  /** On a monotonic channel the newest message of a key takes the place of the one that waits. */
+  #coalesce(
+    channel: LinkChannel,
+    lane: Lane,
+    base: Omit<Waiting, 'body' | 'bytes'>,
+    value: unknown,
+    outgoing: Outgoing,
+  ): void {
+    const bytes = costOf(approximateBytes(value))
+    const entry: Waiting = { ...base, body: { type: 'value', value }, bytes }
+    const waiting = lane.queue.waitingFor(base.key as string)
+    if (waiting === undefined) {
+      if (!this.#makeRoom(channel.link, channel, bytes, false)) throw overflow(channel)
+      lane.queue.push(entry)
+      return this.#watch(lane, entry, outgoing)
+    }
+    const { settler } = waiting
+    lane.queue.supersede(waiting, entry)
+    this.#context.counters.add('superseded')
+    settler?.failed(new SupersededError())
+    this.#watch(lane, waiting, outgoing)
+  }
+
+  /**
+   * Whether the budget takes `bytes` more, after what the channel's policy drops for them. False: the call itself waits
+   * for room. Throws when it may not.
+   */
+  #makeRoom(link: Link, channel: LinkChannel, bytes: number, mayBlock: boolean): boolean {
+    const { limits, counters } = this.#context
+    const { budget } = channel
+    // Alone, a message may be larger than the queue.
+    if (budget.bytes === 0 || budget.bytes + bytes <= limits.queueBytes) return true
+    switch (channel.overflow) {
+      case 'block':
+        if (mayBlock && budget.blocked < limits.blockedCalls) return false
+        break
+      case 'drop-oldest':
+        while (budget.bytes + bytes > limits.queueBytes) if (!this.#dropOldest(link, channel)) break
+        if (budget.bytes + bytes <= limits.queueBytes) return true
+        break
+      case 'reject':
+      case 'drop-newest':
+        break
+    }
+    counters.add('overflowed')
+    throw overflow(channel)
+  }
+
+  #dropOldest(link: Link, channel: LinkChannel): boolean {
+    let oldest: { readonly lane: Lane; readonly entry: Waiting } | undefined
+    for (const lane of channel.lanes) {
+      const entry = lane.queue.peek()
+      if (entry !== undefined && (oldest === undefined || entry.order < oldest.entry.order)) oldest = { lane, entry }
+    }
+    if (oldest === undefined) return false
+    oldest.lane.queue.remove(oldest.entry)
+    this.#context.counters.add('overflowed')
+    this.#context.dropped('overflow', link.name, channel.name, oldest.entry.server)
+    oldest.entry.settler?.failed(overflow(channel))
+    return true
+  }
+
+  /** A message that waits ends with its deadline or signal. */
+  #watch(lane: Lane, entry: Waiting, outgoing: Outgoing): void {
+    const { options, extra } = outgoing
+    const signal = options?.signal
+    if (signal === undefined && extra?.expires === undefined) return
+    const { settler } = entry
+    const end = (error: Error): void => {
+      lane.queue.remove(entry)
+      settler?.failed(error)
+    }
+    const aborted = (): void => end(asError(signal?.reason))
+    signal?.addEventListener('abort', aborted)
+    const { clock, counters } = this.#context
+    const cancel =
+      extra?.expires === undefined
+        ? undefined
+        : clock.schedule(Math.max(0, extra.expires - clock.now()), () => {
+            counters.add('expired')
+            end(new DeadlineError(`the message to server '${entry.server}'`, 'not-sent'))
+          })
+    entry.release = () => {
+      signal?.removeEventListener('abort', aborted)
+      cancel?.()
+      entry.release = undefined
+    }
+  }
+
+  /** The negotiated channel that the options name, if a message may go there now. */
+  #channelFor(link: Link, options: ForwardOptions | undefined): LinkChannel {
+    const { verdict } = link.state
+    if (verdict !== 'send') this.#refuse(link, verdict, options)
+    const name = (options?.channel ?? defaultChannel) as ChannelName
+    const channel = link.channels.get(name)
+    if (channel === undefined) throw this.#unknownChannel(link, name)
+    return channel
+  }
+
+  #refuse(link: Link, verdict: Exclude<Link['state']['verdict'], 'send'>, options: ForwardOptions | undefined): void {
+    if (verdict === 'cut') throw new PartitionedError(link.name)
+    if (verdict === 'down' && options?.whenDown === 'wait') return
+    throw new NotConnectedError(link.name, verdict)
+  }
+
+  #unknownChannel(link: Link, name: string): UnknownChannelError {
+    const { channelNames } = this.#context
+    if (!channelNames.includes(name)) return new UnknownChannelError(name, 'local', channelNames)
+    return new UnknownChannelError(name, 'remote', Object.keys(link.spec.channels))
+  }
+
+  #stream(channel: LinkChannel, server: string, options: ForwardOptions | undefined): number {
+    if (channel.streams === 1) return 0
+    const key = options?.partitionKey
+    if (key !== undefined) return streamOf(hashPartitionKey(key), channel.streams)
+    let hash = this.#hashes.get(server)
+    if (hash === undefined) {
+      hash = hashPartitionKey(server)
+      if (this.#hashes.size < hashedServersMax) this.#hashes.set(server, hash)
+    }
+    return streamOf(hash, channel.streams)
+  }
+}
+
+/** What of a message's options travels with it. */
+export function extraOf(
+  options: ForwardOptions | undefined,
+  clock: Clock,
+  limits: ValueLimits,
+): MessageExtra | undefined {
+  if (options === undefined || isPlain(options)) return undefined
+  const expires = expiryOf(options, clock)
+  const encoded = options.clock === undefined ? undefined : encodeToBytes(options.clock, limits)
+  if (encoded !== undefined && encoded.length > clockBytesMax) {
+    throw new EncodeError(`the option 'clock' takes ${encoded.length} bytes, and ${clockBytesMax} at the most`)
+  }
+  return expires === undefined && encoded === undefined ? undefined : { expires, clock: encoded }
+}
+
+/** When a call stops waiting, on the monotonic clock. */
+export function expiryOf(options: ForwardOptions | undefined, clock: Clock): number | undefined {
+  const { deadline, timeout } = options ?? {}
+  if (timeout !== undefined && !(timeout >= 0)) throw new InvalidOptionError('timeout', 'milliseconds', timeout)
+  if (deadline !== undefined && !Number.isFinite(deadline)) {
+    throw new InvalidOptionError('deadline', 'epoch milliseconds', deadline)
+  }
+  const left = Math.min(timeout ?? Infinity, deadline === undefined ? Infinity : deadline - clock.wall().getTime())
+  return left === Infinity ? undefined : clock.now() + left
+}
+
+/** Nothing in the options but where the message goes. */
+function isPlain(options: ForwardOptions): boolean {
+  return (
+    options.clock === undefined &&
+    options.timeout === undefined &&
+    options.deadline === undefined &&
+    options.signal === undefined
+  )
+}
+
+function keyOf(channel: LinkChannel, server: string, message: unknown): string {
+  const key = typeof channel.monotonic === 'function' ? channel.monotonic(message) : ''
+  return `${server}\n${key}`
+}
+
+function overflow(channel: LinkChannel): OverflowError {
+  return new OverflowError(channel.link.name, channel.name, 'limits.queueBytes')
+}
+
+function tooLarge(bytes: number, limits: Limits): EncodeError {
+  return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${limits.messageBytes}`)
+}
+
+function asError(reason: unknown): Error {
+  invariant(reason !== undefined, 'an aborted signal has a reason')
+  return reason instanceof Error ? reason : new Error(String(reason))
+}
+
+/** The largest encoded `clock`. */
+const clockBytesMax = 32_768

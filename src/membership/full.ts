@@ -1,0 +1,429 @@
+import { unreachable } from '../core/invariant.js'
+import type { NodeName, NodeSpec } from '../core/node.js'
+import { type Random, sample } from '../core/random.js'
+import type { Instant, Millis } from '../core/time.js'
+import {
+  type EntryMark,
+  entriesPerMessage,
+  type FullMessage,
+  type MemberEntry,
+  marksPerMessage,
+  parseFullMessage,
+} from './full-messages.js'
+import { MemberTable } from './member-table.js'
+import type { Admission, MembershipEffect, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
+
+export interface FullMembershipOptions {
+  readonly random: Random
+  /** Peers that each piece of news is passed on to, beside ln(members). Default 3. */
+  readonly fanout?: number
+  /** News waits so long for more news. Default 20 ms. */
+  readonly gossipDelay?: Millis
+  /** How often a random peer's view is compared with ours. Default 1,000 ms. */
+  readonly digestInterval?: Millis
+  /** How long it is remembered that a node left. Default 24 h. */
+  readonly tombstoneAge?: Millis
+  /** A member with a generated name is removed after being down so long. Default 1 h. */
+  readonly removeDownAfter?: Millis
+  /** Who leaves waits at most so long for the others to take note. Default 1,000 ms. */
+  readonly leaveTimeout?: Millis
+  /** Names that are kept; further ones are not taken. Default 16,384. */
+  readonly members?: number
+}
+
+type Effects = MembershipEffect<FullMessage>[]
+
+/**
+ * Everybody knows everybody and is connected with everybody. What changed spreads at once, by rumour: each node passes
+ * news on to a few others when it first hears it (Demers et al., "Epidemic algorithms for replicated database
+ * maintenance", 1987). Hashes of the views are compared with one random peer a second, and whatever rumour missed is
+ * mended; so an idle cluster of any size sends one small message per node and second. A node that is down stays a
+ * member.
+ */
+export class FullMembership implements MembershipStrategy<FullMessage> {
+  readonly capabilities: readonly string[] = ['full-membership']
+  readonly #options: Required<FullMembershipOptions>
+  readonly #table: MemberTable
+  readonly #up = new Set<NodeName>()
+  readonly #downSince = new Map<NodeName, Instant>()
+  /** What was learnt and not yet passed on, with who told. */
+  readonly #news = new Map<NodeName, NodeName | undefined>()
+  /** Who has not yet taken note that a node left. */
+  readonly #unnoted = new Map<NodeName, Set<NodeName>>()
+  #self: NodeSpec | undefined
+  /** This node has left, or was removed: it takes no part until its next life. */
+  #departed = false
+  #aloneSince: Instant | undefined
+
+  constructor({
+    random,
+    fanout = 3,
+    gossipDelay = 20,
+    digestInterval = 1_000,
+    tombstoneAge = 24 * 3_600_000,
+    removeDownAfter = 3_600_000,
+    leaveTimeout = 1_000,
+    members = 16_384,
+  }: FullMembershipOptions) {
+    this.#options = {
+      random,
+      fanout,
+      gossipDelay,
+      digestInterval,
+      tombstoneAge,
+      removeDownAfter,
+      leaveTimeout,
+      members,
+    }
+    this.#table = new MemberTable(members)
+  }
+
+  members(): readonly NodeSpec[] {
+    if (this.#departed && this.#self !== undefined) return [this.#self]
+    return this.#table.members()
+  }
+
+  route(to: NodeName): readonly NodeSpec[] {
+    const entry = this.#table.get(to)
+    return entry === undefined || entry.left ? [] : [entry.spec]
+  }
+
+  parse(value: unknown): FullMessage | undefined {
+    return parseFullMessage(value)
+  }
+
+  admit(peer: NodeSpec): Admission | undefined {
+    const known = this.#table.get(peer.name)
+    if (known === undefined) return undefined
+    if (peer.incarnation < known.spec.incarnation) return { type: 'stale', known: known.spec.incarnation }
+    return known.left && peer.incarnation === known.spec.incarnation ? { type: 'removed' } : undefined
+  }
+
+  state(): MembershipState {
+    const members = this.members()
+    return {
+      members: members.map(({ name }) => name),
+      entries: members.map(({ name, incarnation, version }) => ({ name, incarnation, version })),
+      departed: this.#departed,
+    }
+  }
+
+  step(input: MembershipInput<FullMessage>, now: Instant, out: Effects): void {
+    switch (input.type) {
+      case 'start':
+        return this.#start(input.self, now, out)
+      case 'join':
+        return this.#join(input.peer, now, out)
+      case 'leave':
+        return this.#leave(now, out)
+      case 'remove':
+        return this.#remove(input.node, now, out)
+      case 'up':
+        return this.#peerUp(input.peer, now, out)
+      case 'down':
+        return this.#peerDown(input.node, now, out)
+      case 'message':
+        return this.#message(input.from, input.message, now, out)
+      case 'timer':
+        return this.#timer(input.timer, now, out)
+      case 'reserve':
+      case 'rtt':
+        return
+      default:
+        return unreachable(input)
+    }
+  }
+
+  #start(self: NodeSpec, now: Instant, out: Effects): void {
+    this.#self = self
+    this.#departed = false
+    this.#aloneSince = undefined
+    this.#table.clear()
+    for (const map of [this.#up, this.#downSince, this.#news, this.#unnoted]) map.clear()
+    this.#table.merge({ spec: self, left: false }, now)
+    out.push({ type: 'arm', timer: 'digest', after: this.#jittered(this.#options.digestInterval) })
+    out.push({ type: 'arm', timer: 'sweep', after: sweepInterval })
+    out.push({ type: 'notify', event: { type: 'members' } })
+  }
+
+  #join(peer: NodeSpec, now: Instant, out: Effects): void {
+    if (this.#departed) return
+    this.#learn([{ spec: peer, left: false }], undefined, now, out)
+    const entries = this.members().map((spec) => ({ spec, left: false }))
+    const asked = entries.slice(0, entriesPerMessage)
+    this.#sendNews(
+      peer.name,
+      this.members()
+        .slice(entriesPerMessage)
+        .map(({ name }) => name),
+      out,
+    )
+    out.push({ type: 'send', to: peer.name, message: { type: 'join', entries: asked } })
+  }
+
+  #leave(now: Instant, out: Effects): void {
+    const self = this.#self
+    if (self === undefined) return
+    const entry = { spec: self, left: true }
+    this.#table.merge(entry, now)
+    this.#departed = true
+    out.push({ type: 'notify', event: { type: 'members' } })
+    this.#tellAll(entry, out)
+  }
+
+  #remove(node: NodeName, now: Instant, out: Effects): void {
+    const known = this.#table.get(node)
+    if (known === undefined || known.left) return void out.push({ type: 'notify', event: { type: 'told', node } })
+    const entry = { spec: known.spec, left: true }
+    this.#tellAll(entry, out)
+    this.#learn([entry], undefined, now, out)
+    this.#news.delete(node)
+  }
+
+  #tellAll(entry: MemberEntry, out: Effects): void {
+    const { name } = entry.spec
+    this.#unnoted.set(name, new Set(this.#up))
+    for (const to of this.#up) out.push({ type: 'send', to, message: { type: 'leaving', entry } })
+    out.push({ type: 'arm', timer: `leave ${name}`, after: this.#options.leaveTimeout })
+    this.#toldPerhaps(name, out)
+  }
+
+  #peerUp(peer: NodeSpec, now: Instant, out: Effects): void {
+    if (this.#departed) return
+    const { name } = peer
+    const alone = this.#aloneSince
+    if (alone !== undefined && now - alone >= this.#options.tombstoneAge) this.#adopt(peer, now, out)
+    this.#aloneSince = undefined
+    this.#up.add(name)
+    this.#downSince.delete(name)
+    const known = this.#table.get(name)
+    if (known === undefined || known.left) return
+    this.#learn([{ spec: peer, left: false }], undefined, now, out)
+    this.#sendDigest(name, out)
+  }
+
+  /** We were away for longer than anybody remembers who left meanwhile: the peer's view counts, not ours. */
+  #adopt(peer: NodeSpec, now: Instant, out: Effects): void {
+    const self = this.#self as NodeSpec
+    for (const { name } of this.members()) {
+      if (name === self.name || name === peer.name) continue
+      this.#table.forget(name)
+      out.push({ type: 'disconnect', node: name, reason: 'unwanted' })
+    }
+    out.push({ type: 'notify', event: { type: 'members' } })
+    this.#join(peer, now, out)
+  }
+
+  #peerDown(node: NodeName, now: Instant, out: Effects): void {
+    if (!this.#up.delete(node)) return
+    if (this.#table.isMember(node)) this.#downSince.set(node, now)
+    if (this.#up.size === 0) this.#aloneSince = now
+    for (const [leaver, unnoted] of this.#unnoted) {
+      unnoted.delete(node)
+      this.#toldPerhaps(leaver, out)
+    }
+  }
+
+  #message(from: NodeSpec, message: FullMessage, now: Instant, out: Effects): void {
+    if (message.type === 'noted') return this.#noted(from.name, message.node, out)
+    if (this.#departed) return this.#sayGoodbye(from.name, out)
+    switch (message.type) {
+      case 'join':
+        this.#learn([{ spec: from, left: false }, ...message.entries], from.name, now, out)
+        return this.#welcome(from.name, out)
+      case 'news':
+        this.#learn(message.entries, from.name, now, out)
+        if (message.counted) out.push({ type: 'notify', event: { type: 'joined', peer: from.name } })
+        return
+      case 'digest':
+        return this.#compare(from, message, now, out)
+      case 'summary':
+        return this.#answerSummary(from.name, message, out)
+      case 'want':
+        return this.#sendNews(from.name, message.names, out)
+      case 'leaving': {
+        const { name: node, incarnation } = message.entry.spec
+        out.push({ type: 'send', to: from.name, message: { type: 'noted', node, incarnation } })
+        return this.#learn([message.entry], from.name, now, out)
+      }
+      default:
+        return unreachable(message)
+    }
+  }
+
+  #timer(timer: string, now: Instant, out: Effects): void {
+    if (timer === 'gossip') return this.#gossip(out)
+    if (timer === 'sweep') return this.#sweep(now, out)
+    if (timer === 'digest') {
+      out.push({ type: 'arm', timer: 'digest', after: this.#jittered(this.#options.digestInterval) })
+      const peers = [...this.#up].filter((name) => this.#table.isMember(name))
+      for (const name of sample(this.#options.random, peers, 1)) this.#sendDigest(name, out)
+      return
+    }
+    const leaver = timer.slice('leave '.length) as NodeName
+    this.#unnoted.get(leaver)?.clear()
+    this.#toldPerhaps(leaver, out)
+  }
+
+  /** Merges what was heard, acts on what is new, and passes it on. */
+  #learn(entries: readonly MemberEntry[], from: NodeName | undefined, now: Instant, out: Effects): void {
+    const self = this.#self
+    let changed = false
+    for (const entry of entries) {
+      const { name } = entry.spec
+      if (name === self?.name) {
+        if (this.#hearOfSelf(entry, self, from, out)) return
+        continue
+      }
+      if (!this.#table.merge(entry, now)) continue
+      changed = true
+      this.#news.set(name, from)
+      if (entry.left) {
+        this.#downSince.delete(name)
+        out.push({ type: 'disconnect', node: name, reason: 'left' })
+      } else {
+        if (!this.#up.has(name)) this.#downSince.set(name, now)
+        out.push({ type: 'connect', peer: entry.spec })
+      }
+    }
+    if (!changed) return
+    out.push({ type: 'notify', event: { type: 'members' } })
+    out.push({ type: 'arm', timer: 'gossip', after: this.#options.gossipDelay })
+  }
+
+  /** Only this node raises its own entry: what others say of it is a removal, a later namesake, or old. */
+  #hearOfSelf(entry: MemberEntry, self: NodeSpec, from: NodeName | undefined, out: Effects): boolean {
+    if (entry.spec.incarnation > self.incarnation) {
+      out.push({ type: 'notify', event: { type: 'superseded', known: entry.spec.incarnation } })
+      return false
+    }
+    if (entry.spec.incarnation < self.incarnation || !entry.left) {
+      if (entry.spec.incarnation < self.incarnation && from !== undefined) this.#sendNews(from, [self.name], out)
+      return false
+    }
+    this.#departed = true
+    this.#news.clear()
+    out.push({ type: 'notify', event: { type: 'members' } })
+    out.push({ type: 'notify', event: { type: 'removed' } })
+    return true
+  }
+
+  /** Answers a join with all we know; its last part says that the joiner is counted. */
+  #welcome(to: NodeName, out: Effects): void {
+    const entries = this.#table.members().map((spec) => ({ spec, left: false }))
+    const all = parts(entries, entriesPerMessage)
+    for (const [index, part] of all.entries()) {
+      const message: FullMessage = { type: 'news', entries: part, counted: index === all.length - 1 }
+      out.push({ type: 'send', to, message })
+    }
+  }
+
+  #sayGoodbye(to: NodeName, out: Effects): void {
+    const self = this.#self as NodeSpec
+    out.push({ type: 'send', to, message: { type: 'news', entries: [{ spec: self, left: true }], counted: false } })
+  }
+
+  #gossip(out: Effects): void {
+    const { random, fanout } = this.#options
+    const peers = [...this.#up].filter((name) => this.#table.isMember(name))
+    const names = [...this.#news]
+    this.#news.clear()
+    const count = fanout + Math.ceil(Math.log(peers.length + 1))
+    for (const to of sample(random, peers, count)) {
+      const unknown = names.filter(([name, from]) => name !== to && from !== to)
+      if (unknown.length > 0)
+        this.#sendNews(
+          to,
+          unknown.map(([name]) => name),
+          out,
+        )
+    }
+  }
+
+  #sendNews(to: NodeName, names: readonly NodeName[], out: Effects): void {
+    const entries = names.map((name) => this.#table.get(name)).filter((entry) => entry !== undefined)
+    const bare = entries.map(({ spec, left }) => ({ spec, left }))
+    for (const part of parts(bare, entriesPerMessage)) {
+      out.push({ type: 'send', to, message: { type: 'news', entries: part, counted: false } })
+    }
+  }
+
+  #sendDigest(to: NodeName, out: Effects): void {
+    const message: FullMessage = { type: 'digest', ...this.#table.digest(), counted: this.#table.isMember(to) }
+    out.push({ type: 'send', to, message })
+  }
+
+  #compare(from: NodeSpec, theirs: FullMessage & { type: 'digest' }, now: Instant, out: Effects): void {
+    // They count us, and we had not known: we restarted, or their answer to a join was lost.
+    if (theirs.counted) this.#learn([{ spec: from, left: false }], undefined, now, out)
+    if (!this.#table.isMember(from.name)) return
+    const ours = this.#table.digest()
+    if (ours.hash === theirs.hash && ours.check === theirs.check) return
+    const all = parts(this.#table.marks(), marksPerMessage)
+    for (const [index, marks] of all.entries()) {
+      const after = index === 0 ? {} : { after: lastName(all[index - 1]) }
+      const upTo = index === all.length - 1 ? {} : { upTo: lastName(marks) }
+      out.push({ type: 'send', to: from.name, message: { type: 'summary', marks, ...after, ...upTo } })
+    }
+  }
+
+  /** Sends what the sender of a summary lacks, and asks for what we lack. */
+  #answerSummary(from: NodeName, summary: FullMessage & { type: 'summary' }, out: Effects): void {
+    const { marks, after = '', upTo } = summary
+    const theirs = new Map<NodeName, EntryMark>(marks.map((mark) => [mark[0], mark]))
+    const wanted: NodeName[] = []
+    const lacking: NodeName[] = []
+    for (const [name, incarnation, version] of marks) {
+      const ours = this.#table.get(name)
+      const order =
+        ours === undefined
+          ? -1
+          : ours.spec.incarnation - incarnation || Number(ours.left) || ours.spec.version - version
+      if (order < 0) wanted.push(name)
+      else if (order > 0) lacking.push(name)
+    }
+    for (const { name } of this.#table.members()) {
+      if (name > after && (upTo === undefined || name <= upTo) && !theirs.has(name)) lacking.push(name)
+    }
+    this.#sendNews(from, lacking, out)
+    if (wanted.length > 0) out.push({ type: 'send', to: from, message: { type: 'want', names: wanted } })
+  }
+
+  #noted(by: NodeName, node: NodeName, out: Effects): void {
+    this.#unnoted.get(node)?.delete(by)
+    this.#toldPerhaps(node, out)
+  }
+
+  #toldPerhaps(node: NodeName, out: Effects): void {
+    if (this.#unnoted.get(node)?.size !== 0) return
+    this.#unnoted.delete(node)
+    out.push({ type: 'notify', event: { type: 'told', node } })
+  }
+
+  #sweep(now: Instant, out: Effects): void {
+    out.push({ type: 'arm', timer: 'sweep', after: sweepInterval })
+    const { tombstoneAge, removeDownAfter } = this.#options
+    this.#table.sweep(now, tombstoneAge)
+    for (const [name, since] of this.#downSince) {
+      const entry = this.#table.get(name)
+      if (entry?.spec.generated !== true || now - since < removeDownAfter) continue
+      this.#learn([{ spec: entry.spec, left: true }], undefined, now, out)
+    }
+  }
+
+  #jittered(interval: Millis): Millis {
+    return interval * (0.5 + this.#options.random.next())
+  }
+}
+
+const sweepInterval: Millis = 30_000
+
+function parts<Item>(items: readonly Item[], size: number): Item[][] {
+  const all: Item[][] = []
+  for (let start = 0; start < items.length; start += size) all.push(items.slice(start, start + size))
+  return all
+}
+
+function lastName(marks: readonly EntryMark[] | undefined): NodeName {
+  return (marks?.at(-1) as EntryMark)[0]
+}

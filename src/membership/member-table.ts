@@ -1,0 +1,117 @@
+import { byName } from '../core/name.js'
+import type { NodeName, NodeSpec } from '../core/node.js'
+import { hashPartitionKey } from '../core/stream.js'
+import type { Instant, Millis } from '../core/time.js'
+import type { EntryMark, MemberEntry } from './full-messages.js'
+
+interface TableEntry extends MemberEntry {
+  /** When it was learnt that the node left. */
+  readonly leftAt: Instant
+}
+
+/** What is known of every name: a join semilattice, so views merge in any order, any number of times. */
+export class MemberTable {
+  readonly #entries = new Map<NodeName, TableEntry>()
+  readonly #most: number
+  #members: readonly NodeSpec[] | undefined
+  #digest: { readonly hash: number; readonly check: number } | undefined
+
+  /** At most `most` names are kept: a further one is not taken. */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  get(name: NodeName): MemberEntry | undefined {
+    return this.#entries.get(name)
+  }
+
+  isMember(name: NodeName): boolean {
+    return this.#entries.get(name)?.left === false
+  }
+
+  /** Those that have not left, ordered by name. */
+  members(): readonly NodeSpec[] {
+    this.#members ??= [...this.#entries.values()]
+      .filter((entry) => !entry.left)
+      .map((entry) => entry.spec)
+      .sort(byName)
+    return this.#members
+  }
+
+  /** Takes what is newer. Returns whether it was. */
+  merge(entry: MemberEntry, now: Instant): boolean {
+    const { name } = entry.spec
+    const known = this.#entries.get(name)
+    if (known === undefined ? this.#entries.size >= this.#most : !supersedes(entry, known)) return false
+    this.#entries.set(name, { ...entry, leftAt: now })
+    this.#changed()
+    return true
+  }
+
+  forget(name: NodeName): void {
+    if (this.#entries.delete(name)) this.#changed()
+  }
+
+  clear(): void {
+    this.#entries.clear()
+    this.#changed()
+  }
+
+  /** Forgets who left longer than `age` ago. */
+  sweep(now: Instant, age: Millis): void {
+    for (const [name, entry] of this.#entries) {
+      if (entry.left && now - entry.leftAt >= age) this.#entries.delete(name)
+    }
+  }
+
+  /** Two hashes over the live entries, in any order. Who left does not count: that is forgotten at different times. */
+  digest(): { readonly hash: number; readonly check: number } {
+    this.#digest ??= computeDigest(this.members())
+    return this.#digest
+  }
+
+  /** The live entries in short. */
+  marks(): EntryMark[] {
+    return this.members().map(({ name, incarnation, version }) => [name, incarnation, version])
+  }
+
+  #changed(): void {
+    this.#members = undefined
+    this.#digest = undefined
+  }
+}
+
+/** By incarnation, then leaving, then version; what is equal in all by its text, so that all choose the same. */
+export function supersedes(entry: MemberEntry, known: MemberEntry): boolean {
+  const { spec } = entry
+  if (spec.incarnation !== known.spec.incarnation) return spec.incarnation > known.spec.incarnation
+  if (entry.left !== known.left) return entry.left
+  if (spec.version !== known.spec.version) return spec.version > known.spec.version
+  return spec !== known.spec && canonicalText(spec) > canonicalText(known.spec)
+}
+
+function computeDigest(members: readonly NodeSpec[]): { readonly hash: number; readonly check: number } {
+  let hash = members.length
+  let check = 0
+  for (const { name, incarnation, version } of members) {
+    const mark = `${name}/${incarnation}/${version}`
+    hash = (hash + hashPartitionKey(mark)) >>> 0
+    check = (check + Math.imul(hashPartitionKey(`${version}\\${incarnation}\\${name}`), 0x9e3779b1)) >>> 0
+  }
+  return { hash, check }
+}
+
+/** JSON with sorted keys; bytes and big integers, which attributes may hold, as text. */
+function canonicalText(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part === 'bigint') return `${part}n`
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part
+    if (part instanceof Map || part instanceof Set) return [...part]
+    const record = part as Record<string, unknown>
+    return Object.fromEntries(
+      Object.keys(record)
+        .sort()
+        .map((key) => [key, record[key]]),
+    )
+  })
+}

@@ -1,0 +1,9 @@
+/**
+ * What tests need: a virtual clock, a network in memory, and the suites that every implementation of a seam must pass.
+ *
+ * @module
+ */
+
+export { MemoryNetwork, type MemoryNetworkOptions } from '../transport/memory.js'
+export { SimulatedClock } from './simulated-clock.js'
+export * from './transport-suite.js'

@@ -1,0 +1,123 @@
+import type { Clock, Instant, Millis } from '../core/time.js'
+
+/** What travels on a link. */
+export type Parcel =
+  | { readonly type: 'open' }
+  | { readonly type: 'refuse' }
+  | { readonly type: 'chunk'; readonly bytes: Uint8Array }
+  | { readonly type: 'end'; readonly reason: string | undefined }
+  | { readonly type: 'reset' }
+
+/**
+ * One direction of a memory connection: what is put in comes out after the latency, in order. The only place that
+ * decides when, and whether, something is delivered.
+ */
+export class MemoryLink {
+  readonly #clock: Clock
+  readonly #latency: Millis
+  #queue: Travelling[] = []
+  #next = 0
+  #waiting = 0
+  #paused = false
+  /** Set while a wake-up is due or running. */
+  #armed = false
+  #deliver: (parcel: Parcel) => void = ignore
+  #consumed: () => void = ignore
+
+  constructor(clock: Clock, latency: Millis) {
+    this.#clock = clock
+    this.#latency = latency
+  }
+
+  /** Bytes in flight, or held back because the receiver does not read. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Who is told of each parcel, from now on. */
+  receiver(deliver: (parcel: Parcel) => void): void {
+    this.#deliver = deliver
+  }
+
+  /** Who is told that something has been delivered, from now on. */
+  sender(consumed: () => void): void {
+    this.#consumed = consumed
+  }
+
+  send(parcel: Parcel): void {
+    const last = this.#queue.at(-1)
+    const due = Math.max(this.#clock.now() + this.#latency, last?.due ?? 0)
+    this.#queue.push({ parcel, due })
+    this.#waiting += size(parcel)
+    this.#arm()
+  }
+
+  /** Drops what waits. */
+  clear(): void {
+    this.#queue = []
+    this.#next = 0
+    this.#waiting = 0
+  }
+
+  /** Drops what waits and says so, even to a receiver that does not read. */
+  reset(): void {
+    this.clear()
+    this.send({ type: 'reset' })
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#arm()
+  }
+
+  get #head(): Travelling | undefined {
+    const head = this.#queue[this.#next]
+    return this.#paused && head?.parcel.type !== 'reset' ? undefined : head
+  }
+
+  #arm(): void {
+    const head = this.#head
+    if (this.#armed || head === undefined) return
+    this.#armed = true
+    const after = head.due - this.#clock.now()
+    if (after > 0) this.#clock.schedule(after, () => this.#run())
+    else this.#clock.defer(() => this.#run())
+  }
+
+  /** Delivers what is due, but not what is sent meanwhile: two ends that answer each other must not stop time. */
+  #run(): void {
+    const now = this.#clock.now()
+    for (let left = this.#queue.length - this.#next; left > 0; left--) {
+      const head = this.#head
+      if (head === undefined || head.due > now) break
+      this.#forgetHead()
+      this.#waiting -= size(head.parcel)
+      this.#deliver(head.parcel)
+    }
+    this.#armed = false
+    this.#arm()
+    this.#consumed()
+  }
+
+  #forgetHead(): void {
+    this.#next++
+    if (this.#next < this.#queue.length) return
+    this.#queue = []
+    this.#next = 0
+  }
+}
+
+interface Travelling {
+  readonly parcel: Parcel
+  readonly due: Instant
+}
+
+function size(parcel: Parcel): number {
+  return parcel.type === 'chunk' ? parcel.bytes.length : 0
+}
+
+function ignore(): void {}
