@@ -68,6 +68,9 @@ export interface Close {
   readonly known: number
   /** For people. */
   readonly text: string
+  /** Shows, once the dialler has proved itself, that the acceptor has the secret too: only then is `known` believed. */
+  readonly proofs?: readonly Uint8Array[]
+  readonly proofsAt?: number
 }
 
 export type HandshakeFrame =
@@ -119,6 +122,7 @@ export function encodeHandshake(frame: HandshakeFrame): Uint8Array {
       writer.u8(frame.code)
       writer.varint(frame.known)
       writer.string(cutText(frame.text))
+      writeProofs(writer, frame.proofs ?? [])
       break
   }
   return withLength(writer)
@@ -141,7 +145,7 @@ export function encodeClose(code: CloseCode, text: string, known = 0): Uint8Arra
 
 /** Reads the body of a close frame; undefined when it is none. */
 export function parseClose(reader: ByteReader): Close | undefined {
-  const close = { code: reader.u8(), known: reader.varint(), text: reader.string(textBytesMax) }
+  const close = { code: reader.u8(), known: reader.varint(), text: reader.string(textBytesMax), ...readProofs(reader) }
   return reader.ok ? close : undefined
 }
 
@@ -206,8 +210,12 @@ function writeTerms(writer: ByteWriter, terms: Omit<Terms, 'proofsAt'>): void {
   writer.varint(terms.limits.messageBytes)
   writer.varint(terms.spec.length)
   writer.bytes(terms.spec)
-  writer.u8(terms.proofs.length)
-  for (const proof of terms.proofs) writer.bytes(proof)
+  writeProofs(writer, terms.proofs)
+}
+
+function writeProofs(writer: ByteWriter, proofs: readonly Uint8Array[]): void {
+  writer.u8(proofs.length)
+  for (const proof of proofs) writer.bytes(proof)
 }
 
 function readTerms(reader: ByteReader): Terms {
@@ -216,12 +224,16 @@ function readTerms(reader: ByteReader): Terms {
   const specLength = reader.varint()
   if (specLength > specBytesMax) reader.bytes(reader.remaining + 1)
   const spec = reader.bytes(specLength).slice()
+  return { fresh, limits, spec, ...readProofs(reader) }
+}
+
+function readProofs(reader: ByteReader): { readonly proofs: readonly Uint8Array[]; readonly proofsAt: number } {
   const count = reader.u8()
   const proofs: Uint8Array[] = []
   const proofsAt = reader.position
   if (count > secretsMax) reader.bytes(reader.remaining + 1)
   for (let index = 0; index < count && reader.ok; index++) proofs.push(reader.bytes(proofBytes).slice())
-  return { fresh, limits, spec, proofs, proofsAt }
+  return { proofs, proofsAt }
 }
 
 function withLength(writer: ByteWriter): Uint8Array {

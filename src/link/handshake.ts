@@ -1,6 +1,7 @@
 import { CloseCode, protocolVersion } from '../codec/codec.js'
 import {
   type Challenge,
+  type Close,
   type ConnectionLimits,
   encodeClose,
   encodeHandshake,
@@ -130,11 +131,7 @@ export class DialHandshake implements Machine<HandshakeInput, HandshakeEffect> {
     if (input.type === 'open') return this.#hello(input.exporter, out)
     const frame = parseHandshake(input.chunk)
     if (frame === undefined) return this.#fail(malformed('the answer'), out)
-    if (frame.type === 'close') {
-      this.#state = { type: 'over' }
-      out.push({ type: 'failed', by: 'peer', code: frame.code as CloseCode, text: frame.text, known: frame.known })
-      return
-    }
+    if (frame.type === 'close') return this.#refused(frame, input.chunk, out)
     if (frame.type === 'challenge' && this.#state.type === 'greeted') {
       const { said, exporter } = this.#state
       return this.#prove(frame, [...said, input.chunk], exporter, out)
@@ -156,6 +153,20 @@ export class DialHandshake implements Machine<HandshakeInput, HandshakeEffect> {
       return
     }
     this.#fail(malformed(`a ${frame.type} frame out of turn`), out)
+  }
+
+  /** Whoever may say that we are stale, or were removed, must have proved itself: it would end this node. */
+  #refused(close: Close, chunk: Uint8Array, out: HandshakeEffect[]): void {
+    const { secrets } = this.#self
+    const state = this.#state
+    this.#state = { type: 'over' }
+    const believed =
+      secrets.length === 0 ||
+      !gravest.has(close.code) ||
+      (state.type === 'proved' && verify('acceptor', secrets, state.said, chunk, close, state.exporter) !== undefined)
+    const { text, known } = close
+    if (believed) out.push({ type: 'failed', by: 'peer', code: close.code as CloseCode, text, known })
+    else out.push({ type: 'failed', by: 'us', ...wrongSecret })
   }
 
   #hello(exporter: Exporter, out: HandshakeEffect[]): void {
@@ -240,18 +251,34 @@ export class AcceptHandshake implements Machine<HandshakeInput, HandshakeEffect>
     }
     const peer = checkedSpec(this.#self, hello, frame.spec)
     if (peer === undefined) return this.#fail(malformed('the spec'), out)
+    const spoken = [...said, input.chunk]
     if (!isChannelName(frame.channel)) return this.#fail(malformed('the channel'), out)
     const slot: Slot = { channel: frame.channel, lane: frame.lane, generation: frame.generation }
     const verdict = this.#policy.admit(peer, slot)
-    if ('code' in verdict) return this.#fail(verdict, out)
+    if ('code' in verdict) return this.#refuseProved(verdict, secret, spoken, out)
     const zeros = secret === undefined ? [] : [new Uint8Array(proofBytes)]
     const { limits, encodedSpec } = this.#self
     const chunk = encodeHandshake({ type: 'accept', fresh: verdict.fresh, limits, spec: encodedSpec, proofs: zeros })
-    if (secret !== undefined) prove('acceptor', [secret], [...said, input.chunk], chunk, this.#exporter)
+    if (secret !== undefined) prove('acceptor', [secret], spoken, chunk, this.#exporter)
     this.#state = { type: 'over' }
     const features = shared(this.#self.features, hello.features)
     out.push({ type: 'send', chunk })
     out.push({ type: 'established', peer, slot, version, features, limits: frame.limits, fresh: frame.fresh })
+  }
+
+  #refuseProved(
+    refusal: Refusal,
+    secret: string | undefined,
+    said: readonly Uint8Array[],
+    out: HandshakeEffect[],
+  ): void {
+    if (secret === undefined) return this.#fail(refusal, out)
+    this.#state = { type: 'over' }
+    const { code, text, known = 0 } = refusal
+    const chunk = encodeHandshake({ type: 'close', code, text, known, proofs: [new Uint8Array(proofBytes)] })
+    prove('acceptor', [secret], said, chunk, this.#exporter)
+    out.push({ type: 'send', chunk })
+    out.push({ type: 'failed', by: 'us', ...refusal })
   }
 
   #challenge(hello: Hello, chunk: Uint8Array, out: HandshakeEffect[]): void {
@@ -313,6 +340,8 @@ function wrongNode(name: string): Refusal {
   return { code: CloseCode.wrongNode, text: name }
 }
 
+/** Refusals that a node obeys. */
+const gravest: ReadonlySet<number> = new Set([CloseCode.staleIncarnation, CloseCode.removed])
 const timedOut: Refusal = { code: CloseCode.timeout, text: 'the handshake took too long' }
 const wrongVersion: Refusal = { code: CloseCode.version, text: 'no common protocol version' }
 const wrongCluster: Refusal = { code: CloseCode.cluster, text: 'another cluster' }

@@ -39,9 +39,7 @@ export class Handshaking implements ConnectionHandler {
 
   /** Ends the handshake from this side, without a word. */
   abandon(): void {
-    if (this.#lane !== undefined) return
-    this.#end()
-    this.#connection?.close('abandoned')
+    if (this.#end()) this.#connection?.close('abandoned')
   }
 
   received(chunk: Uint8Array): void {

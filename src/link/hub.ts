@@ -54,6 +54,9 @@ export interface HubOptions {
 /** How long the node with the greater name leaves dialling to the other. */
 const dialGrace: Millis = 250
 
+/** A connection that lasted so long was a good one. */
+const steadyMillis: Millis = 1_000
+
 /** All the links of a node: listens, dials what is wanted, and judges handshakes. */
 export class LinkHub implements LaneDialler {
   readonly #options: HubOptions
@@ -163,10 +166,18 @@ export class LinkHub implements LaneDialler {
 
   /** Dials the lane if a connection is wanted and nothing is under way. */
   wantLane(lane: Lane): void {
-    const { self, link } = { self: this.#options.identity().spec, link: lane.link }
+    const { link } = lane
+    const self = this.#options.identity().spec
     // Both ends want the lane: the smaller name dials, the other only where that does not help.
     const leave = self.name > link.name && self.addresses.length > 0
     this.#want(lane, leave ? dialGrace : 0)
+  }
+
+  /** The lane's connection ended: dials again, soon after one that lasted, ever later after ones that did not. */
+  laneClosed(lane: Lane): void {
+    const { clock } = this.#options.settings
+    if (clock.now() - lane.openedAt >= steadyMillis) lane.backoff.reset()
+    this.#want(lane, lane.backoff.failed(clock.now()))
   }
 
   #want(lane: Lane, after: Millis): void {
@@ -197,8 +208,9 @@ export class LinkHub implements LaneDialler {
     const policy: HandshakePolicy = {
       choose: (peer) => {
         if (peer.incarnation < link.spec.incarnation) return staleIncarnation(link.spec.incarnation)
-        const fresh = lane.fresh || peer.incarnation > link.spec.incarnation
-        attempt.generation = fresh ? 1 : lane.generation + 1
+        const newer = peer.incarnation > link.spec.incarnation
+        const fresh = newer || lane.fresh
+        attempt.generation = newer ? 1 : lane.generation + 1
         return { channel: lane.channel.name, lane: lane.index, generation: attempt.generation, fresh }
       },
       admit: (peer, slot) => this.#admit(peer, slot, attempt),
@@ -250,7 +262,7 @@ export class LinkHub implements LaneDialler {
             return { code: CloseCode.abandoned, text: 'there is a connection already' }
           }
           const fresh = newer || (lane?.fresh ?? true)
-          attempt.generation = fresh ? 1 : (lane?.generation ?? 0) + 1
+          attempt.generation = newer ? 1 : (lane?.generation ?? 0) + 1
           if (lane !== undefined) {
             lane.attempt?.cancel()
             lane.attempt = attempt

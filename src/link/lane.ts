@@ -48,6 +48,8 @@ export class Lane implements InboundHandler {
   /** Smoothed round-trip time of heartbeats, in milliseconds; undefined before the first. */
   roundTrip: Millis | undefined
   heardAt: Instant = 0
+  /** When it last opened. */
+  openedAt: Instant = 0
   #connection: Connection | undefined
   #established: Established | undefined
   #inbound: Inbound | undefined
@@ -78,7 +80,6 @@ export class Lane implements InboundHandler {
     this.attempt?.cancel()
     this.attempt = undefined
     this.cancelRetry()
-    this.backoff.reset()
     this.generation = established.slot.generation
     this.#connection = connection
     this.#established = established
@@ -213,6 +214,7 @@ export class Lane implements InboundHandler {
     const opened = this.phase === 'closed'
     this.phase = 'open'
     this.fresh = false
+    this.openedAt = this.link.settings.clock.now()
     this.outbound.open(this.#connection as Connection, limits)
     if (opened) this.outbound.control(FrameKind.ready)
     this.ping()

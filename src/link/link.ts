@@ -59,6 +59,8 @@ export interface LinkHandler {
 export interface LaneDialler {
   /** The lane has no connection and may want one. */
   wantLane(lane: Lane): void
+  /** The lane's connection, or a handshake for it, has ended. */
+  laneClosed(lane: Lane): void
 }
 
 /** What the links of one node share. */
@@ -230,7 +232,7 @@ export class Link {
       if (lane.channel.open === 0 && this.state.phase === 'up') this.handler.channelDown(this, lane.channel.name)
       this.tell({ type: 'lanes', open: this.#openLanes })
     }
-    this.#dialler.wantLane(lane)
+    this.#dialler.laneClosed(lane)
   }
 
   /** Any open lane will do; the control lane first. */

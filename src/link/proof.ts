@@ -29,17 +29,17 @@ export function verify(
   secrets: readonly string[],
   said: readonly Uint8Array[],
   chunk: Uint8Array,
-  frame: { readonly proofs: readonly Uint8Array[]; readonly proofsAt?: number },
+  frame: { readonly proofs?: readonly Uint8Array[]; readonly proofsAt?: number },
   exporter: Exporter,
 ): string | undefined {
-  const at = frame.proofsAt
+  const { proofs = [], proofsAt: at } = frame
   if (at === undefined) return undefined
   const bare = chunk.slice()
-  bare.fill(0, at, at + frame.proofs.length * proofBytes)
+  bare.fill(0, at, at + proofs.length * proofBytes)
   let found: string | undefined
   for (const secret of secrets) {
     const wanted = compute(prover, secret, said, bare, exporter)
-    for (const proof of frame.proofs) if (timingSafeEqual(wanted, proof)) found ??= secret
+    for (const proof of proofs) if (timingSafeEqual(wanted, proof)) found ??= secret
   }
   return found
 }

@@ -50,6 +50,7 @@ export class Node implements HubHandler, OverlayHandler {
   #greeted = false
   #superseded = false
   #departed = false
+  #cancelPulse: (() => void) | undefined
   /** Resolves leaves and removals, by node. */
   readonly #told = new Map<NodeName, (() => void)[]>()
 
@@ -139,6 +140,16 @@ export class Node implements HubHandler, OverlayHandler {
     this.#live(now > last ? now : incarnationAfter(last), addresses)
   }
 
+  /** Regular care of the links: twice in each heartbeat interval. */
+  #pulse(): void {
+    const { clock, heartbeat } = this.settings
+    this.#cancelPulse?.()
+    this.#cancelPulse = clock.schedule((heartbeat.interval ?? 1_000) / 2, () => {
+      this.hub.tick()
+      this.#pulse()
+    })
+  }
+
   /** Leaves, or removes a member; resolves when the others were told. */
   leave(node: NodeName): Promise<void> {
     const self = node === this.spec.name
@@ -160,6 +171,7 @@ export class Node implements HubHandler, OverlayHandler {
         error,
       )
     this.overlay.stop()
+    this.#cancelPulse?.()
     for (const told of [...this.#told.values()].flat()) told()
     this.#told.clear()
   }
@@ -399,6 +411,7 @@ export class Node implements HubHandler, OverlayHandler {
     this.#departed = false
     this.overlay.stop()
     this.overlay.step({ type: 'start', self: this.spec })
+    this.#pulse()
   }
 
   /** Encodes and sends a frame of the overlay or of faults, over whatever lane is open. */

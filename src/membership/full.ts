@@ -1,4 +1,4 @@
-import { unreachable } from '../core/invariant.js'
+import { invariant, unreachable } from '../core/invariant.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import { type Random, sample } from '../core/random.js'
 import type { Instant, Millis } from '../core/time.js'
@@ -425,5 +425,7 @@ function parts<Item>(items: readonly Item[], size: number): Item[][] {
 }
 
 function lastName(marks: readonly EntryMark[] | undefined): NodeName {
-  return (marks?.at(-1) as EntryMark)[0]
+  const last = marks?.at(-1)
+  invariant(last !== undefined, 'a part of a summary holds somebody')
+  return last[0]
 }
