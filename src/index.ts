@@ -5,7 +5,38 @@
  */
 
 export type { ChannelMap, ChannelName, ChannelOptions, ChannelSpec, Overflow } from './core/channel.js'
-export * from './core/errors.js'
+export {
+  DeadlineError,
+  EncodeError,
+  FaultsDeniedError,
+  InsecureError,
+  InvalidOptionError,
+  ListenError,
+  MaquisError,
+  NoSuchServerError,
+  NotConnectedError,
+  OverflowError,
+  PartitionedError,
+  RefusedError,
+  RemoteError,
+  RemovedError,
+  ReservationError,
+  RoleError,
+  SchemaError,
+  ServerExistsError,
+  StaleIncarnationError,
+  StoppedError,
+  SupersededError,
+  TooManyPeersError,
+  UnknownChannelError,
+  UnknownOutcomeError,
+  UnreachableError,
+  WrongCertificateError,
+  WrongClusterError,
+  WrongNodeError,
+  WrongSecretError,
+  WrongVersionError,
+} from './core/errors.js'
 export type { Machine } from './core/machine.js'
 export type { Incarnation, NodeAttributes, NodeName, NodeSpec } from './core/node.js'
 export { type Entropy, type Random, SeededRandom } from './core/random.js'

@@ -30,7 +30,7 @@ const keyedHash = { 'node:crypto': ['createHmac', 'timingSafeEqual'] }
 
 const layers: Readonly<Record<string, Layer>> = {
   core: { imports: [], builtins: {}, packages: [], machine: true },
-  codec: { imports: ['core'], builtins: { 'node:buffer': '*' }, packages: [], machine: true },
+  codec: { imports: ['core'], builtins: { 'node:buffer': '*', 'node:util': ['types'] }, packages: [], machine: true },
   membership: { imports: ['core'], builtins: {}, packages: events, machine: true },
   delivery: { imports: ['core'], builtins: {}, packages: events, machine: true },
   fault: { imports: ['core'], builtins: {}, packages: events, machine: true },
@@ -87,11 +87,11 @@ describe('the source tree', () => {
 
   test('has files to check', () => {
     expect(sources.length).toBeGreaterThan(0)
-    expect(tests.map((file) => file.path)).toContain('test/architecture.test.ts')
+    expect(tests.map(file => file.path)).toContain('test/architecture.test.ts')
   })
 
   test('imports along the layers only', () => {
-    expect(sources.flatMap((file) => strayImports(file, exists))).toEqual([])
+    expect(sources.flatMap(file => strayImports(file, exists))).toEqual([])
   })
 
   test('touches the ambient clock, chance and process in runtime/ and cli/ only', () => {
@@ -111,11 +111,11 @@ describe('the source tree', () => {
   })
 
   test('names files after what is in them, in kebab case', () => {
-    expect([...sources, ...tests].flatMap((file) => badNames(file.path))).toEqual([])
+    expect([...sources, ...tests].flatMap(file => badNames(file.path))).toEqual([])
   })
 
   test('has its tests in folders that mirror src', () => {
-    expect(tests.flatMap((file) => strayTests(file.path, exists))).toEqual([])
+    expect(tests.flatMap(file => strayTests(file.path, exists))).toEqual([])
   })
 })
 
@@ -130,10 +130,10 @@ interface Source {
 
 function typeScriptFiles(root: string, folder: string): Source[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
+    .filter(name => name.endsWith('.ts'))
+    .map(name => posix.join(folder, name.replaceAll('\\', '/')))
     .sort()
-    .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+    .map(path => ({ path, text: readFileSync(join(root, path), 'utf8') }))
 }
 
 function strayImports(source: Source, exists: (path: string) => boolean): string[] {
@@ -168,7 +168,7 @@ function wrongImport(
   if (specifier.startsWith('node:')) {
     const allowed = builtinNames(layer, specifier)
     if (allowed === '*') return undefined
-    const stray = names.filter((name) => !allowed.includes(name))
+    const stray = names.filter(name => !allowed.includes(name))
     return allowed.length > 0 && stray.length === 0
       ? undefined
       : `${folder} may not import ${stray.join(', ')} from ${specifier}`
@@ -193,7 +193,7 @@ interface Import {
 
 function imports(file: ts.SourceFile): Import[] {
   const found: Import[] = []
-  walk(file, (node) => {
+  walk(file, node => {
     if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier !== undefined) {
       found.push({ node, specifier: literal(node.moduleSpecifier), names: takenNames(node) })
     } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
@@ -211,14 +211,14 @@ function takenNames(node: ts.ImportDeclaration | ts.ExportDeclaration): string[]
     ts.isImportDeclaration(node) && (node.importClause === undefined || node.importClause.name !== undefined)
   if (whole || (named === undefined ? ts.isExportDeclaration(node) : !('elements' in named))) return ['*']
   const elements = named !== undefined && 'elements' in named ? [...named.elements] : []
-  return elements.map((element) => (element.propertyName ?? element.name).text)
+  return elements.map(element => (element.propertyName ?? element.name).text)
 }
 
 function ambientUses(source: Source): string[] {
   if (ambientFolders.includes(folderOf(source.path))) return []
   const file = parse(source)
   const found: string[] = []
-  walk(file, (node) => {
+  walk(file, node => {
     const use = ambientUse(node)
     if (use !== undefined) found.push(`${place(file, node)}: ${use}`)
   })
@@ -237,8 +237,8 @@ function ambientUse(node: ts.Node): string | undefined {
   }
   if (ts.isVariableDeclaration(node) && ts.isObjectBindingPattern(node.name)) {
     const { initializer } = node
-    const taken = node.name.elements.map((element) => (element.propertyName ?? element.name).getText())
-    return initializer && taken.map((name) => ambientMember(initializer, name)).find((use) => use !== undefined)
+    const taken = node.name.elements.map(element => (element.propertyName ?? element.name).getText())
+    return initializer && taken.map(name => ambientMember(initializer, name)).find(use => use !== undefined)
   }
   return undefined
 }
@@ -270,7 +270,7 @@ function asynchronies(source: Source): string[] {
   if (layers[folderOf(source.path)]?.machine !== true) return []
   const file = parse(source)
   const found: string[] = []
-  walk(file, (node) => {
+  walk(file, node => {
     const keyword = node.kind === ts.SyntaxKind.AsyncKeyword || node.kind === ts.SyntaxKind.AwaitKeyword
     if (keyword || ts.isAwaitExpression(node)) found.push(`${place(file, node)}: a machine does not wait`)
   })
@@ -280,7 +280,7 @@ function asynchronies(source: Source): string[] {
 function typeEscapes(source: Source): string[] {
   const file = parse(source)
   const found: string[] = []
-  walk(file, (node) => {
+  walk(file, node => {
     if (node.kind === ts.SyntaxKind.AnyKeyword) found.push(`${place(file, node)}: any`)
     const twice =
       ts.isAsExpression(node) && ts.isAsExpression(bare(node.expression)) ? bare(node.expression) : undefined
@@ -307,10 +307,10 @@ function oversizes(source: Source): string[] {
 function badNames(path: string): string[] {
   const [file = '', ...folders] = path.split('/').reverse()
   const name = file.replace(/(\.test)?\.ts$/, '')
-  const odd = [name, ...folders].filter((part) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(part))
+  const odd = [name, ...folders].filter(part => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(part))
   const empty = emptyNames.includes(name) && path !== 'src/index.ts'
   return [
-    ...odd.map((part) => `${path}: '${part}' is not in kebab case`),
+    ...odd.map(part => `${path}: '${part}' is not in kebab case`),
     ...(empty ? [`${path}: '${name}' says nothing of what is in it`] : []),
   ]
 }
@@ -329,7 +329,7 @@ function parse(source: Source): ts.SourceFile {
 
 function walk(node: ts.Node, visit: (node: ts.Node) => void): void {
   visit(node)
-  ts.forEachChild(node, (child) => walk(child, visit))
+  ts.forEachChild(node, child => walk(child, visit))
 }
 
 function place(file: ts.SourceFile, node: ts.Node): string {
@@ -442,7 +442,7 @@ describe('the checkers', () => {
     'AbortSignal.timeout(5)',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
     'const text = `${Date.now()}`',
-  ])('find the ambient in: %s', (text) => {
+  ])('find the ambient in: %s', text => {
     expect(ambientUses({ path: 'src/manager/manager.ts', text })).toHaveLength(1)
     expect(ambientUses({ path: 'src/runtime/clock.ts', text })).toEqual([])
   })
@@ -458,7 +458,7 @@ describe('the checkers', () => {
     'const own = { setTimeout: 1 }',
     'interface Timers { setTimeout(): void }',
     'Math.floor(random.next())',
-  ])('see nothing ambient in: %s', (text) => {
+  ])('see nothing ambient in: %s', text => {
     expect(ambientUses({ path: 'src/manager/manager.ts', text })).toEqual([])
   })
 
@@ -467,7 +467,7 @@ describe('the checkers', () => {
     'const x = await y',
     'for await (const x of y) {}',
     'class A { async b() {} }',
-  ])('find what waits in a machine: %s', (text) => {
+  ])('find what waits in a machine: %s', text => {
     expect(asynchronies({ path: 'src/delivery/relay.ts', text })).toHaveLength(1)
     expect(asynchronies({ path: 'src/manager/manager.ts', text })).toEqual([])
   })
@@ -486,7 +486,7 @@ describe('the checkers', () => {
     '// @ts-ignore\nx()',
     '/* @ts-expect-error */ x()',
     '// @ts-nocheck',
-  ])('find the escape from types in: %s', (text) => {
+  ])('find the escape from types in: %s', text => {
     expect(typeEscapes({ path: 'src/core/node.ts', text })).toHaveLength(1)
   })
 
@@ -510,13 +510,13 @@ describe('the checkers', () => {
     'src/core/fullMesh.ts',
     'src/Core/node.ts',
     'test/link/types.ts',
-  ])('find the bad name: %s', (path) => {
+  ])('find the bad name: %s', path => {
     expect(badNames(path)).toHaveLength(1)
   })
 
   test.each(['src/index.ts', 'src/core/vector-clock.ts', 'test/core/vector-clock.test.ts'])(
     'accept the name: %s',
-    (path) => {
+    path => {
       expect(badNames(path)).toEqual([])
     },
   )

@@ -6,7 +6,10 @@
  */
 export const protocolVersion = 1
 
-/** What a frame is. Kinds with {@link ignorableBit} are skipped by who does not know them; other unknown kinds close the link. */
+/**
+ * What a frame is. Kinds with {@link ignorableBit} are skipped by who does not know them; other unknown kinds close
+ * the link.
+ */
 export const FrameKind = {
   hello: 0x01,
   challenge: 0x02,

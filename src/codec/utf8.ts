@@ -1,14 +1,17 @@
 /*
- * The engine's own UTF-8 routines, called on any Uint8Array. Node has them on every Buffer without documenting them; the
- * public ones (`toString`, `write`, `TextDecoder`) end in the same routines and cost a small value as much again.
+ * The engine's own UTF-8 routines, called on any Uint8Array. Node has them on every Buffer without documenting them;
+ * the public ones (`toString`, `write`, `TextDecoder`) end in the same routines and cost a small value as much again.
  */
 interface BufferRoutines {
   utf8Write(this: Uint8Array, text: string, offset: number, length: number): number
   utf8Slice(this: Uint8Array, start: number, end: number): string
 }
-const routines = Buffer.prototype as unknown as BufferRoutines
+const prototype: object = Buffer.prototype as object
+const routines = prototype as BufferRoutines
 
-/** Writes `text` at `offset` and returns how many bytes it took. A lone surrogate becomes U+FFFD. There must be room. */
+/**
+ * Writes `text` at `offset` and returns how many bytes it took. A lone surrogate becomes U+FFFD. There must be room.
+ */
 export function writeUtf8(bytes: Uint8Array, text: string, offset: number): number {
   return routines.utf8Write.call(bytes, text, offset, bytes.length - offset)
 }

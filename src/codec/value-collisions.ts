@@ -10,8 +10,8 @@ const wide = new DataView(new ArrayBuffer(8))
 
 /**
  * Whether someone chose these keys of a Map or Set so that they fall on one hash. V8 seeds the hashes of strings, but
- * those of numbers and bigints are known: 50,000 chosen integers make a Set that takes seconds to build, one of which is
- * enough to stall a node. Should V8 change its function, this finds nothing, and harms nobody.
+ * those of numbers and bigints are known: 50,000 chosen integers make a Set that takes seconds to build, one of which
+ * is enough to stall a node. Should V8 change its function, this finds nothing, and harms nobody.
  */
 export function areKeysColliding(keys: readonly unknown[]): boolean {
   if (keys.length <= collisionsFrom) return false

@@ -29,15 +29,15 @@ let tinyLeft = 0
 let novelties = noveltiesMax
 
 /**
- * The value whose CBOR is exactly `start..end` of `bytes`. Throws {@link MalformedError}, and nothing else, for what is not
- * well-formed or goes beyond the limits. A depth of some thousands would exhaust the stack.
+ * The value whose CBOR is exactly `start..end` of `bytes`. Throws {@link MalformedError}, and nothing else, for what
+ * is not well-formed or goes beyond the limits. A depth of some thousands would exhaust the stack.
  *
- * A byte string that is large for the chunk it came in (1 KiB, and a 64th of the buffer) is a view of `bytes`, which must
- * not be written to afterwards; any other is a copy, so that a small value does not keep a large chunk alive.
+ * A byte string that is large for the chunk it came in (1 KiB, and a 64th of the buffer) is a view of `bytes`, which
+ * must not be written to afterwards; any other is a copy, so that a small value does not keep a large chunk alive.
  *
- * Stricter than RFC 8949: definite lengths, no 64-bit integers beyond 2^53 - 1, the tags of `value-tags.ts` on what they
- * are for, string keys in objects, no key twice, valid UTF-8, and nothing after the value. Wider heads than needed and
- * floats of any size are accepted.
+ * Stricter than RFC 8949: definite lengths, no 64-bit integers beyond 2^53 - 1, the tags of `value-tags.ts` on what
+ * they are for, string keys in objects, no key twice, valid UTF-8, and nothing after the value. Wider heads than
+ * needed and floats of any size are accepted.
  */
 export function decodeValue(
   bytes: Uint8Array,
@@ -141,7 +141,9 @@ function readBytes(length: number): Uint8Array {
   return copy
 }
 
-/** A view saves copying, but keeps the whole chunk alive: at most 64 times its own size, and never Node's shared pool. */
+/**
+ * A view saves copying, but keeps the whole chunk alive: at most 64 times its own size, and never Node's shared pool.
+ */
 function isWorthAView(length: number): boolean {
   if (length < viewFrom) return false
   const kept = source.buffer.byteLength
@@ -156,7 +158,9 @@ function readArray(length: number, depth: number): unknown[] {
   return array
 }
 
-/** Room for exactly `length`: an array that grows takes seventeen times what one item needs, which nesting multiplies. */
+/**
+ * Room for exactly `length`: an array that grows takes seventeen times what one item needs, which nesting multiplies.
+ */
 function arrayOf(length: number): unknown[] {
   // oxlint-disable-next-line unicorn/no-new-array -- a literal cannot be given its capacity
   return new Array<unknown>(length)
@@ -185,7 +189,8 @@ function readRecord(size: number, depth: number): Record<string, unknown> {
     }
     node = known
     const value = readValue(depth - 1)
-    // A literal makes it the object's own, where assignment might call a setter (`__proto__`) or fail on a frozen property.
+    // A literal makes it the object's own, where assignment might call a setter (`__proto__`) or fail on a frozen
+    // property.
     if (known.inherited) record = { ...record, [known.key]: value }
     else record[known.key] = value
   }

@@ -26,10 +26,10 @@ let tinyLeft = 0
 /**
  * Appends `value` as CBOR. What it writes, `decodeValue` accepts under the same limits.
  *
- * Plain objects, arrays, Map, Set, Date, bigint (up to 512 bits), strings, byte strings, typed arrays and the primitives
- * arrive as what they are, with these exceptions: a hole in an array arrives as undefined, a Buffer or ArrayBuffer as a
- * Uint8Array, an object without a prototype as one with. Symbol keys and `toJSON` are ignored. Everything else throws
- * {@link UnencodableError}, with the writer back where it was.
+ * Plain objects, arrays, Map, Set, Date, bigint (up to 512 bits), strings, byte strings, typed arrays and the
+ * primitives arrive as what they are, with these exceptions: a hole in an array arrives as undefined, a Buffer or
+ * ArrayBuffer as a Uint8Array, an object without a prototype as one with. Symbol keys and `toJSON` are ignored.
+ * Everything else throws {@link UnencodableError}, with the writer back where it was.
  */
 export function encodeValue(writer: ByteWriter, value: unknown, limits: ValueLimits = defaultValueLimits): void {
   if (writer === busy) throw new UnencodableError('a value with a getter that sends')

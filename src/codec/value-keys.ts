@@ -5,11 +5,12 @@ const keysMax = 128
 const slots = 1024
 
 /**
- * Object keys that were seen before, as a tree: a path from the root is the first keys of some object, in their order, all
- * different. So a message whose shape is known costs one comparison of bytes for each key, and no check for duplicates.
+ * Object keys that were seen before, as a tree: a path from the root is the first keys of some object, in their
+ * order, all different. So a message whose shape is known costs one comparison of bytes for each key, and no check
+ * for duplicates.
  *
- * What peers send cannot make it grow: nodes live in a table of fixed size, where a new one evicts what it collides with,
- * and an evicted one holds on to nothing.
+ * What peers send cannot make it grow: nodes live in a table of fixed size, where a new one evicts what it collides
+ * with, and an evicted one holds on to nothing.
  */
 export class KeyNode {
   /** What came after this key the last time. */

@@ -60,7 +60,9 @@ export function parseChannels(value: unknown): ChannelMap | undefined {
   return value as ChannelMap
 }
 
-/** What two nodes share: the channels that both have, the smaller number of lanes, compression where both ask for it. */
+/**
+ * What two nodes share: the channels that both have, the smaller number of lanes, compression where both ask for it.
+ */
 export function negotiateChannels(ours: ChannelMap, theirs: ChannelMap): Map<ChannelName, ChannelSpec> {
   const shared = new Map<ChannelName, ChannelSpec>()
   for (const [name, our] of Object.entries(ours)) {

@@ -2,8 +2,8 @@ import type { ChannelName } from './channel.js'
 import type { Incarnation, NodeName } from './node.js'
 
 /**
- * The caller's mistakes and the world's refusals. Each class carries its facts and a stable `code`; docs/errors.md has a
- * section for each code. What a peer does wrong is never thrown: it closes the link and emits an event.
+ * The caller's mistakes and the world's refusals. Each class carries its facts and a stable `code`; docs/errors.md
+ * has a section for each code. What a peer does wrong is never thrown: it closes the link and emits an event.
  */
 export abstract class MaquisError extends Error {
   abstract readonly code: string
@@ -38,8 +38,8 @@ export class InsecureError extends MaquisError {
 
   constructor(host: string) {
     super(
-      `refusing to listen on '${host}' without a secret or TLS with client certificates: anybody who reaches it could ` +
-        `join. Set 'secret' or 'listen.tls', or 'insecure: true' if the network is trusted`,
+      `refusing to listen on '${host}' without a secret or TLS with client certificates: anybody who reaches it ` +
+        `could join. Set 'secret' or 'listen.tls', or 'insecure: true' if the network is trusted`,
     )
   }
 }
@@ -291,7 +291,7 @@ export class StaleIncarnationError extends RefusedError {
       peer,
       by,
       by === 'peer'
-        ? `'${peer}' knows a later start of a node with this node's name: two nodes use one name, and the later one stays`
+        ? `'${peer}' knows a later start of this node's name: two nodes use one name, and the later one stays`
         : `'${peer}' is superseded: a later start of it is known`,
     )
     this.known = known

@@ -17,7 +17,10 @@ export interface NodeAttributes {
   readonly [key: string]: unknown
 }
 
-/** What is known of a node: who it is, where it listens, which channels it has. Plain data: it may travel and be stored. */
+/**
+ * What is known of a node: who it is, where it listens, which channels it has. Plain data: it may travel and be
+ * stored.
+ */
 export interface NodeSpec {
   readonly name: NodeName
   readonly incarnation: Incarnation

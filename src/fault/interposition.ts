@@ -9,7 +9,10 @@ export interface Passage {
   /** The other end. */
   readonly peer: NodeName
   readonly channel: ChannelName
-  /** `manager`: sent by `sendMessage`. `membership`: of the overlay itself. Control frames below these never pass here. */
+  /**
+   * `manager`: sent by `sendMessage`. `membership`: of the overlay itself. Control frames below these never pass
+   * here.
+   */
   readonly kind: 'message' | 'request' | 'reply' | 'manager' | 'membership' | 'heartbeat'
   /** The server that it is for, or of; undefined where none is named. */
   readonly server: string | undefined
@@ -48,7 +51,7 @@ export class Interpositions {
 
   add(interposition: Interposition): Disposable {
     // Wrapped, so that the same function added twice is disposed once at a time.
-    const entry: Interposition = (passage) => interposition(passage)
+    const entry: Interposition = passage => interposition(passage)
     this.#all.push(entry)
     return {
       [Symbol.dispose]: () => {

@@ -64,7 +64,7 @@ export class Partitions implements Machine<PartitionInput, PartitionEffect> {
 
   /** What is cut off from this node. */
   list(): { readonly ref: PartitionRef; readonly node: NodeSpec }[] {
-    return [...this.#cuts].flatMap(([ref, nodes]) => [...nodes.values()].map((node) => ({ ref, node })))
+    return [...this.#cuts].flatMap(([ref, nodes]) => [...nodes.values()].map(node => ({ ref, node })))
   }
 
   isCut(node: NodeName): boolean {

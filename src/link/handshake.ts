@@ -329,7 +329,7 @@ function checkedSpec(
 }
 
 function shared(ours: readonly string[], theirs: readonly string[]): string[] {
-  return ours.filter((feature) => theirs.includes(feature))
+  return ours.filter(feature => theirs.includes(feature))
 }
 
 function malformed(what: string): Refusal {

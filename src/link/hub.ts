@@ -1,15 +1,17 @@
 import { CloseCode } from '../codec/codec.js'
 import { nonceBytes } from '../codec/handshake-frames.js'
-import { membershipChannel, negotiateChannels } from '../core/channel.js'
+import { abortReason } from '../core/abort.js'
+import { membershipChannel } from '../core/channel.js'
 import { UnreachableError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
 import type { Entropy } from '../core/random.js'
 import type { Millis } from '../core/time.js'
-import type { Connection, ListenAddress, Listener, Transport } from '../transport/transport.js'
+import type { Address, Connection, ListenAddress, Listener, Transport } from '../transport/transport.js'
+import { type AdmissionContext, admitPeer, chooseControl, staleIncarnation, wrongCertificate } from './admission.js'
+import { Attempt, type AttemptOutcome, type AttemptSettings } from './attempt.js'
 import {
   AcceptHandshake,
-  DialHandshake,
   type Established,
   type Freshness,
   type HandshakeIdentity,
@@ -19,7 +21,6 @@ import {
 } from './handshake.js'
 import { Handshaking } from './handshaking.js'
 import type { Lane, LaneAttempt } from './lane.js'
-import { dialMillis } from './limits.js'
 import { type LaneDialler, Link, type LinkHandler, type LinkSettings } from './link.js'
 import { refusedError } from './refusals.js'
 
@@ -34,7 +35,7 @@ export interface HubHandler extends LinkHandler {
   /** A peer refused this node, because it knows a later start of its name. */
   refusedAsStale(known: Incarnation): void
   /** The peer says that this node has left the cluster. */
-  removedBy(peer: string): void
+  removedBy(): void
   /** A handshake was refused, here or there. */
   refused(peer: string, by: 'us' | 'peer', refusal: Refusal): void
   /** A dial failed; the next follows after `delay`. */
@@ -60,13 +61,17 @@ const steadyMillis: Millis = 1_000
 /** All the links of a node: listens, dials what is wanted, and judges handshakes. */
 export class LinkHub implements LaneDialler {
   readonly #options: HubOptions
+  readonly #attemptSettings: AttemptSettings
   readonly #links = new Map<NodeName, Link>()
-  readonly #handshakes = new Set<Handshaking>()
+  /** Handshakes under way, of either side. */
+  readonly #accepted = new Set<Handshaking>()
+  readonly #attempts = new Set<Attempt>()
   #listener: Listener | undefined
   #stopped = true
 
   constructor(options: HubOptions) {
     this.#options = options
+    this.#attemptSettings = { ...options, clock: options.settings.clock }
   }
 
   get links(): ReadonlyMap<NodeName, Link> {
@@ -77,15 +82,14 @@ export class LinkHub implements LaneDialler {
   async start(listen: ListenAddress | undefined): Promise<string | undefined> {
     this.#stopped = false
     if (listen === undefined) return undefined
-    this.#listener = await this.#options.transport.listen(listen, (connection) => this.#accept(connection))
+    this.#listener = await this.#options.transport.listen(listen, connection => this.#accept(connection))
     return this.#listener.url
   }
 
   /** Closes everything at once. */
   async stop(text: string): Promise<void> {
     this.#stopped = true
-    for (const handshake of [...this.#handshakes]) handshake.abandon()
-    this.#handshakes.clear()
+    this.#abandon()
     const links = [...this.#links.values()]
     for (const link of links) link.close('stopping', text)
     this.#links.clear()
@@ -95,8 +99,7 @@ export class LinkHub implements LaneDialler {
 
   /** Closes every link and forgets it; goes on listening. */
   clear(text: string): void {
-    for (const handshake of [...this.#handshakes]) handshake.abandon()
-    this.#handshakes.clear()
+    this.#abandon()
     const links = [...this.#links.values()]
     this.#links.clear()
     for (const link of links) {
@@ -126,8 +129,8 @@ export class LinkHub implements LaneDialler {
   }
 
   /**
-   * Greets whoever answers at one of `urls` and opens the control lane to it. Resolves with the link, which may have been
-   * there already; rejects with a `RefusedError`, or an `UnreachableError` when nobody answers.
+   * Greets whoever answers at one of `urls` and opens the control lane to it. Resolves with the link, which may have
+   * been there already; rejects with a `RefusedError`, or an `UnreachableError` when nobody answers.
    */
   async greet(urls: readonly string[], expected: NodeName | undefined, signal: AbortSignal): Promise<Link> {
     let failure: Error = new UnreachableError(expected ?? 'no address')
@@ -147,7 +150,7 @@ export class LinkHub implements LaneDialler {
     for (const link of [...this.#links.values()]) {
       link.tick()
       const { phase } = link.state
-      const idle = link.openLanes === 0 && ![...link.lanes()].some((lane) => lane.connection ?? lane.attempt)
+      const idle = link.openLanes === 0 && ![...link.lanes()].some(lane => lane.connection ?? lane.attempt)
       if (idle && !link.pinned && (phase === 'unknown' || phase === 'left')) this.#links.delete(link.name)
     }
   }
@@ -180,6 +183,12 @@ export class LinkHub implements LaneDialler {
     this.#want(lane, lane.backoff.failed(clock.now()))
   }
 
+  #abandon(): void {
+    for (const handshake of this.#accepted) handshake.abandon()
+    this.#accepted.clear()
+    for (const attempt of [...this.#attempts]) attempt.cancel()
+  }
+
   #want(lane: Lane, after: Millis): void {
     if (!this.#mayDial(lane) || lane.retry !== undefined) return
     if (after === 0) return this.#dial(lane)
@@ -202,22 +211,49 @@ export class LinkHub implements LaneDialler {
     const { link } = lane
     const { addresses } = link.spec
     const url = addresses[lane.dials++ % addresses.length] as string
-    const compression = lane.channel.compression
-    const attempt = new Attempt()
+    const attempt = new Attempt(this.#attemptSettings)
     lane.attempt = attempt
     const policy: HandshakePolicy = {
-      choose: (peer) => {
+      choose: peer => {
         if (peer.incarnation < link.spec.incarnation) return staleIncarnation(link.spec.incarnation)
         const newer = peer.incarnation > link.spec.incarnation
-        const fresh = newer || lane.fresh
         attempt.generation = newer ? 1 : lane.generation + 1
-        return { channel: lane.channel.name, lane: lane.index, generation: attempt.generation, fresh }
+        const { generation } = attempt
+        return { channel: lane.channel.name, lane: lane.index, generation, fresh: newer || lane.fresh }
       },
       admit: (peer, slot) => this.#admit(peer, slot, attempt),
     }
-    this.#run(url, compression, link.name, policy, attempt, {
+    this.#attempt(attempt, { url, compression: lane.channel.compression }, link.name, policy, {
       established: (connection, established) => this.#attach(connection, established, 'dialler'),
       failed: (refusal, error) => this.#laneFailed(lane, attempt, refusal, error),
+      cancelled: () => {
+        if (lane.attempt === attempt) lane.attempt = undefined
+      },
+    })
+  }
+
+  #attempt(
+    attempt: Attempt,
+    address: Address,
+    expected: NodeName | undefined,
+    policy: HandshakePolicy,
+    outcome: AttemptOutcome,
+  ): void {
+    this.#attempts.add(attempt)
+    const over = (): boolean => this.#attempts.delete(attempt)
+    attempt.begin(address, expected, policy, {
+      established: (connection, established) => {
+        over()
+        return outcome.established(connection, established)
+      },
+      failed: (refusal, error) => {
+        over()
+        outcome.failed(refusal, error)
+      },
+      cancelled: () => {
+        over()
+        outcome.cancelled()
+      },
     })
   }
 
@@ -239,168 +275,96 @@ export class LinkHub implements LaneDialler {
 
   #greetOne(url: string, expected: NodeName | undefined, signal: AbortSignal): Promise<Link> {
     return new Promise((resolve, reject) => {
-      const attempt = new Attempt()
+      if (signal.aborted) return reject(abortReason(signal))
+      const attempt = new Attempt(this.#attemptSettings)
       let claimed: Lane | undefined
       let found: Link | undefined
-      const settle = (action: () => void): void => {
+      const aborted = (): void => attempt.cancel()
+      const over = (): void => {
         signal.removeEventListener('abort', aborted)
         if (claimed?.attempt === attempt) claimed.attempt = undefined
-        action()
-      }
-      const aborted = (): void => {
-        attempt.cancel()
-        settle(() => reject(signal.reason))
       }
       const policy: HandshakePolicy = {
-        choose: (peer) => {
-          const link = this.#links.get(peer.name)
-          const newer = link === undefined || peer.incarnation > link.spec.incarnation
-          if (!newer && peer.incarnation < link.spec.incarnation) return staleIncarnation(link.spec.incarnation)
-          const lane = link?.control
-          if (!newer && (lane?.connection ?? (lane?.attempt?.generation && lane)) !== undefined) {
-            found = link
+        choose: peer => {
+          const choice = chooseControl(this.#links, peer)
+          if (choice.taken !== undefined) {
+            found = choice.taken
             return { code: CloseCode.abandoned, text: 'there is a connection already' }
           }
-          const fresh = newer || (lane?.fresh ?? true)
-          attempt.generation = newer ? 1 : (lane?.generation ?? 0) + 1
-          if (lane !== undefined) {
-            lane.attempt?.cancel()
-            lane.attempt = attempt
-            claimed = lane
-          }
-          return { channel: membershipChannel, lane: 0, generation: attempt.generation, fresh }
+          if (choice.refusal !== undefined) return choice.refusal
+          claimed = choice.lane
+          claimed?.attempt?.cancel()
+          if (claimed !== undefined) claimed.attempt = attempt
+          attempt.generation = choice.generation
+          const { generation, fresh } = choice
+          return { channel: membershipChannel, lane: 0, generation, fresh }
         },
         admit: (peer, slot) => this.#admit(peer, slot, attempt),
       }
-      if (signal.aborted) return reject(signal.reason)
       signal.addEventListener('abort', aborted)
-      this.#run(url, false, expected, policy, attempt, {
+      this.#attempt(attempt, { url }, expected, policy, {
         established: (connection, established) => {
           const lane = this.#attach(connection, established, 'dialler')
-          settle(() => (lane === undefined ? reject(new UnreachableError(url)) : resolve(lane.link)))
+          over()
+          if (lane === undefined) reject(new UnreachableError(url))
+          else resolve(lane.link)
           return lane
         },
         failed: (refusal, error) => {
+          over()
+          if (found !== undefined) return resolve(found)
           if (refusal?.code === CloseCode.staleGeneration && claimed !== undefined) {
             claimed.generation = Math.max(claimed.generation, refusal.known ?? 0)
           }
-          if (refusal !== undefined && found === undefined) this.#refused(expected ?? url, refusal)
+          if (refusal !== undefined) this.#refused(expected ?? url, refusal)
           const refused = refusal && refusedError(expected ?? url, refusal.by, refusal)
-          settle(() => {
-            if (found !== undefined) resolve(found)
-            else reject(refused ?? new UnreachableError(url, error ?? refusal?.text))
-          })
+          reject(refused ?? new UnreachableError(url, error ?? refusal?.text))
+        },
+        cancelled: () => {
+          over()
+          // A connection from the other side was faster.
+          if (!signal.aborted && claimed !== undefined) resolve(claimed.link)
+          else reject(signal.aborted ? abortReason(signal) : new UnreachableError(url, 'the node stops'))
         },
       })
     })
   }
 
-  #run(
-    url: string,
-    compression: boolean,
-    expected: NodeName | undefined,
-    policy: HandshakePolicy,
-    attempt: Attempt,
-    outcome: ConstructorParameters<typeof Handshaking>[2],
-  ): void {
-    const { transport, settings, entropy, identity, mutualTls } = this.#options
-    const controller = new AbortController()
-    const cancelTimer = settings.clock.schedule(dialMillis, () => {
-      controller.abort(new UnreachableError(url, `no answer within ${dialMillis} ms`))
-    })
-    let names: readonly string[] = []
-    const checked: HandshakePolicy = {
-      choose: policy.choose,
-      admit: (peer, slot) => (mutualTls && !names.includes(peer.name) ? wrongCertificate : policy.admit(peer, slot)),
-    }
-    const machine = new DialHandshake(identity(), expected, checked, entropy.bytes(nonceBytes))
-    const handshake = this.#handshake(machine, outcome)
-    attempt.abandon = () => {
-      cancelTimer()
-      controller.abort(new UnreachableError(url, 'abandoned'))
-      this.#handshakes.delete(handshake)
-      handshake.abandon()
-    }
-    transport.dial({ url, compression }, handshake, controller.signal).then(
-      (connection) => {
-        cancelTimer()
-        names = connection.security?.names ?? []
-        handshake.begin(connection)
-      },
-      (error: unknown) => {
-        cancelTimer()
-        handshake.unreachable(error instanceof Error ? error : new UnreachableError(url, error))
-      },
-    )
-  }
-
   #accept(connection: Connection): Handshaking {
-    const { entropy, identity, mutualTls } = this.#options
+    const { entropy, identity, mutualTls, settings } = this.#options
     const names = connection.security?.names ?? []
     const admit = (peer: NodeSpec, slot: Slot): Freshness | Refusal =>
       mutualTls && !names.includes(peer.name) ? wrongCertificate : this.#admit(peer, slot, undefined)
     const machine = new AcceptHandshake(identity(), { admit }, entropy.bytes(nonceBytes))
-    const handshake = this.#handshake(machine, {
-      established: (open, established) => this.#attach(open, established, 'acceptor'),
-      failed: (refusal) => {
+    const handshake: Handshaking = new Handshaking(machine, settings.clock, {
+      established: (open, established) => {
+        this.#accepted.delete(handshake)
+        return this.#attach(open, established, 'acceptor')
+      },
+      failed: refusal => {
+        this.#accepted.delete(handshake)
         if (refusal !== undefined) this.#refused(connection.remote, refusal)
       },
     })
+    this.#accepted.add(handshake)
     handshake.begin(connection)
     return handshake
   }
 
-  #handshake(
-    machine: ConstructorParameters<typeof Handshaking>[0],
-    outcome: ConstructorParameters<typeof Handshaking>[2],
-  ): Handshaking {
-    const handshake: Handshaking = new Handshaking(machine, this.#options.settings.clock, {
-      established: (connection, established) => {
-        this.#handshakes.delete(handshake)
-        return outcome.established(connection, established)
-      },
-      failed: (refusal, error) => {
-        this.#handshakes.delete(handshake)
-        outcome.failed(refusal, error)
-      },
-    })
-    this.#handshakes.add(handshake)
-    return handshake
-  }
-
-  /** Judges a peer that has proved itself. `ours` is the attempt of our own that this is, undefined for an accepted one. */
-  #admit(peer: NodeSpec, slot: Slot, ours: Attempt | undefined): Freshness | Refusal {
-    const { handler, settings, identity } = this.#options
-    const self = identity().spec
+  /**
+   * Judges a peer that has proved itself. `ours` is the attempt of our own that this is, undefined for an accepted
+   * one.
+   */
+  #admit(peer: NodeSpec, slot: Slot, ours: LaneAttempt | undefined): Freshness | Refusal {
     if (this.#stopped) return { code: CloseCode.stopping, text: 'this node is stopping' }
-    if (peer.name === self.name) {
-      if (peer.incarnation < self.incarnation) return staleIncarnation(self.incarnation)
-      handler.superseded(peer.incarnation)
-      return { code: CloseCode.wrongNode, text: self.name }
+    const { handler, settings, identity } = this.#options
+    const { spec: self } = identity()
+    if (peer.name === self.name && peer.incarnation > self.incarnation) handler.superseded(peer.incarnation)
+    const context: AdmissionContext = {
+      ...{ self, channelMap: settings.channelMap, links: this.#links, refusal: handler.admit(peer) },
+      free: settings.limits.peers - handler.reservedFor(peer) - this.#links.size,
     }
-    const link = this.#links.get(peer.name)
-    if (link !== undefined && peer.incarnation < link.spec.incarnation) return staleIncarnation(link.spec.incarnation)
-    const refusal = handler.admit(peer)
-    if (refusal !== undefined) return refusal
-    const shared = negotiateChannels(settings.channelMap, peer.channels).get(slot.channel)
-    if (shared === undefined || slot.lane >= shared.parallelism) {
-      return { code: CloseCode.unknownChannel, text: `no lane ${slot.lane} of channel '${slot.channel}'` }
-    }
-    if (link === undefined) {
-      const free = settings.limits.peers - handler.reservedFor(peer) - this.#links.size
-      return free > 0 ? { fresh: true } : tooManyPeers
-    }
-    if (link.spec.incarnation !== peer.incarnation) return { fresh: true }
-    const lane = link.channels.get(slot.channel)?.lanes[slot.lane]
-    if (lane === undefined) return { code: CloseCode.unknownChannel, text: `no lane ${slot.lane}` }
-    if (slot.generation <= lane.generation) {
-      return { code: CloseCode.staleGeneration, text: 'a later connection exists', known: lane.generation }
-    }
-    const rival = lane.attempt
-    if (ours === undefined && rival?.generation === slot.generation && self.name < peer.name) {
-      return { code: CloseCode.tieBreak, text: 'both nodes dialled, and the smaller name is preferred' }
-    }
-    return { fresh: lane.fresh }
+    return admitPeer(context, peer, slot, ours)
   }
 
   #attach(connection: Connection, established: Established, role: 'dialler' | 'acceptor'): Lane | undefined {
@@ -418,24 +382,7 @@ export class LinkHub implements LaneDialler {
     if (refusal.by === 'peer' && refusal.code === CloseCode.staleIncarnation && refusal.known !== undefined) {
       handler.refusedAsStale(refusal.known as Incarnation)
     }
-    if (refusal.by === 'peer' && refusal.code === CloseCode.removed) handler.removedBy(peer)
+    if (refusal.by === 'peer' && refusal.code === CloseCode.removed) handler.removedBy()
     handler.refused(peer, refusal.by, refusal)
   }
 }
-
-/** One try of ours, which whoever opens the lane first may cancel. */
-class Attempt implements LaneAttempt {
-  generation: number | undefined
-  abandon: () => void = () => {}
-
-  cancel(): void {
-    this.abandon()
-  }
-}
-
-function staleIncarnation(known: Incarnation): Refusal {
-  return { code: CloseCode.staleIncarnation, text: 'a later start of this node is known', known }
-}
-
-const wrongCertificate: Refusal = { code: CloseCode.certificate, text: 'the certificate bears another name' }
-const tooManyPeers: Refusal = { code: CloseCode.tooManyPeers, text: 'limits.peers is reached' }

@@ -203,8 +203,8 @@ export class Link {
     }
   }
 
-  /** Takes out the messages that wait and `wanted` picks. */
-  takeQueued(wanted: (entry: Waiting) => boolean): Waiting[] {
+  /** Takes out the messages that wait: all, or those that `wanted` picks. */
+  takeQueued(wanted: (entry: Waiting) => boolean = all): Waiting[] {
     const taken: Waiting[] = []
     for (const lane of this.lanes()) taken.push(...lane.queue.removeWhere(wanted))
     return taken
@@ -251,7 +251,7 @@ export class Link {
     this.handler.restarted(this)
     this.tell({ type: 'restarted' })
     const waiting = new Map(
-      [...before].map(([name, { lanes }]) => [name, lanes.flatMap((lane) => lane.queue.removeWhere(all))]),
+      [...before].map(([name, { lanes }]) => [name, lanes.flatMap(lane => lane.queue.removeWhere(all))]),
     )
     for (const lane of [...before.values()].flatMap(({ lanes }) => lanes)) this.#retire(lane)
     this.#channels = this.#negotiate()
@@ -292,7 +292,7 @@ export class Link {
         return this.handler.failRequests(this, effect.why)
       case 'fail-queued': {
         const keepPatient = effect.why === 'down' && this.state.phase !== 'unknown'
-        const entries = this.takeQueued((entry) => !(keepPatient && entry.patient))
+        const entries = this.takeQueued(entry => !(keepPatient && entry.patient))
         return this.handler.failQueued(this, entries, effect.why)
       }
     }

@@ -46,8 +46,8 @@ interface WaitingReply {
 }
 
 /**
- * The sending half of a lane. Messages are encoded at once into one batch, which goes to the connection when it is large
- * enough or the turn ends; what finds the connection full, or no credit, waits in the queue.
+ * The sending half of a lane. Messages are encoded at once into one batch, which goes to the connection when it is
+ * large enough or the turn ends; what finds the connection full, or no credit, waits in the queue.
  */
 export class Outbound {
   readonly #settings: OutboundSettings

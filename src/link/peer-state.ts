@@ -35,6 +35,15 @@ export type PeerEffect =
 /** What becomes of a new message. */
 export type SendVerdict = 'send' | 'down' | 'cut' | 'left' | 'stranger'
 
+const verdicts: Readonly<Record<PeerPhase, SendVerdict>> = {
+  up: 'send',
+  connecting: 'send',
+  unknown: 'stranger',
+  down: 'down',
+  cut: 'cut',
+  left: 'left',
+}
+
 /** Keeps the facts about one peer; the phase and all that follows from a change of it are derived. */
 export class PeerState implements Machine<PeerInput, PeerEffect> {
   #wanted = false
@@ -55,19 +64,7 @@ export class PeerState implements Machine<PeerInput, PeerEffect> {
 
   /** `send` means: hand it to its lane, where it leaves or waits. */
   get verdict(): SendVerdict {
-    switch (this.#phase) {
-      case 'up':
-      case 'connecting':
-        return 'send'
-      case 'unknown':
-        return 'stranger'
-      case 'down':
-        return 'down'
-      case 'cut':
-        return 'cut'
-      case 'left':
-        return 'left'
-    }
+    return verdicts[this.#phase]
   }
 
   step(input: PeerInput, _now: Instant, out: PeerEffect[]): void {

@@ -19,7 +19,7 @@ export function prove(
   exporter: Exporter,
 ): void {
   const at = chunk.length - secrets.length * proofBytes
-  const proofs = secrets.map((secret) => compute(prover, secret, said, chunk, exporter))
+  const proofs = secrets.map(secret => compute(prover, secret, said, chunk, exporter))
   for (const [index, proof] of proofs.entries()) chunk.set(proof, at + index * proofBytes)
 }
 

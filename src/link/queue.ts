@@ -147,7 +147,7 @@ export class MessageQueue {
   }
 
   #compact(): void {
-    this.#entries = this.#entries.slice(this.#head).filter((entry) => entry !== undefined && !entry.gone)
+    this.#entries = this.#entries.slice(this.#head).filter(entry => entry !== undefined && !entry.gone)
     this.#head = 0
   }
 

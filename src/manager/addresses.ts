@@ -6,7 +6,7 @@ export function reachableUrls(url: string): string[] {
   if (wildcard === null) return [url]
   const [, scheme, , port] = wildcard
   const outer = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
+    .flatMap(addresses => addresses ?? [])
     .filter(({ internal, family }) => !internal && family === 'IPv4')
     .map(({ address }) => `${scheme}${address}${port}`)
   return outer.length > 0 ? outer : [`${scheme}127.0.0.1${port}`]

@@ -44,7 +44,7 @@ export class Arrivals {
     }
     if (!this.#context.interpositions.active) return this.#deliver(lane, server, payload, extra)
     const kind = extra?.manager === true ? 'manager' : extra?.request === undefined ? 'message' : 'request'
-    return this.#interposed(lane, kind, kind === 'manager' ? undefined : server, payload, (message) =>
+    return this.#interposed(lane, kind, kind === 'manager' ? undefined : server, payload, message =>
       this.#deliver(lane, server, message, extra),
     )
   }
@@ -53,7 +53,7 @@ export class Arrivals {
     const { requester, interpositions, counters } = this.#context
     if (lane.link.state.phase === 'cut') return counters.add('faulted')
     if (!interpositions.active) return requester.answered(id, isError, payload)
-    this.#interposed(lane, 'reply', requester.serverOf(id), payload, (message) => {
+    this.#interposed(lane, 'reply', requester.serverOf(id), payload, message => {
       requester.answered(id, isError, message)
       return undefined
     })
@@ -76,10 +76,13 @@ export class Arrivals {
       return undefined
     }
     lane.link.heard()
-    const all = (): PromiseLike<unknown> => Promise.all(Array.from({ length: copies }, () => deliver(message)))
-    if (delay === 0) return copies === 1 ? deliver(message) : all()
-    return new Promise<void>((resolve) => {
-      this.#context.clock.schedule(delay, () => all().then(() => resolve()))
+    if (delay === 0 && copies === 1) return deliver(message)
+    const all = async (): Promise<void> => {
+      await Promise.all(Array.from({ length: copies }, async () => deliver(message)))
+    }
+    if (delay === 0) return all()
+    return new Promise<void>(resolve => {
+      this.#context.clock.schedule(delay, () => void all().then(resolve, resolve))
     })
   }
 
@@ -112,14 +115,14 @@ export class Arrivals {
     // A reply belongs to the connection that its request came on: nobody waits on another.
     if (lane.generation !== generation || lane.phase !== 'open') return
     if (lane.link.state.phase === 'cut') return this.#context.counters.add('faulted')
-    if (!this.#context.interpositions.active) return await this.#send(lane, id, answer.status, answer.value)
+    if (!this.#context.interpositions.active) return this.#send(lane, id, answer.status, answer.value)
     const outcome = this.#context.judge({
       ...{ direction: 'forward', peer: lane.link.name, channel: lane.channel.name, kind: 'reply', server },
       message: answer.value,
     })
     if (outcome.copies === 0) return this.#context.counters.add('faulted')
     if (outcome.delay > 0) {
-      await new Promise<void>((resolve) => void this.#context.clock.schedule(outcome.delay, () => resolve()))
+      await new Promise<void>(resolve => void this.#context.clock.schedule(outcome.delay, () => resolve()))
     }
     for (let copy = 0; copy < outcome.copies; copy++) await this.#send(lane, id, answer.status, outcome.message)
   }
@@ -131,7 +134,7 @@ export class Arrivals {
     } catch (error) {
       return this.#sendError(lane, id, error)
     }
-    return new Promise((resolve) => {
+    return new Promise(resolve => {
       if (lane.outbound.reply(id, status, body, resolve)) return
       this.#context.counters.add('overflowed')
       const error = new OverflowError(lane.link.name, lane.channel.name, 'limits.replyBytes')
@@ -141,7 +144,7 @@ export class Arrivals {
 
   #sendError(lane: Lane, id: number, error: unknown): Promise<void> {
     const known = error instanceof UnencodableError ? new EncodeError(error.message) : (error as MaquisError)
-    return new Promise((resolve) => {
+    return new Promise(resolve => {
       lane.outbound.reply(id, ReplyStatus.error, this.#encode(reportOf(known)), resolve, true)
     })
   }

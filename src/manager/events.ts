@@ -16,7 +16,9 @@ export type DropReason =
   | 'unknown-channel'
   | 'encode'
 
-/** What a manager tells of itself: `manager.events.on('up', ...)`. Listeners are called in order; none may hold it up. */
+/**
+ * What a manager tells of itself: `manager.events.on('up', ...)`. Listeners are called in order; none may hold it up.
+ */
 export interface ManagerEvents {
   /** The first connection to a peer is open. */
   up: (node: NodeName) => void

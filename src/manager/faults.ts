@@ -52,11 +52,11 @@ export class Faults {
     if (!Number.isInteger(ttl) || ttl < 0 || ttl > 1_000) throw new InvalidOptionError('ttl', 'a number of hops', ttl)
     const { name, incarnation } = this.#context.self()
     const ref = `${name}/${incarnation}/${++this.#refs}` as PartitionRef
-    const known = origin === name || this.#context.peers().some((peer) => peer.name === origin)
+    const known = origin === name || this.#context.peers().some(peer => peer.name === origin)
     if (!known) throw new UnreachableError(origin, 'it is neither a member nor connected')
-    const done = await new Promise<boolean | undefined>((resolve) => {
+    const done = await new Promise<boolean | undefined>(resolve => {
       const cancel = this.#context.clock.schedule(injectTimeout, () => resolve(undefined))
-      this.#waiting.set(ref, (answer) => {
+      this.#waiting.set(ref, answer => {
         cancel()
         resolve(answer)
       })

@@ -1,3 +1,4 @@
+import { abortReason } from '../core/abort.js'
 import {
   InvalidOptionError,
   StaleIncarnationError,
@@ -132,7 +133,7 @@ export class Joiner {
   until(done: () => boolean, signal: AbortSignal | undefined, timeout?: Millis): Promise<boolean> {
     const combined = this.#combine(signal)
     return new Promise((resolve, reject) => {
-      if (combined.aborted) return reject(combined.reason)
+      if (combined.aborted) return reject(abortReason(combined))
       if (done()) return resolve(true)
       const end = (): void => {
         this.#waiters.delete(waiter)
@@ -141,14 +142,14 @@ export class Joiner {
       }
       const waiter: Waiter = {
         done,
-        resolve: (value) => {
+        resolve: value => {
           end()
           resolve(value)
         },
       }
       const aborted = (): void => {
         end()
-        reject(combined.reason)
+        reject(abortReason(combined))
       }
       const cancel =
         timeout === undefined ? undefined : this.#context.clock.schedule(timeout, () => waiter.resolve(false))
@@ -179,11 +180,11 @@ export class Joiner {
   }
 
   /** Asks to be counted. False when no answer came. */
-  async #ask(link: Link, signal: AbortSignal): Promise<boolean> {
+  #ask(link: Link, signal: AbortSignal): Promise<boolean> {
     const { name } = link
     const before = this.#answers.get(name) ?? 0
     this.#context.ask(link.spec)
-    return await this.until(() => (this.#answers.get(name) ?? 0) > before, signal, answerTimeout)
+    return this.until(() => (this.#answers.get(name) ?? 0) > before, signal, answerTimeout)
   }
 
   /** Whether trying again must end the same way. */

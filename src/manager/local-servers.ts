@@ -1,5 +1,6 @@
 import { decodeValue } from '../codec/value-decoder.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
+import { abortReason } from '../core/abort.js'
 import { DeadlineError, OverflowError } from '../core/errors.js'
 import type { NodeSpec } from '../core/node.js'
 import type { Clock } from '../core/time.js'
@@ -48,9 +49,9 @@ export class LocalServers {
     signal?.throwIfAborted()
     const expires = expiryOf(options, clock)
     const { cost, copy, context } = this.#admit(message, options)
-    return await new Promise<unknown>((resolve, reject) => {
+    return new Promise<unknown>((resolve, reject) => {
       const late = (): void => reject(new DeadlineError(`the request to server '${server}'`, 'unknown'))
-      const aborted = (): void => reject(signal?.reason)
+      const aborted = (): void => reject(abortReason(signal))
       const cancel = expires === undefined ? undefined : clock.schedule(Math.max(0, expires - clock.now()), late)
       signal?.addEventListener('abort', aborted)
       this.#later(() => {
@@ -59,7 +60,7 @@ export class LocalServers {
           signal?.removeEventListener('abort', aborted)
         })
         this.#release(cost, answer)
-        answer.then((value) => resolve(this.#copy(value).value)).catch(reject)
+        answer.then(value => resolve(this.#copy(value).value)).catch(reject)
       })
     })
   }

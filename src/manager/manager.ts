@@ -99,7 +99,10 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    * @throws {@link ListenError} the address cannot be bound. @throws {@link InsecureError} anybody could join.
    */
   start(): Promise<this>
-  /** Ends this life without leaving: the others see the node down. Registrations and watchers stay; what is pending rejects. */
+  /**
+   * Ends this life without leaving: the others see the node down. Registrations and watchers stay; what is pending
+   * rejects.
+   */
   stop(): Promise<void>
 
   /**
@@ -156,27 +159,29 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
     name: Name,
   ): AsyncIterableIterator<Delivery<MessageOf<Servers, Name>, ReplyOf<Servers, Name>>> & AsyncDisposable
   /**
-   * Sends a message. Resolves when it is with a connection: awaiting it is back-pressure. Rejects with a typed error when
-   * it will not be sent.
+   * Sends a message. Resolves when it is with a connection: awaiting it is back-pressure. Rejects with a typed error
+   * when it will not be sent.
    */
   readonly forwardMessage: Send<Servers, Promise<void>>
   /** Sends a message and never throws for a peer's sake: what is lost is counted, and told by the event `dropped`. */
   readonly castMessage: Send<Servers, void>
-  /** Asks, and resolves with the answer. Rejects at once when the peer goes down; see docs/errors.md for all outcomes. */
+  /**
+   * Asks, and resolves with the answer. Rejects at once when the peer goes down; see docs/errors.md for all outcomes.
+   */
   readonly request: Request<Servers>
   /** Sends a message to the peer's manager itself, which tells of it by the event `message`. */
   sendMessage(node: string, message: unknown): Promise<void>
   /**
-   * Hands a message in as if it had arrived from `node`: `{ server, message }` goes to that server, anything else to the
-   * manager.
+   * Hands a message in as if it had arrived from `node`: `{ server, message }` goes to that server, anything else to
+   * the manager.
    */
   receiveMessage(node: string, channel: string, message: unknown): void
   /** Hands a message to a server of this node; one that is not registered is counted and evented. */
   processForward(ref: ServerRef, message: unknown): void
 
   /**
-   * Calls `fn` when the first connection to the node (`'*'`: to any) opens, again after each down, and at once when it is
-   * up already. With a channel: when that channel's first lane opens.
+   * Calls `fn` when the first connection to the node (`'*'`: to any) opens, again after each down, and at once when
+   * it is up already. With a channel: when that channel's first lane opens.
    */
   onUp(node: string, fn: Watcher, options?: WatchOptions): Disposable
   /** Calls `fn` when the last connection is gone, exactly once for each up. */

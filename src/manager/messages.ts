@@ -42,7 +42,8 @@ export abstract class Messages {
     return this.#node.registry.receive(checkServer(name))
   }
 
-  // A rest parameter would allocate an array for each message, so these four look at their arguments' number themselves.
+  // A rest parameter would allocate an array for each message, so these four look at their arguments' number
+  // themselves.
 
   forwardMessage(target: unknown, server: unknown, message?: unknown, options?: ForwardOptions): Promise<void> {
     try {
@@ -52,7 +53,7 @@ export abstract class Messages {
       const { node, server: name } = this.#destination(target as ServerRef)
       return this.#forward(node, name, server, message as ForwardOptions | undefined)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return rejected(error)
     }
   }
 
@@ -71,10 +72,10 @@ export abstract class Messages {
 
   async request(target: unknown, server: unknown, message?: unknown, options?: ForwardOptions): Promise<unknown> {
     if (typeof target === 'string' && typeof server === 'string' && arguments.length >= 3) {
-      return await this.#ask(target, server, message, options)
+      return this.#ask(target, server, message, options)
     }
     const { node, server: name } = this.#destination(target as ServerRef)
-    return await this.#ask(node, name, server, message as ForwardOptions | undefined)
+    return this.#ask(node, name, server, message as ForwardOptions | undefined)
   }
 
   sendMessage(node: string, message: unknown): Promise<void> {
@@ -127,7 +128,7 @@ export abstract class Messages {
         sender.submit({ node, server: checkServer(server), message, options, extra, kind: 'message', settler })
       })
     } catch (error) {
-      return Promise.reject(error as Error)
+      return rejected(error)
     }
   }
 
@@ -136,7 +137,7 @@ export abstract class Messages {
       this.#needRunning()
       const { sender, settings, local } = this.#node
       if (node === settings.name) {
-        local.send(checkServer(server), message, options).catch((error) => this.#lost(error, node, 'default', server))
+        local.send(checkServer(server), message, options).catch(error => this.#lost(error, node, 'default', server))
         return
       }
       if (sender.send(node, server, message, options)) return
@@ -190,4 +191,9 @@ function dropReasonOf(error: MaquisError): DropReason {
 
 function describeRef(ref: unknown): string {
   return isRecord(ref) && typeof ref.node === 'string' ? ref.node : 'unknown'
+}
+
+/** A rejected promise for what was caught. */
+function rejected(error: unknown): Promise<never> {
+  return new Promise((_resolve, reject) => reject(error as Error))
 }

@@ -12,9 +12,8 @@ import { type HubHandler, LinkHub } from '../link/hub.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { DownReason, Link } from '../link/link.js'
-import { encodeToBytes } from '../link/outbound.js'
 import type { Waiting } from '../link/queue.js'
-import type { MembershipEvent, MembershipStrategy } from '../membership/strategy.js'
+import type { MembershipStrategy } from '../membership/strategy.js'
 import { Arrivals } from './arrivals.js'
 import type { Counters } from './counters.js'
 import { Faults } from './faults.js'
@@ -22,7 +21,8 @@ import { identify } from './identity.js'
 import { Joiner } from './joiner.js'
 import { LocalServers } from './local-servers.js'
 import type { Settings } from './options.js'
-import { Overlay, type OverlayHandler } from './overlay.js'
+import type { Overlay } from './overlay.js'
+import { OverlayPort } from './overlay-port.js'
 import { Registry } from './registry.js'
 import { Reporter } from './reporter.js'
 import { Requester } from './requester.js'
@@ -30,14 +30,13 @@ import { Sender } from './sender.js'
 import { Watchers } from './watchers.js'
 
 /** Composes the parts of a node and tells each what happened in the others. It decides nothing of its own. */
-export class Node implements HubHandler, OverlayHandler {
+export class Node implements HubHandler {
   readonly settings: Settings
   readonly reporter: Reporter
   readonly interpositions: Interpositions = new Interpositions()
   readonly watchers: Watchers
   readonly registry: Registry
   readonly hub: LinkHub
-  readonly overlay: Overlay
   readonly sender: Sender
   readonly requester: Requester
   readonly local: LocalServers
@@ -45,15 +44,13 @@ export class Node implements HubHandler, OverlayHandler {
   readonly faults: Faults
   readonly reserved: Set<string> = new Set()
   readonly #arrivals: Arrivals
+  readonly #port: OverlayPort
   #identity: HandshakeIdentity
   /** Some handshake of this incarnation was completed: the incarnation is known, and is never raised again. */
   #greeted = false
   #superseded = false
   #departed = false
   #cancelPulse: (() => void) | undefined
-  /** Resolves leaves and removals, by node. */
-  readonly #told = new Map<NodeName, (() => void)[]>()
-
   constructor(settings: Settings, strategy: MembershipStrategy) {
     this.settings = settings
     this.reporter = new Reporter(settings.logger)
@@ -63,7 +60,7 @@ export class Node implements HubHandler, OverlayHandler {
     const { counters } = reporter
     const self = (): NodeSpec => this.spec
     const judge = (passage: Passage): Outcome => this.judge(passage)
-    this.watchers = new Watchers((error) => reporter.failed('a watcher', error))
+    this.watchers = new Watchers(error => reporter.failed('a watcher', error))
     this.registry = new Registry(() => settings.name, {
       noSuchServer: (server, { from, channel }) => this.#refusedMessage('no-such-server', from, channel, server),
       schemaRefused: (server, { from, channel }) => this.#refusedMessage('schema', from, channel, server),
@@ -81,7 +78,17 @@ export class Node implements HubHandler, OverlayHandler {
       mutualTls: settings.mutualTls,
     })
     const { hub, registry } = this
-    this.overlay = new Overlay(strategy, clock, this)
+    this.#port = new OverlayPort(strategy, {
+      ...{ settings, hub, reporter, interpositions, judge },
+      observer: {
+        joined: peer => this.joiner.joined(peer),
+        left: () => this.#alone(),
+        removed: () => this.removedBy(),
+        stale: known => this.refusedAsStale(known),
+        isCut: node => this.faults.isCut(node),
+        isSuperseded: () => this.#superseded,
+      },
+    })
     this.sender = new Sender({
       ...{ hub, clock, limits, valueLimits, interpositions, counters, judge },
       channelNames: Object.keys(settings.channelMap),
@@ -91,11 +98,11 @@ export class Node implements HubHandler, OverlayHandler {
     this.local = new LocalServers({ self, registry, clock, limits, valueLimits })
     this.joiner = new Joiner({
       ...{ hub, clock, random, self, superseded: () => this.#superseded },
-      ask: (peer) => this.overlay.step({ type: 'join', peer }),
+      ask: peer => this.overlay.step({ type: 'join', peer }),
     })
     this.faults = new Faults({
       ...{ clock, self, allowRemote: settings.allowRemoteFaults, peers: () => this.peers() },
-      send: (to, frame) => this.#control(to, FrameKind.fault, frame),
+      send: (to, frame) => this.#port.control(to, FrameKind.fault, frame),
       cut: (node, ref, first) => {
         if (first) this.hub.links.get(node.name)?.tell({ type: 'cut', cut: true })
         reporter.emit('partition', { ref, node })
@@ -117,6 +124,10 @@ export class Node implements HubHandler, OverlayHandler {
 
   get spec(): NodeSpec {
     return this.#identity.spec
+  }
+
+  get overlay(): Overlay {
+    return this.#port.overlay
   }
 
   get departed(): boolean {
@@ -152,28 +163,17 @@ export class Node implements HubHandler, OverlayHandler {
 
   /** Leaves, or removes a member; resolves when the others were told. */
   leave(node: NodeName): Promise<void> {
-    const self = node === this.spec.name
-    return new Promise((resolve) => {
-      this.#told.set(node, [...(this.#told.get(node) ?? []), resolve])
-      if (self) this.#departed = true
-      this.overlay.step(self ? { type: 'leave' } : { type: 'remove', node })
-    })
+    if (node === this.spec.name) this.#departed = true
+    return this.#port.leave(node)
   }
 
   /** Ends what is pending, with `error`. */
   end(error: () => Error): void {
     this.joiner.stop()
     this.requester.stop(error)
-    for (const link of this.hub.links.values())
-      this.#fail(
-        link.takeQueued(() => true),
-        link,
-        error,
-      )
-    this.overlay.stop()
+    for (const link of this.hub.links.values()) this.#fail(link, link.takeQueued(), error)
+    this.#port.stop()
     this.#cancelPulse?.()
-    for (const told of [...this.#told.values()].flat()) told()
-    this.#told.clear()
   }
 
   judge(passage: Passage): Outcome {
@@ -231,7 +231,7 @@ export class Node implements HubHandler, OverlayHandler {
   failQueued(link: Link, entries: readonly Waiting[], why: 'down' | 'left'): void {
     this.counters.add('undelivered', entries.length)
     const reason = link.state.phase === 'unknown' ? 'stranger' : why
-    this.#fail(entries, link, () => new NotConnectedError(link.name, reason))
+    this.#fail(link, entries, () => new NotConnectedError(link.name, reason))
   }
 
   laneOpened(lane: Lane): void {
@@ -264,16 +264,8 @@ export class Node implements HubHandler, OverlayHandler {
   }
 
   strategy(link: Link, value: unknown): void {
-    if (link.state.phase === 'cut') return this.counters.add('faulted')
-    const { strategy } = this.overlay
-    const deliver = (given: unknown): void => {
-      const message = strategy.parse(given)
-      if (message === undefined)
-        this.reporter.violation(link.name, 'malformed', 'a membership message that cannot be read')
-      else this.overlay.step({ type: 'message', from: link.spec, message })
-    }
-    if (!this.interpositions.active) return deliver(value)
-    if (this.#carry(this.#membershipPassage(link, 'receive', value), deliver)) link.heard()
+    if (this.#port.receive(link, value)) return
+    this.reporter.violation(link.name, 'malformed', 'a membership message that cannot be read')
   }
 
   fault(link: Link, value: unknown): void {
@@ -283,7 +275,7 @@ export class Node implements HubHandler, OverlayHandler {
   }
 
   closedByPeer(lane: Lane, close: Close): void {
-    if (close.code === CloseCode.removed) this.removedBy(lane.link.name)
+    if (close.code === CloseCode.removed) this.removedBy()
     this.reporter.debug(`'${lane.link.name}' closed ${lane.channel.name}/${lane.index}: ${close.text}`)
   }
 
@@ -296,22 +288,12 @@ export class Node implements HubHandler, OverlayHandler {
   }
 
   admit(peer: NodeSpec): Refusal | undefined {
-    const admission = this.overlay.strategy.admit(peer)
-    switch (admission?.type) {
-      case undefined:
-        return undefined
-      case 'stale':
-        return { code: CloseCode.staleIncarnation, text: 'a later start of this node is known', known: admission.known }
-      case 'removed':
-        return { code: CloseCode.removed, text: 'this node has left the cluster' }
-      case 'role':
-        return { code: CloseCode.role, text: admission.why }
-    }
+    return this.#port.admit(peer)
   }
 
   reservedFor(peer: NodeSpec): number {
-    const taken = new Set([peer, ...this.peers()].map((spec) => spec.attributes?.tag))
-    return [...this.reserved].filter((tag) => !taken.has(tag)).length
+    const taken = new Set([peer, ...this.peers()].map(spec => spec.attributes?.tag))
+    return [...this.reserved].filter(tag => !taken.has(tag)).length
   }
 
   superseded(known: Incarnation): void {
@@ -330,7 +312,7 @@ export class Node implements HubHandler, OverlayHandler {
     this.#live(incarnationAfter(known), this.spec.addresses)
   }
 
-  removedBy(_peer: string): void {
+  removedBy(): void {
     if (this.#departed) return
     this.#departed = true
     this.overlay.step({ type: 'leave' })
@@ -344,58 +326,6 @@ export class Node implements HubHandler, OverlayHandler {
 
   retrying(peer: string, error: Error, delay: Millis): void {
     this.reporter.retrying(peer, error, delay)
-  }
-
-  // What the overlay wants.
-
-  send(to: NodeName, message: unknown): void {
-    const link = this.hub.links.get(to)
-    if (link === undefined || link.state.phase !== 'up') return
-    if (!this.interpositions.active) return this.#control(to, FrameKind.strategy, message)
-    this.#carry(this.#membershipPassage(link, 'forward', message), (given) =>
-      this.#control(to, FrameKind.strategy, given),
-    )
-  }
-
-  connect(peer: NodeSpec): void {
-    if (peer.name === this.spec.name || this.#superseded) return
-    const link = this.hub.ensure(peer)
-    if (this.faults.isCut(peer.name)) link.tell({ type: 'cut', cut: true })
-    link.tell({ type: 'wanted', wanted: true })
-    for (const lane of link.lanes()) this.hub.wantLane(lane)
-  }
-
-  disconnect(node: NodeName, reason: 'left' | 'unwanted'): void {
-    const link = this.hub.links.get(node)
-    if (link === undefined) return
-    link.pinned = false
-    link.tell(reason === 'left' ? { type: 'left' } : { type: 'wanted', wanted: false })
-    link.close(reason === 'left' ? 'removed' : 'disconnected', reason === 'left' ? 'it has left' : 'not wanted')
-  }
-
-  notify(event: MembershipEvent): void {
-    switch (event.type) {
-      case 'members':
-        return this.reporter.emit(
-          'members',
-          this.overlay.strategy.members().map(({ name }) => name),
-        )
-      case 'joined':
-        return this.joiner.joined(event.peer)
-      case 'told': {
-        const resolve = this.#told.get(event.node) ?? []
-        this.#told.delete(event.node)
-        if (event.node === this.spec.name) this.#alone()
-        for (const one of resolve) one()
-        return
-      }
-      case 'removed':
-        this.#departed = true
-        this.#alone()
-        return this.reporter.emit('removed')
-      case 'superseded':
-        return this.refusedAsStale(event.known)
-    }
   }
 
   /** Out of the cluster: no links, no seeds. */
@@ -414,17 +344,7 @@ export class Node implements HubHandler, OverlayHandler {
     this.#pulse()
   }
 
-  /** Encodes and sends a frame of the overlay or of faults, over whatever lane is open. */
-  #control(to: NodeName, kind: FrameKind, value: unknown): void {
-    const link = this.hub.links.get(to)
-    if (link === undefined || link.openLanes === 0) return
-    const body = encodeToBytes(value, this.settings.valueLimits)
-    if (body.length >= this.settings.limits.frameBytes)
-      return this.reporter.warn(`a control message of ${body.length} bytes`)
-    for (const lane of [link.control, ...link.lanes()]) if (lane.outbound.control(kind, body)) return
-  }
-
-  #fail(entries: readonly Waiting[], link: Link, error: () => Error): void {
+  #fail(link: Link, entries: readonly Waiting[], error: () => Error): void {
     for (const { settler, server } of entries) {
       if (settler !== undefined) settler.failed(error())
       else this.reporter.dropped('down', 'forward', link.name, '', server)
@@ -434,25 +354,5 @@ export class Node implements HubHandler, OverlayHandler {
   #refusedMessage(reason: 'no-such-server' | 'schema', from: string, channel: string, server: string): void {
     this.counters.add(reason === 'schema' ? 'schemaRefused' : 'noSuchServer')
     this.reporter.dropped(reason, 'receive', from, channel, server)
-  }
-
-  #membershipPassage(link: Link, direction: Passage['direction'], message: unknown): Passage {
-    const { name: channel } = link.control.channel
-    return { direction, peer: link.name, channel, kind: 'membership', server: undefined, message }
-  }
-
-  /** Does what an interposition made of a membership message. */
-  #carry(passage: Passage, deliver: (message: unknown) => void): boolean {
-    const { copies, delay, message } = this.judge(passage)
-    if (copies === 0) {
-      this.counters.add('faulted')
-      return false
-    }
-    const all = (): void => {
-      for (let copy = 0; copy < copies; copy++) deliver(message)
-    }
-    if (delay === 0) all()
-    else this.settings.clock.schedule(delay, all)
-    return true
   }
 }

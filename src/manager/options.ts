@@ -48,7 +48,9 @@ export interface PeerServiceOptions {
   readonly name?: string
   /** Nodes of another cluster are refused. Default `'default'`. */
   readonly cluster?: string
-  /** Shared by all nodes: each proves in the handshake that it has it. The first is preferred; several allow rotation. */
+  /**
+   * Shared by all nodes: each proves in the handshake that it has it. The first is preferred; several allow rotation.
+   */
   readonly secret?: string | readonly string[]
   /** Default: loopback, any port. `false`: this node only dials. */
   readonly listen?: ListenOptions | false
@@ -142,7 +144,7 @@ export function resolveOptions(options: PeerServiceOptions, role?: string): Sett
   if (!local && options.transport === undefined && secrets.length === 0 && !mutualTls && options.insecure !== true) {
     throw new InsecureError(address.host)
   }
-  const compression = Object.values(channelMap).some((spec) => spec.compression)
+  const compression = Object.values(channelMap).some(spec => spec.compression)
   const strangers = { count: limits.strangers }
   const ownTransport = (): Transport =>
     new WebSocketTransport({ clock, compression, strangers, frameBytes: limits.frameBytes, ...(tls && { tls }) })
@@ -166,7 +168,7 @@ export function resolveOptions(options: PeerServiceOptions, role?: string): Sett
 const trustedLimits: ValueLimits = { depth: 1_000, items: Number.MAX_SAFE_INTEGER }
 
 function generateName(entropy: Entropy): string {
-  const suffix = [...entropy.bytes(4)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  const suffix = [...entropy.bytes(4)].map(byte => byte.toString(16).padStart(2, '0')).join('')
   return `${hostname().slice(0, 200)}-${suffix}`
 }
 

@@ -98,18 +98,18 @@ export class PeerService extends Messages {
     this.#needRunning('updateMembers')
     if (members.length === 0) return
     const known = this.membersForOrchestration()
-    const named = members.map((member) => {
+    const named = members.map(member => {
       if (typeof member !== 'string') return member
       const found = known.find(({ name, addresses }) => name === member || addresses.includes(member))
       if (found === undefined) checkUrl('members', member)
       return found ?? member
     })
-    const wanted = new Set(named.map((member) => (typeof member === 'string' ? member : member.name)))
+    const wanted = new Set(named.map(member => (typeof member === 'string' ? member : member.name)))
     const surplus = known.filter(({ name }) => name !== this.name && !wanted.has(name))
     const missing = named.filter(
-      (member) => typeof member === 'string' || !known.some(({ name }) => name === member.name),
+      member => typeof member === 'string' || !known.some(({ name }) => name === member.name),
     )
-    await Promise.all(missing.map((member) => this.join(member)))
+    await Promise.all(missing.map(member => this.join(member)))
     await Promise.all(surplus.map(({ name }) => this.leave(name)))
   }
 
@@ -205,7 +205,7 @@ export class PeerService extends Messages {
 
   async injectPartition(origin: string | NodeSpec, ttl: number): Promise<PartitionRef> {
     this.#needRunning('injectPartition')
-    return await this.#node.faults.inject((typeof origin === 'string' ? origin : origin.name) as NodeName, ttl)
+    return this.#node.faults.inject((typeof origin === 'string' ? origin : origin.name) as NodeName, ttl)
   }
 
   resolvePartition(ref: PartitionRef): Promise<void> {
@@ -258,13 +258,13 @@ export class PeerService extends Messages {
       this.#node.begin()
       this.#seed()
     }
-    return await this.#node.joiner.join(checked, signal)
+    return this.#node.joiner.join(checked, signal)
   }
 
   /** Seeds are joined in the background, for ever. */
   #seed(): void {
     for (const seed of this.#settings.seeds) {
-      void this.#node.joiner.keep(seed, (node) => this.members().includes(node))
+      void this.#node.joiner.keep(seed, node => this.members().includes(node))
     }
   }
 

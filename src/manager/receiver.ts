@@ -1,6 +1,8 @@
 import type { Delivery, MessageContext } from './servers.js'
 
-/** A message that was not taken yet. `taken` returns the sender's credit; for a request, `answered` carries the reply. */
+/**
+ * A message that was not taken yet. `taken` returns the sender's credit; for a request, `answered` carries the reply.
+ */
 interface Held {
   readonly delivery: Delivery
   readonly taken: () => void
@@ -48,7 +50,7 @@ export class Receiver implements AsyncIterableIterator<Delivery>, AsyncDisposabl
       return Promise.resolve({ done: false, value: held.delivery })
     }
     if (this.#ended) return Promise.resolve({ done: true, value: undefined })
-    return new Promise((resolve) => this.#waiting.push(resolve))
+    return new Promise(resolve => this.#waiting.push(resolve))
   }
 
   /** Ends the iterator and the registration. Requests that were not answered reject with `NoSuchServerError`. */

@@ -52,8 +52,8 @@ export class Registry {
   }
 
   /**
-   * Hands over a message. Returns a promise while it is being handled, undefined when that is over. What a handler throws
-   * is told to the observer.
+   * Hands over a message. Returns a promise while it is being handled, undefined when that is over. What a handler
+   * throws is told to the observer.
    */
   deliver(name: string, message: unknown, context: MessageContext): PromiseLike<unknown> | undefined {
     const server = this.#servers.get(name)
@@ -67,13 +67,13 @@ export class Registry {
       try {
         const result = server.handler(message, context)
         if (!isPromiseLike(result)) return undefined
-        return result.then(undefined, (error) => this.#failed(name, context, error))
+        return result.then(undefined, error => this.#failed(name, context, error))
       } catch (error) {
         this.#observer.handlerFailed(name, error)
         return undefined
       }
     }
-    return this.#handle(name, server, server.handler, message, context).then(undefined, (error) =>
+    return this.#handle(name, server, server.handler, message, context).then(undefined, error =>
       this.#failed(name, context, error),
     )
   }
@@ -85,7 +85,7 @@ export class Registry {
       this.#observer.noSuchServer(name, context)
       throw new NoSuchServerError(this.#self(), name)
     }
-    return await this.#handle(name, server, server.asked, message, context)
+    return this.#handle(name, server, server.asked, message, context)
   }
 
   #failed(name: string, context: MessageContext, error: unknown): void {
@@ -113,7 +113,7 @@ export class Registry {
     context: MessageContext,
   ): Promise<unknown> {
     const { schema, concurrency = Number.POSITIVE_INFINITY } = server.options
-    if (server.running >= concurrency) await new Promise<void>((resolve) => server.backlog.push(resolve))
+    if (server.running >= concurrency) await new Promise<void>(resolve => server.backlog.push(resolve))
     server.running++
     try {
       const checked = schema === undefined ? message : await check(name, schema, message)
@@ -132,7 +132,7 @@ async function check(name: string, schema: NonNullable<RegisterOptions['schema']
 }
 
 function describeIssue(issue: StandardIssue): string {
-  const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+  const path = (issue.path ?? []).map(part => String(typeof part === 'object' ? part.key : part)).join('.')
   return path === '' ? issue.message : `${path}: ${issue.message}`
 }
 

@@ -1,4 +1,5 @@
 import type { ValueLimits } from '../codec/value-encoder.js'
+import { abortReason } from '../core/abort.js'
 import {
   DeadlineError,
   NoSuchServerError,
@@ -76,8 +77,7 @@ export class Requester {
         release()
         reject(error)
       }
-      const aborted = (): void =>
-        end(signal?.reason instanceof Error ? signal.reason : new Error(String(signal?.reason)))
+      const aborted = (): void => end(abortReason(signal))
       signal?.addEventListener('abort', aborted)
       if (expires !== undefined) {
         cancelTimer = clock.schedule(Math.max(0, expires - clock.now()), () => {
@@ -115,14 +115,14 @@ export class Requester {
 
   /** What left on this lane will not be answered there any more. */
   laneClosed(lane: Lane): void {
-    this.#requests.fail((request) => request.lane === lane)
+    this.#requests.fail(request => request.lane === lane)
   }
 
   /** The peer's life, or its reachability, ended. */
   peerEnded(link: Link, why: 'down' | 'cut' | 'left'): void {
     this.#why.set(link.name, why)
     // What has not left yet ends with the queue it waits in, except behind a cut, where queues stay.
-    this.#requests.fail((request) => request.node === link.name && (request.lane !== undefined || why === 'cut'))
+    this.#requests.fail(request => request.node === link.name && (request.lane !== undefined || why === 'cut'))
     this.#why.delete(link.name)
   }
 

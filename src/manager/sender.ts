@@ -1,4 +1,5 @@
 import type { ValueLimits } from '../codec/value-encoder.js'
+import { abortReason } from '../core/abort.js'
 import { type ChannelName, defaultChannel } from '../core/channel.js'
 import {
   DeadlineError,
@@ -10,7 +11,6 @@ import {
   SupersededError,
   UnknownChannelError,
 } from '../core/errors.js'
-import { invariant } from '../core/invariant.js'
 import type { NodeName } from '../core/node.js'
 import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { Clock } from '../core/time.js'
@@ -59,8 +59,8 @@ export const resolved: Promise<void> = Promise.resolve()
 const hashedServersMax = 4_096
 
 /**
- * The sending path: peer, verdict, channel, stream, interpositions, lane. Each step is one call, and what a message does
- * not ask for costs it nothing.
+ * The sending path: peer, verdict, channel, stream, interpositions, lane. Each step is one call, and what a message
+ * does not ask for costs it nothing.
  */
 export class Sender {
   readonly #context: SenderContext
@@ -71,7 +71,10 @@ export class Sender {
     this.#context = context
   }
 
-  /** The fast path of `forwardMessage` and `castMessage`: true when the message is with a connection. Throws typed errors. */
+  /**
+   * The fast path of `forwardMessage` and `castMessage`: true when the message is with a connection. Throws typed
+   * errors.
+   */
   send(node: string, server: string, message: unknown, options: ForwardOptions | undefined): boolean {
     const { hub, interpositions } = this.#context
     const link = hub.links.get(node as NodeName)
@@ -233,7 +236,7 @@ export class Sender {
       lane.queue.remove(entry)
       settler?.failed(error)
     }
-    const aborted = (): void => end(asError(signal?.reason))
+    const aborted = (): void => end(abortReason(signal))
     signal?.addEventListener('abort', aborted)
     const { clock, counters } = this.#context
     const cancel =
@@ -332,11 +335,6 @@ function overflow(channel: LinkChannel): OverflowError {
 
 function tooLarge(bytes: number, limits: Limits): EncodeError {
   return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${limits.messageBytes}`)
-}
-
-function asError(reason: unknown): Error {
-  invariant(reason !== undefined, 'an aborted signal has a reason')
-  return reason instanceof Error ? reason : new Error(String(reason))
 }
 
 /** The largest encoded `clock`. */

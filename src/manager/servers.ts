@@ -44,7 +44,10 @@ export interface Registry {
   whereIs(name: string): { readonly node: string; readonly name: string } | undefined
 }
 
-/** Whom a message is for: a server of this node by its name, a server of a named node, or a name that a registry knows. */
+/**
+ * Whom a message is for: a server of this node by its name, a server of a named node, or a name that a registry
+ * knows.
+ */
 export type ServerRef<Name extends string = string> =
   | Name
   | {
@@ -75,8 +78,9 @@ export type Handler<Message = unknown, Reply = unknown> = (
 
 export interface RegisterOptions<Message = unknown> {
   /**
-   * Checks, and may transform, each message before the handler sees it: any Standard Schema (zod, valibot, arktype, ...).
-   * A message that does not fit is refused: a request rejects with `SchemaError`, another is counted and evented.
+   * Checks, and may transform, each message before the handler sees it: any Standard Schema (zod, valibot, arktype,
+   * ...). A message that does not fit is refused: a request rejects with `SchemaError`, another is counted and
+   * evented.
    */
   readonly schema?: StandardSchemaV1<unknown, Message>
   /** Handlers that may run at a time; further messages wait, and their senders feel it. Default: no limit. */

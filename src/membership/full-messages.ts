@@ -61,7 +61,7 @@ export function parseFullMessage(value: unknown): FullMessage | undefined {
       return { type: 'summary', marks, ...(after !== undefined && { after }), ...(upTo !== undefined && { upTo }) }
     }
     case 'want': {
-      const names = list(value.names, marksPerMessage, (name) => (isNodeName(name) ? name : undefined))
+      const names = list(value.names, marksPerMessage, name => (isNodeName(name) ? name : undefined))
       return names && { type: 'want', names }
     }
     case 'leaving': {

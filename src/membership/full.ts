@@ -1,17 +1,11 @@
-import { invariant, unreachable } from '../core/invariant.js'
+import { unreachable } from '../core/invariant.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import { type Random, sample } from '../core/random.js'
 import type { Instant, Millis } from '../core/time.js'
-import {
-  type EntryMark,
-  entriesPerMessage,
-  type FullMessage,
-  type MemberEntry,
-  marksPerMessage,
-  parseFullMessage,
-} from './full-messages.js'
+import { entriesPerMessage, type FullMessage, type MemberEntry, parseFullMessage } from './full-messages.js'
 import { MemberTable } from './member-table.js'
 import type { Admission, MembershipEffect, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
+import { compareSummary, parts, type Summary, summarize } from './summary.js'
 
 export interface FullMembershipOptions {
   readonly random: Random
@@ -149,7 +143,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #join(peer: NodeSpec, now: Instant, out: Effects): void {
     if (this.#departed) return
     this.#learn([{ spec: peer, left: false }], undefined, now, out)
-    const entries = this.members().map((spec) => ({ spec, left: false }))
+    const entries = this.members().map(spec => ({ spec, left: false }))
     const asked = entries.slice(0, entriesPerMessage)
     this.#sendNews(
       peer.name,
@@ -256,7 +250,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     if (timer === 'sweep') return this.#sweep(now, out)
     if (timer === 'digest') {
       out.push({ type: 'arm', timer: 'digest', after: this.#jittered(this.#options.digestInterval) })
-      const peers = [...this.#up].filter((name) => this.#table.isMember(name))
+      const peers = [...this.#up].filter(name => this.#table.isMember(name))
       for (const name of sample(this.#options.random, peers, 1)) this.#sendDigest(name, out)
       return
     }
@@ -310,7 +304,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
 
   /** Answers a join with all we know; its last part says that the joiner is counted. */
   #welcome(to: NodeName, out: Effects): void {
-    const entries = this.#table.members().map((spec) => ({ spec, left: false }))
+    const entries = this.#table.members().map(spec => ({ spec, left: false }))
     const all = parts(entries, entriesPerMessage)
     for (const [index, part] of all.entries()) {
       const message: FullMessage = { type: 'news', entries: part, counted: index === all.length - 1 }
@@ -325,7 +319,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
 
   #gossip(out: Effects): void {
     const { random, fanout } = this.#options
-    const peers = [...this.#up].filter((name) => this.#table.isMember(name))
+    const peers = [...this.#up].filter(name => this.#table.isMember(name))
     const names = [...this.#news]
     this.#news.clear()
     const count = fanout + Math.ceil(Math.log(peers.length + 1))
@@ -341,7 +335,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   }
 
   #sendNews(to: NodeName, names: readonly NodeName[], out: Effects): void {
-    const entries = names.map((name) => this.#table.get(name)).filter((entry) => entry !== undefined)
+    const entries = names.map(name => this.#table.get(name)).filter(entry => entry !== undefined)
     const bare = entries.map(({ spec, left }) => ({ spec, left }))
     for (const part of parts(bare, entriesPerMessage)) {
       out.push({ type: 'send', to, message: { type: 'news', entries: part, counted: false } })
@@ -359,32 +353,12 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     if (!this.#table.isMember(from.name)) return
     const ours = this.#table.digest()
     if (ours.hash === theirs.hash && ours.check === theirs.check) return
-    const all = parts(this.#table.marks(), marksPerMessage)
-    for (const [index, marks] of all.entries()) {
-      const after = index === 0 ? {} : { after: lastName(all[index - 1]) }
-      const upTo = index === all.length - 1 ? {} : { upTo: lastName(marks) }
-      out.push({ type: 'send', to: from.name, message: { type: 'summary', marks, ...after, ...upTo } })
-    }
+    for (const message of summarize(this.#table)) out.push({ type: 'send', to: from.name, message })
   }
 
   /** Sends what the sender of a summary lacks, and asks for what we lack. */
-  #answerSummary(from: NodeName, summary: FullMessage & { type: 'summary' }, out: Effects): void {
-    const { marks, after = '', upTo } = summary
-    const theirs = new Map<NodeName, EntryMark>(marks.map((mark) => [mark[0], mark]))
-    const wanted: NodeName[] = []
-    const lacking: NodeName[] = []
-    for (const [name, incarnation, version] of marks) {
-      const ours = this.#table.get(name)
-      const order =
-        ours === undefined
-          ? -1
-          : ours.spec.incarnation - incarnation || Number(ours.left) || ours.spec.version - version
-      if (order < 0) wanted.push(name)
-      else if (order > 0) lacking.push(name)
-    }
-    for (const { name } of this.#table.members()) {
-      if (name > after && (upTo === undefined || name <= upTo) && !theirs.has(name)) lacking.push(name)
-    }
+  #answerSummary(from: NodeName, summary: Summary, out: Effects): void {
+    const { wanted, lacking } = compareSummary(this.#table, summary)
     this.#sendNews(from, lacking, out)
     if (wanted.length > 0) out.push({ type: 'send', to: from, message: { type: 'want', names: wanted } })
   }
@@ -417,15 +391,3 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
 }
 
 const sweepInterval: Millis = 30_000
-
-function parts<Item>(items: readonly Item[], size: number): Item[][] {
-  const all: Item[][] = []
-  for (let start = 0; start < items.length; start += size) all.push(items.slice(start, start + size))
-  return all
-}
-
-function lastName(marks: readonly EntryMark[] | undefined): NodeName {
-  const last = marks?.at(-1)
-  invariant(last !== undefined, 'a part of a summary holds somebody')
-  return last[0]
-}

@@ -32,8 +32,8 @@ export class MemberTable {
   /** Those that have not left, ordered by name. */
   members(): readonly NodeSpec[] {
     this.#members ??= [...this.#entries.values()]
-      .filter((entry) => !entry.left)
-      .map((entry) => entry.spec)
+      .filter(entry => !entry.left)
+      .map(entry => entry.spec)
       .sort(byName)
     return this.#members
   }
@@ -106,12 +106,12 @@ function canonicalText(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => {
     if (typeof part === 'bigint') return `${part}n`
     if (typeof part !== 'object' || part === null || Array.isArray(part)) return part
-    if (part instanceof Map || part instanceof Set) return [...part]
+    if (part instanceof Map || part instanceof Set) return [...part] as unknown[]
     const record = part as Record<string, unknown>
     return Object.fromEntries(
       Object.keys(record)
         .sort()
-        .map((key) => [key, record[key]]),
+        .map(key => [key, record[key]]),
     )
   })
 }

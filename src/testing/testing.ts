@@ -6,4 +6,5 @@
 
 export { MemoryNetwork, type MemoryNetworkOptions } from '../transport/memory.js'
 export { SimulatedClock } from './simulated-clock.js'
-export * from './transport-suite.js'
+export type { TransportCase, TransportHarness } from './transport-harness.js'
+export { type SuiteRunner, transportCases, transportSuite } from './transport-suite.js'

@@ -20,7 +20,7 @@ export const deliveryCases: readonly TransportCase[] = [
     name: 'what is sent while accepting reaches the handler of the dialler',
     async run(harness) {
       const listener = await harness.eventually(
-        harness.transport.listen({ host: harness.host, port: 0 }, (connection) => {
+        harness.transport.listen({ host: harness.host, port: 0 }, connection => {
           connection.admit()
           connection.send(chunk(1, 5))
           connection.send(chunk(2, 5))
@@ -80,7 +80,7 @@ export const deliveryCases: readonly TransportCase[] = [
       far.connection.resume()
       await harness.eventually(Promise.all([near.drains(1), far.count(count)]))
       assert.equal(near.connection.send(chunk(1, 1)), true)
-      assert.equal(near.log.filter((entry) => entry === 'drained').length, 1)
+      assert.equal(near.log.filter(entry => entry === 'drained').length, 1)
       await end()
     },
   },

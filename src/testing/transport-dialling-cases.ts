@@ -40,7 +40,7 @@ export const diallingCases: readonly TransportCase[] = [
       await assert.rejects(harness.eventually(dialling), /changed my mind/)
       await exchange(harness)
       assert.deepEqual(near.log, [])
-      await harness.eventually(Promise.all(far.map((recorder) => recorder.ended)))
+      await harness.eventually(Promise.all(far.map(recorder => recorder.ended)))
       await harness.eventually(listener.close())
     },
   },

@@ -126,7 +126,7 @@ export const endingCases: readonly TransportCase[] = [
       for (const verb of ['close', 'destroy'] as const) {
         const far = new Recorder()
         const listener = await harness.eventually(
-          harness.transport.listen({ host: harness.host, port: 0 }, (connection) => {
+          harness.transport.listen({ host: harness.host, port: 0 }, connection => {
             connection[verb]()
             return far
           }),

@@ -67,7 +67,7 @@ export class Recorder implements ConnectionHandler {
 
   /** Resolves when `drained` has been called `times` times. */
   drains(times: number): Promise<void> {
-    return this.#until(() => this.log.filter((entry) => entry === 'drained').length >= times)
+    return this.#until(() => this.log.filter(entry => entry === 'drained').length >= times)
   }
 
   get ended(): Promise<void> {
@@ -81,7 +81,7 @@ export class Recorder implements ConnectionHandler {
 
   #until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve()
-    return new Promise((resolve) => {
+    return new Promise(resolve => {
       const wake = (): void => {
         if (!condition()) return
         this.#waiters.delete(wake)

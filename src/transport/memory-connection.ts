@@ -44,7 +44,7 @@ export class MemoryConnection implements Connection {
     this.#highWaterMark = options.highWaterMark
     this.#lowWaterMark = options.lowWaterMark
     this.#closeTimeout = options.closeTimeout
-    this.#incoming.receiver((parcel) => this.#receive(parcel))
+    this.#incoming.receiver(parcel => this.#receive(parcel))
     this.#outgoing.sender(() => this.#consumed())
     this.#handler = own(this)
   }

@@ -63,7 +63,7 @@ export class StrangerLimits {
     if (oldest !== undefined && this.#present.size > this.#count) this.#end(oldest, 'count')
     this.#arm()
     return {
-      read: (total) => {
+      read: total => {
         if (total > this.#bytes) this.#end(entry, 'bytes')
         return total <= this.#bytes
       },

@@ -77,13 +77,13 @@ export class WebSocketConnection implements Connection {
     this.#compressible = socket.extensions.includes('permessage-deflate')
     this.#stranger = stranger
     stream.setNoDelay(true)
-    stream.on('error', (error) => {
+    stream.on('error', error => {
       this.#cause ??= error
     })
     // Before the WebSocket sees the bytes, so that what is over the limit is not delivered any more.
     if (stranger !== undefined) stream.prependListener('data', this.#countBytes)
     socket.on('message', (data, isBinary) => this.#received(data, isBinary))
-    socket.on('error', (error) => {
+    socket.on('error', error => {
       this.#fault ??= error
     })
     socket.on('close', (code, reason) => this.#closed(code, reason))

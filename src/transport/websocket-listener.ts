@@ -113,7 +113,7 @@ export class WebSocketListener implements Listener {
     socket.on('error', ignore)
     const key = endsOf(socket)
     const visitor: Visitor = {
-      stranger: this.#strangers.enter((limit) => {
+      stranger: this.#strangers.enter(limit => {
         visitor.connection?.turnAway(limit)
         socket.destroy()
       }),
@@ -135,7 +135,7 @@ export class WebSocketListener implements Listener {
     const refusal = this.#refusal(request)
     if (refusal !== undefined) refuseUpgrade(stream, refusal)
     else if (visitor.stranger.read(stream.bytesRead)) {
-      this.#upgrader.handleUpgrade(request, stream, head, (socket) => this.#opened(visitor, stream, socket))
+      this.#upgrader.handleUpgrade(request, stream, head, socket => this.#opened(visitor, stream, socket))
     }
   }
 
@@ -152,7 +152,7 @@ export class WebSocketListener implements Listener {
     const origin = headers.origin ?? headers['sec-websocket-origin']
     if (origin !== undefined && !this.#options.allowedOrigins.includes(String(origin))) return 403
     if (url !== path) return 404
-    const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim())
+    const offered = headers['sec-websocket-protocol']?.split(',').map(name => name.trim())
     return offered?.includes(subprotocol) ? undefined : 400
   }
 }

@@ -46,6 +46,6 @@ function dnsNames(alternatives: string): string[] {
   return alternatives
     .replaceAll(/"(?:[^"\\]|\\.)*"/g, '')
     .split(', ')
-    .filter((alternative) => alternative.startsWith('DNS:') && alternative.length > 4)
-    .map((alternative) => alternative.slice(4))
+    .filter(alternative => alternative.startsWith('DNS:') && alternative.length > 4)
+    .map(alternative => alternative.slice(4))
 }

@@ -63,7 +63,7 @@ export class WebSocketTransport implements Transport {
         socket.terminate()
       }
       signal.addEventListener('abort', abort, { once: true })
-      socket.once('upgrade', (response) => {
+      socket.once('upgrade', response => {
         stream = response.socket
       })
       // At once, not after the promise: bytes may stand behind the upgrade already.
@@ -71,7 +71,7 @@ export class WebSocketTransport implements Transport {
         signal.removeEventListener('abort', abort)
         resolve(this.#connection(socket, stream, address.url, handler))
       })
-      socket.on('error', (error) => {
+      socket.on('error', error => {
         signal.removeEventListener('abort', abort)
         reject(error)
       })

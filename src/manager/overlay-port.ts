@@ -1,0 +1,184 @@
+import { CloseCode, FrameKind } from '../codec/codec.js'
+import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
+import type { Interpositions, Outcome, Passage } from '../fault/interposition.js'
+import type { Refusal } from '../link/handshake.js'
+import type { LinkHub } from '../link/hub.js'
+import type { Link } from '../link/link.js'
+import { encodeToBytes } from '../link/outbound.js'
+import type { MembershipEvent, MembershipStrategy } from '../membership/strategy.js'
+import type { Settings } from './options.js'
+import { Overlay, type OverlayHandler } from './overlay.js'
+import type { Reporter } from './reporter.js'
+
+/** What happens to a node by its overlay. */
+export interface OverlayObserver {
+  /** The peer counts this node as a member. */
+  joined(peer: NodeName): void
+  /** This node has left, and the others were told. */
+  left(): void
+  /** Somebody removed this node. */
+  removed(): void
+  /** A later start of this node's name is known. */
+  stale(known: Incarnation): void
+  isCut(node: NodeName): boolean
+  isSuperseded(): boolean
+}
+
+export interface OverlayPortContext {
+  readonly settings: Settings
+  readonly hub: LinkHub
+  readonly reporter: Reporter
+  readonly interpositions: Interpositions
+  readonly observer: OverlayObserver
+  judge(passage: Passage): Outcome
+}
+
+/** Between a membership strategy and the links: carries its messages, and opens and closes what it wants. */
+export class OverlayPort implements OverlayHandler {
+  readonly overlay: Overlay
+  readonly #context: OverlayPortContext
+  /** Resolves leaves and removals, by node. */
+  readonly #told = new Map<NodeName, (() => void)[]>()
+
+  constructor(strategy: MembershipStrategy, context: OverlayPortContext) {
+    this.#context = context
+    this.overlay = new Overlay(strategy, context.settings.clock, this)
+  }
+
+  /** Leaves, or removes a member; resolves when the others were told. */
+  leave(node: NodeName): Promise<void> {
+    const self = node === this.#context.settings.name
+    return new Promise(resolve => {
+      this.#told.set(node, [...(this.#told.get(node) ?? []), resolve])
+      this.overlay.step(self ? { type: 'leave' } : { type: 'remove', node })
+    })
+  }
+
+  stop(): void {
+    this.overlay.stop()
+    for (const told of [...this.#told.values()].flat()) told()
+    this.#told.clear()
+  }
+
+  /** A membership message arrived. False when it is none. */
+  receive(link: Link, value: unknown): boolean {
+    const { reporter, interpositions } = this.#context
+    if (link.state.phase === 'cut') {
+      reporter.counters.add('faulted')
+      return true
+    }
+    if (!interpositions.active) return this.#deliver(link, value)
+    const passes = this.#interposed(link, 'receive', value, given => {
+      if (!this.#deliver(link, given)) reporter.violation(link.name, 'malformed', 'an interposed membership message')
+    })
+    if (passes) link.heard()
+    return true
+  }
+
+  /** Encodes and sends a frame of the overlay or of faults, over whatever lane is open. */
+  control(to: NodeName, kind: FrameKind, value: unknown): void {
+    const { hub, settings, reporter } = this.#context
+    const link = hub.links.get(to)
+    if (link === undefined || link.openLanes === 0) return
+    const body = encodeToBytes(value, settings.valueLimits)
+    if (body.length >= settings.limits.frameBytes) return reporter.warn(`a control message of ${body.length} bytes`)
+    for (const lane of [link.control, ...link.lanes()]) if (lane.outbound.control(kind, body)) return
+  }
+
+  admit(peer: NodeSpec): Refusal | undefined {
+    const admission = this.overlay.strategy.admit(peer)
+    switch (admission?.type) {
+      case undefined:
+        return undefined
+      case 'stale':
+        return { code: CloseCode.staleIncarnation, text: 'a later start of this node is known', known: admission.known }
+      case 'removed':
+        return { code: CloseCode.removed, text: 'this node has left the cluster' }
+      case 'role':
+        return { code: CloseCode.role, text: admission.why }
+    }
+  }
+
+  send(to: NodeName, message: unknown): void {
+    const { hub, interpositions } = this.#context
+    const link = hub.links.get(to)
+    if (link === undefined || link.state.phase !== 'up') return
+    if (!interpositions.active) return this.control(to, FrameKind.strategy, message)
+    this.#interposed(link, 'forward', message, given => this.control(to, FrameKind.strategy, given))
+  }
+
+  connect(peer: NodeSpec): void {
+    const { hub, settings, observer } = this.#context
+    if (peer.name === settings.name || observer.isSuperseded()) return
+    const link = hub.ensure(peer)
+    if (observer.isCut(peer.name)) link.tell({ type: 'cut', cut: true })
+    link.tell({ type: 'wanted', wanted: true })
+    for (const lane of link.lanes()) hub.wantLane(lane)
+  }
+
+  disconnect(node: NodeName, reason: 'left' | 'unwanted'): void {
+    const link = this.#context.hub.links.get(node)
+    if (link === undefined) return
+    link.pinned = false
+    link.tell(reason === 'left' ? { type: 'left' } : { type: 'wanted', wanted: false })
+    link.close(reason === 'left' ? 'removed' : 'disconnected', reason === 'left' ? 'it has left' : 'not wanted')
+  }
+
+  notify(event: MembershipEvent): void {
+    const { observer, settings, reporter } = this.#context
+    switch (event.type) {
+      case 'members': {
+        const members = this.overlay.strategy.members()
+        return reporter.emit(
+          'members',
+          members.map(({ name }) => name),
+        )
+      }
+      case 'joined':
+        return observer.joined(event.peer)
+      case 'told': {
+        const resolve = this.#told.get(event.node) ?? []
+        this.#told.delete(event.node)
+        if (event.node === settings.name) observer.left()
+        for (const one of resolve) one()
+        return
+      }
+      case 'removed':
+        return observer.removed()
+      case 'superseded':
+        return observer.stale(event.known)
+    }
+  }
+
+  #deliver(link: Link, value: unknown): boolean {
+    const message = this.overlay.strategy.parse(value)
+    if (message === undefined) return false
+    this.overlay.step({ type: 'message', from: link.spec, message })
+    return true
+  }
+
+  /** Does what the interpositions make of a membership message. Whether any of it goes on. */
+  #interposed(
+    link: Link,
+    direction: Passage['direction'],
+    value: unknown,
+    deliver: (message: unknown) => void,
+  ): boolean {
+    const { reporter, settings } = this.#context
+    const { name: channel } = link.control.channel
+    const passage: Passage = {
+      ...{ direction, peer: link.name, channel, kind: 'membership', server: undefined, message: value },
+    }
+    const { copies, delay, message } = this.#context.judge(passage)
+    if (copies === 0) {
+      reporter.counters.add('faulted')
+      return false
+    }
+    const all = (): void => {
+      for (let copy = 0; copy < copies; copy++) deliver(message)
+    }
+    if (delay === 0) all()
+    else settings.clock.schedule(delay, all)
+    return true
+  }
+}
