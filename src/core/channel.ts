@@ -22,7 +22,7 @@ export interface ChannelOptions {
    *
    * - `block`: the call waits for room; at most `limits.blockedCalls` wait so, more are rejected
    * - `reject`: rejects with `OverflowError`
-   * - `drop-newest`: this message is dropped, counted and evented
+   * - `drop-newest`: this message is dropped: a forward rejects with `OverflowError`, a cast is counted and evented
    * - `drop-oldest`: the messages that have waited longest are
    */
   readonly overflow?: Overflow

@@ -13,10 +13,10 @@ export function hashPartitionKey(key: string | number): number {
     } else if (unit < 0x800) {
       hash = Math.imul(hash ^ (0xc0 | (unit >> 6)), 0x01000193)
       hash = Math.imul(hash ^ (0x80 | (unit & 0x3f)), 0x01000193)
-    } else if (unit >= 0xd800 && unit < 0xdc00 && index + 1 < text.length) {
+    } else if (unit >= 0xd800 && unit < 0xe000) {
       const point = text.codePointAt(index) as number
       if (point > 0xffff) index++
-      hash = hashWide(hash, point)
+      hash = hashWide(hash, point > 0xffff ? point : replacement)
     } else {
       hash = hashWide(hash, unit)
     }
@@ -28,6 +28,9 @@ export function hashPartitionKey(key: string | number): number {
 export function streamOf(hash: number, streams: number): number {
   return hash % streams
 }
+
+/** What stands in UTF-8 for half a surrogate pair. */
+const replacement = 0xfffd
 
 function hashWide(start: number, point: number): number {
   let hash = start

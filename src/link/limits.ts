@@ -59,7 +59,9 @@ export const leastLimits: Limits = {
 }
 
 /** What a waiting message is taken to cost beside its own bytes. */
-export const entryOverheadBytes = 256
+export const entryOverheadBytes = 384
+/** What the promise of a caller who waits for it is taken to cost. */
+export const callerOverheadBytes = 512
 /** What each message costs of the credit beside its frame, so that tiny messages are bounded in number too. */
 export const creditOverheadBytes = 64
 /** A batch is handed to the connection at this size, or at the end of the turn. */

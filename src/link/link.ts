@@ -206,7 +206,7 @@ export class Link {
   /** Takes out the messages that wait: all, or those that `wanted` picks. */
   takeQueued(wanted: (entry: Waiting) => boolean = all): Waiting[] {
     const taken: Waiting[] = []
-    for (const lane of this.lanes()) taken.push(...lane.queue.removeWhere(wanted))
+    for (const lane of this.lanes()) for (const entry of lane.queue.removeWhere(wanted)) taken.push(entry)
     return taken
   }
 

@@ -1,7 +1,8 @@
 import { ByteWriter } from '../codec/byte-writer.js'
 import { FrameKind, frameHeaderBytes } from '../codec/codec.js'
 import type { ConnectionLimits } from '../codec/handshake-frames.js'
-import { encodeValue, UnencodableError, type ValueLimits } from '../codec/value-encoder.js'
+import { encodeError, encodeToBytes } from '../codec/value-bytes.js'
+import { encodeValue, type ValueLimits } from '../codec/value-encoder.js'
 import { EncodeError } from '../core/errors.js'
 import type { Clock } from '../core/time.js'
 import type { Connection } from '../transport/transport.js'
@@ -227,7 +228,7 @@ export class Outbound {
         encodeValue(writer, message, this.#settings.valueLimits)
       } catch (error) {
         this.#frames.undo(start, stream)
-        throw publicError(error)
+        throw encodeError(error)
       }
     }
     const size = writer.position - start
@@ -257,7 +258,7 @@ export class Outbound {
         entry.body = { type: 'encoded', bytes }
       } catch (error) {
         this.#queue.remove(entry)
-        entry.settler?.failed(publicError(error))
+        entry.settler?.failed(encodeError(error))
         return
       }
     }
@@ -363,22 +364,6 @@ export class Outbound {
     this.#marked = true
     this.#settings.flusher.mark(this)
   }
-}
-
-/** A value on its own. Throws an {@link EncodeError} when it cannot travel. */
-export function encodeToBytes(value: unknown, limits: ValueLimits): Uint8Array {
-  const writer = new ByteWriter(256)
-  try {
-    encodeValue(writer, value, limits)
-  } catch (error) {
-    throw publicError(error)
-  }
-  return writer.take()
-}
-
-function publicError(error: unknown): Error {
-  if (error instanceof UnencodableError) return new EncodeError(error.message)
-  return error instanceof Error ? error : new EncodeError(String(error))
 }
 
 function tooLarge(bytes: number, most: number): EncodeError {

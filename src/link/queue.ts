@@ -1,4 +1,4 @@
-import { entryOverheadBytes } from './limits.js'
+import { callerOverheadBytes, entryOverheadBytes } from './limits.js'
 
 /** The optional fields of a message on its way. */
 export interface MessageExtra {
@@ -157,9 +157,9 @@ export class MessageQueue {
   }
 }
 
-/** What a message of `size` bytes counts for while it waits. */
-export function costOf(size: number): number {
-  return size + entryOverheadBytes
+/** What a message of `size` bytes counts for while it waits, and whether a caller waits with it. */
+export function costOf(size: number, awaited: boolean): number {
+  return size + entryOverheadBytes + (awaited ? callerOverheadBytes : 0)
 }
 
 /**

@@ -1,9 +1,9 @@
 import { specBytesMax } from '../codec/handshake-frames.js'
+import { encodeToBytes } from '../codec/value-bytes.js'
 import { decodeValue } from '../codec/value-decoder.js'
 import { InvalidOptionError } from '../core/errors.js'
 import { type Incarnation, type NodeSpec, parseNodeSpec } from '../core/node.js'
 import type { HandshakeIdentity } from '../link/handshake.js'
-import { encodeToBytes } from '../link/outbound.js'
 import type { Settings } from './options.js'
 
 /** Features of the protocol that this version has, beside the frames everybody has. */

@@ -1,3 +1,4 @@
+import { encodeToBytes } from '../codec/value-bytes.js'
 import { decodeValue } from '../codec/value-decoder.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
@@ -5,7 +6,6 @@ import { DeadlineError, OverflowError } from '../core/errors.js'
 import type { NodeSpec } from '../core/node.js'
 import type { Clock } from '../core/time.js'
 import type { Limits } from '../link/limits.js'
-import { encodeToBytes } from '../link/outbound.js'
 import { costOf } from '../link/queue.js'
 import type { ForwardOptions } from './manager.js'
 import { isPromiseLike, type Registry } from './registry.js'
@@ -73,7 +73,7 @@ export class LocalServers {
     const { name, incarnation } = self()
     const channel = options?.channel ?? 'default'
     const { value: copy, bytes } = this.#copy(message)
-    const cost = costOf(bytes)
+    const cost = costOf(bytes, false)
     if (this.#bytes > 0 && this.#bytes + cost > limits.queueBytes) {
       throw new OverflowError(name, channel, 'limits.queueBytes')
     }

@@ -53,7 +53,7 @@ export abstract class Messages {
       const { node, server: name } = this.#destination(target as ServerRef)
       return this.#forward(node, name, server, message as ForwardOptions | undefined)
     } catch (error) {
-      return rejected(error)
+      return Promise.reject(error)
     }
   }
 
@@ -128,7 +128,7 @@ export abstract class Messages {
         sender.submit({ node, server: checkServer(server), message, options, extra, kind: 'message', settler })
       })
     } catch (error) {
-      return rejected(error)
+      return Promise.reject(error)
     }
   }
 
@@ -191,9 +191,4 @@ function dropReasonOf(error: MaquisError): DropReason {
 
 function describeRef(ref: unknown): string {
   return isRecord(ref) && typeof ref.node === 'string' ? ref.node : 'unknown'
-}
-
-/** A rejected promise for what was caught. */
-function rejected(error: unknown): Promise<never> {
-  return new Promise((_resolve, reject) => reject(error as Error))
 }

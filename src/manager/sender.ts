@@ -1,3 +1,4 @@
+import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
 import { type ChannelName, defaultChannel } from '../core/channel.js'
@@ -6,7 +7,6 @@ import {
   EncodeError,
   InvalidOptionError,
   NotConnectedError,
-  OverflowError,
   PartitionedError,
   SupersededError,
   UnknownChannelError,
@@ -20,11 +20,12 @@ import type { LinkHub } from '../link/hub.js'
 import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
-import { encodeToBytes, Written } from '../link/outbound.js'
+import { Written } from '../link/outbound.js'
 import { approximateBytes, costOf, type MessageExtra, type Settler, type Waiting } from '../link/queue.js'
 import type { Counters } from './counters.js'
 import type { DropReason } from './events.js'
 import type { ForwardOptions } from './manager.js'
+import { Room } from './room.js'
 
 /** What a sender needs of its node. */
 export interface SenderContext {
@@ -64,11 +65,13 @@ const hashedServersMax = 4_096
  */
 export class Sender {
   readonly #context: SenderContext
+  readonly #room: Room
   readonly #hashes = new Map<string, number>()
   #order = 0
 
   constructor(context: SenderContext) {
     this.#context = context
+    this.#room = new Room(context)
   }
 
   /**
@@ -101,7 +104,7 @@ export class Sender {
     if (link === undefined) throw new NotConnectedError(node, 'stranger')
     const channel = this.#channelFor(link, options)
     options?.signal?.throwIfAborted()
-    if (!interpositions.active) return this.#dispatch(link, channel, outgoing)
+    if (!interpositions.active) return this.#dispatch(channel, outgoing)
     const { kind, message } = outgoing
     const outcome = this.#context.judge({
       ...{ direction: 'forward', peer: link.name, channel: channel.name, kind, message },
@@ -117,8 +120,8 @@ export class Sender {
   /** What an interposition duplicates or delays: only the last copy settles, and a lost peer is found out later. */
   #interposed(link: Link, channel: LinkChannel, outgoing: Outgoing, copies: number, delay: number): void {
     const dispatch = (): void => {
-      for (let copy = 1; copy < copies; copy++) this.#dispatch(link, channel, { ...outgoing, settler: undefined })
-      this.#dispatch(link, channel, outgoing)
+      for (let copy = 1; copy < copies; copy++) this.#dispatch(channel, { ...outgoing, settler: undefined })
+      this.#dispatch(channel, outgoing)
     }
     if (delay === 0) return dispatch()
     this.#context.clock.schedule(delay, () => {
@@ -132,16 +135,16 @@ export class Sender {
     })
   }
 
-  #dispatch(link: Link, channel: LinkChannel, outgoing: Outgoing): void {
+  #dispatch(channel: LinkChannel, outgoing: Outgoing): void {
     const { server, message, options, extra, settler } = outgoing
     const stream = this.#stream(channel, server, options)
     const lane = channel.laneOf(stream)
     if (lane.outbound.offer(server, stream, message, extra) === Written.sent) return settler?.sent()
-    this.#enqueue(link, channel, lane, stream, outgoing)
+    this.#enqueue(channel, lane, stream, outgoing)
     lane.outbound.drain()
   }
 
-  #enqueue(link: Link, channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
+  #enqueue(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
     const { server, message, extra, settler, options } = outgoing
     const base = {
       ...{ server, stream, extra, settler, patient: options?.whenDown === 'wait', order: ++this.#order },
@@ -150,16 +153,20 @@ export class Sender {
     if (channel.monotonic !== undefined && channel.monotonic !== false && extra === undefined) {
       return this.#coalesce(channel, lane, { ...base, key: keyOf(channel, server, message) }, message, outgoing)
     }
+    const awaited = settler !== undefined
+    if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, base)
     const body: Waiting['body'] =
       message instanceof Uint8Array
-        ? { type: 'bytes', bytes: settler === undefined ? message.slice() : message }
+        ? { type: 'bytes', bytes: awaited ? message : message.slice() }
         : { type: 'encoded', bytes: lane.outbound.encode(message) }
     if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)
-    const bytes = costOf(body.bytes.length)
-    const room = this.#makeRoom(link, channel, bytes, settler !== undefined)
-    const entry: Waiting = room
-      ? { ...base, key: undefined, body, bytes }
-      : { ...base, key: undefined, body: { type: 'value', value: message }, bytes: 0 }
+    const bytes = costOf(body.bytes.length, awaited)
+    const place = this.#room.find(channel, bytes, awaited)
+    if (place === 'none') return this.#room.refuse(channel, base)
+    const entry: Waiting =
+      place === 'queue'
+        ? { ...base, key: undefined, body, bytes }
+        : { ...base, key: undefined, body: { type: 'value', value: message }, bytes: 0 }
     lane.queue.push(entry)
     this.#watch(lane, entry, outgoing)
   }
@@ -172,11 +179,11 @@ export class Sender {
     value: unknown,
     outgoing: Outgoing,
   ): void {
-    const bytes = costOf(approximateBytes(value))
+    const bytes = costOf(approximateBytes(value), base.settler !== undefined)
     const entry: Waiting = { ...base, body: { type: 'value', value }, bytes }
     const waiting = lane.queue.waitingFor(base.key as string)
     if (waiting === undefined) {
-      if (!this.#makeRoom(channel.link, channel, bytes, false)) throw overflow(channel)
+      if (this.#room.find(channel, bytes, false) !== 'queue') return this.#room.refuse(channel, entry)
       lane.queue.push(entry)
       return this.#watch(lane, entry, outgoing)
     }
@@ -185,45 +192,6 @@ export class Sender {
     this.#context.counters.add('superseded')
     settler?.failed(new SupersededError())
     this.#watch(lane, waiting, outgoing)
-  }
-
-  /**
-   * Whether the budget takes `bytes` more, after what the channel's policy drops for them. False: the call itself waits
-   * for room. Throws when it may not.
-   */
-  #makeRoom(link: Link, channel: LinkChannel, bytes: number, mayBlock: boolean): boolean {
-    const { limits, counters } = this.#context
-    const { budget } = channel
-    // Alone, a message may be larger than the queue.
-    if (budget.bytes === 0 || budget.bytes + bytes <= limits.queueBytes) return true
-    switch (channel.overflow) {
-      case 'block':
-        if (mayBlock && budget.blocked < limits.blockedCalls) return false
-        break
-      case 'drop-oldest':
-        while (budget.bytes + bytes > limits.queueBytes) if (!this.#dropOldest(link, channel)) break
-        if (budget.bytes + bytes <= limits.queueBytes) return true
-        break
-      case 'reject':
-      case 'drop-newest':
-        break
-    }
-    counters.add('overflowed')
-    throw overflow(channel)
-  }
-
-  #dropOldest(link: Link, channel: LinkChannel): boolean {
-    let oldest: { readonly lane: Lane; readonly entry: Waiting } | undefined
-    for (const lane of channel.lanes) {
-      const entry = lane.queue.peek()
-      if (entry !== undefined && (oldest === undefined || entry.order < oldest.entry.order)) oldest = { lane, entry }
-    }
-    if (oldest === undefined) return false
-    oldest.lane.queue.remove(oldest.entry)
-    this.#context.counters.add('overflowed')
-    this.#context.dropped('overflow', link.name, channel.name, oldest.entry.server)
-    oldest.entry.settler?.failed(overflow(channel))
-    return true
   }
 
   /** A message that waits ends with its deadline or signal. */
@@ -327,10 +295,6 @@ function isPlain(options: ForwardOptions): boolean {
 function keyOf(channel: LinkChannel, server: string, message: unknown): string {
   const key = typeof channel.monotonic === 'function' ? channel.monotonic(message) : ''
   return `${server}\n${key}`
-}
-
-function overflow(channel: LinkChannel): OverflowError {
-  return new OverflowError(channel.link.name, channel.name, 'limits.queueBytes')
 }
 
 function tooLarge(bytes: number, limits: Limits): EncodeError {

@@ -35,7 +35,7 @@ export type ReplyOf<Servers, Name> = Servers extends Untyped
   : Name extends keyof Servers
     ? Servers[Name] extends { reply: infer Reply }
       ? Reply
-      : undefined
+      : void
     : never
 
 /** Finds where a name lives. Erlang's `{via, Module, Name}`: `global` is a registry whose answer is one node. */

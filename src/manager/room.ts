@@ -1,0 +1,64 @@
+import { OverflowError } from '../core/errors.js'
+import type { LinkChannel } from '../link/channel.js'
+import type { Lane } from '../link/lane.js'
+import type { Limits } from '../link/limits.js'
+import { costOf, type Waiting } from '../link/queue.js'
+import type { Counters } from './counters.js'
+import type { DropReason } from './events.js'
+
+export interface RoomContext {
+  readonly limits: Limits
+  readonly counters: Counters
+  /** Tells of a message that ended, where no promise does. */
+  dropped(reason: DropReason, node: string, channel: string, server: string): void
+}
+
+/** Where one more message may wait: in the queue, with its caller, or nowhere. */
+export type Place = 'queue' | 'caller' | 'none'
+
+/** Keeps what waits for a peer and channel within its budget, as the channel's policy says. */
+export class Room {
+  readonly #context: RoomContext
+
+  constructor(context: RoomContext) {
+    this.#context = context
+  }
+
+  /** Finds room for `bytes` more, dropping what the policy drops for them. `awaited`: a caller waits and may block. */
+  find(channel: LinkChannel, bytes: number, awaited: boolean): Place {
+    const { queueBytes, blockedCalls } = this.#context.limits
+    const { budget, overflow } = channel
+    // Alone, a message may be larger than the queue.
+    if (budget.bytes === 0 || budget.bytes + bytes <= queueBytes) return 'queue'
+    if (overflow === 'block') return awaited && budget.blocked < blockedCalls ? 'caller' : 'none'
+    if (overflow !== 'drop-oldest') return 'none'
+    while (budget.bytes > 0 && budget.bytes + bytes > queueBytes) this.#dropOldest(channel)
+    return 'queue'
+  }
+
+  /** Whether no message at all would be let in: then none needs to be encoded to find that out. */
+  isFull({ budget, overflow }: LinkChannel, awaited: boolean): boolean {
+    const { queueBytes, blockedCalls } = this.#context.limits
+    if (budget.bytes + costOf(0, awaited) <= queueBytes || overflow === 'drop-oldest') return false
+    return !(overflow === 'block' && awaited && budget.blocked < blockedCalls)
+  }
+
+  /** A message ends because there is no room: its promise tells, or, where there is none, an event. */
+  refuse(channel: LinkChannel, { server, settler }: Pick<Waiting, 'server' | 'settler'>): void {
+    const { name: node } = channel.link
+    this.#context.counters.add('overflowed')
+    if (settler === undefined) this.#context.dropped('overflow', node, channel.name, server)
+    else settler.failed(new OverflowError(node, channel.name, 'limits.queueBytes'))
+  }
+
+  #dropOldest(channel: LinkChannel): void {
+    let oldest: { readonly lane: Lane; readonly entry: Waiting } | undefined
+    for (const lane of channel.lanes) {
+      const entry = lane.queue.peek()
+      if (entry !== undefined && (oldest === undefined || entry.order < oldest.entry.order)) oldest = { lane, entry }
+    }
+    if (oldest === undefined) return
+    oldest.lane.queue.remove(oldest.entry)
+    this.refuse(channel, oldest.entry)
+  }
+}
