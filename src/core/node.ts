@@ -72,7 +72,9 @@ export function parseNodeSpec(value: unknown): NodeSpec | undefined {
   const { name, incarnation, version, addresses, channels, role, attributes, generated } = value
   if (!isNodeName(name) || !isIncarnation(incarnation)) return undefined
   if (!Number.isSafeInteger(version) || (version as number) < 0) return undefined
-  if (!Array.isArray(addresses) || addresses.length > addressesMax || !addresses.every(isAddress)) return undefined
+  if (!Array.isArray(addresses) || addresses.length > addressesMax) return undefined
+  // Spread, because `every` does not look into holes.
+  if (![...addresses].every(isAddress)) return undefined
   const parsedChannels = parseChannels(channels)
   if (parsedChannels === undefined) return undefined
   if (role !== undefined && (typeof role !== 'string' || !isName(role, nodeNameBytesMax))) return undefined

@@ -49,9 +49,8 @@ export class Requests {
   /** Fails those that `concerned` picks. */
   fail(concerned: (request: PendingRequest) => boolean): void {
     for (const [id, request] of [...this.#pending]) {
-      if (!concerned(request)) continue
-      this.close(id)
-      request.failed(request)
+      // An earlier one's failure may have ended it.
+      if (concerned(request) && this.close(id) !== undefined) request.failed(request)
     }
   }
 }

@@ -48,6 +48,7 @@ export class Inbound {
   readonly #handler: InboundHandler
   readonly #names: string[] = []
   #closed = false
+  #ready: boolean
   #chunks: Uint8Array[] = []
   #chunkBytes = 0
   #taken = 0
@@ -57,7 +58,9 @@ export class Inbound {
   #at = 0
   #end = 0
 
-  constructor(settings: InboundSettings, handler: InboundHandler) {
+  /** `ready`: the peer need not say first that it is. */
+  constructor(settings: InboundSettings, handler: InboundHandler, ready: boolean) {
+    this.#ready = ready
     this.#settings = settings
     this.#handler = handler
   }
@@ -95,6 +98,9 @@ export class Inbound {
   }
 
   #frame(kind: number, bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#ready && kind !== FrameKind.ready && kind !== FrameKind.close) {
+      throw new MalformedError('a frame before the dialler said that it is ready')
+    }
     switch (kind) {
       case FrameKind.message:
         return this.#message(bytes, start, end)
@@ -113,6 +119,7 @@ export class Inbound {
       case FrameKind.fault:
         return this.#handler.fault(decodeValue(bytes, start, end, this.#settings.valueLimits))
       case FrameKind.ready:
+        this.#ready = true
         return this.#handler.peerReady()
       case FrameKind.close: {
         const close = parseClose(new ByteReader(bytes, start, end))

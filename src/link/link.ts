@@ -250,12 +250,9 @@ export class Link {
     this.#openLanes = 0
     this.handler.restarted(this)
     this.tell({ type: 'restarted' })
-    const waiting = new Map(
-      [...before].map(([name, { lanes }]) => [name, lanes.flatMap(lane => lane.queue.removeWhere(all))]),
-    )
     for (const lane of [...before.values()].flatMap(({ lanes }) => lanes)) this.#retire(lane)
     this.#channels = this.#negotiate()
-    for (const [name, entries] of waiting) this.#requeue(name, entries)
+    for (const channel of before.values()) this.#requeue(channel)
   }
 
   /** A lane of the old incarnation: whatever still happens to its connection concerns nobody. */
@@ -268,10 +265,12 @@ export class Link {
   }
 
   /** What waited for a node that was never reached goes on waiting for its next life. */
-  #requeue(name: ChannelName, entries: readonly Waiting[]): void {
+  #requeue({ name, lanes }: LinkChannel): void {
     const channel = this.#channels.get(name)
-    if (channel === undefined) return this.handler.failQueued(this, entries, 'down')
-    for (const entry of entries) channel.laneOf(entry.stream).queue.push({ ...entry, gone: false })
+    for (const { queue } of lanes) {
+      if (channel === undefined) this.handler.failQueued(this, queue.removeWhere(all), 'down')
+      else queue.moveTo(entry => channel.laneOf(entry.stream).queue)
+    }
   }
 
   #carryOut(effect: PeerEffect): void {

@@ -38,9 +38,13 @@ export interface Waiting {
   patient: boolean
   /** What it counts for in the budget; 0 for a blocked call, which counts by number. */
   bytes: number
+  /** The queue that it waits in. */
+  queue: MessageQueue | undefined
   /** Cancels its own deadline timer and abort listener. */
   release: (() => void) | undefined
   gone: boolean
+  /** Where it waits: it may have moved since whoever holds it put it there. */
+  queue?: MessageQueue
 }
 
 /** What waits for one peer and channel, over all its lanes. */
@@ -67,6 +71,8 @@ export class MessageQueue {
   }
 
   push(entry: Waiting): void {
+    entry.queue = this
+    entry.queue = this
     this.#entries.push(entry)
     this.#live++
     this.#account(entry, 1)
@@ -118,6 +124,7 @@ export class MessageQueue {
   /** Takes a message out, wherever it waits. */
   remove(entry: Waiting): void {
     if (entry.gone) return
+    if (entry.queue !== undefined && entry.queue !== this) return entry.queue.remove(entry)
     entry.gone = true
     entry.release?.()
     this.#live--
@@ -128,6 +135,18 @@ export class MessageQueue {
     else if (this.#entries.length - this.#head > 2 * this.#live + 64) this.#compact()
   }
 
+  /** Takes out all that waits, to wait elsewhere. */
+  takeAll(): Waiting[] {
+    const taken: Waiting[] = []
+    for (const entry of this.#entries.slice(this.#head)) if (entry !== undefined && !entry.gone) taken.push(entry)
+    for (const entry of taken) this.#account(entry, -1)
+    this.#entries = []
+    this.#head = 0
+    this.#live = 0
+    this.#keys.clear()
+    return taken
+  }
+
   /** Takes out all that `wanted` picks, and returns it in order. */
   removeWhere(wanted: (entry: Waiting) => boolean): Waiting[] {
     const taken: Waiting[] = []
@@ -136,6 +155,20 @@ export class MessageQueue {
     }
     for (const entry of taken) this.remove(entry)
     return taken
+  }
+
+  /** Moves all that waits, in order and with its deadlines, to the queues that `queueOf` names. */
+  moveTo(queueOf: (entry: Waiting) => MessageQueue): void {
+    const moving = this.#entries.slice(this.#head)
+    this.#entries = []
+    this.#head = 0
+    this.#live = 0
+    this.#keys.clear()
+    for (const entry of moving) {
+      if (entry === undefined || entry.gone) continue
+      this.#account(entry, -1)
+      queueOf(entry).push(entry)
+    }
   }
 
   #advance(): void {
@@ -169,7 +202,8 @@ export function costOf(size: number, awaited: boolean): number {
 export function approximateBytes(value: unknown): number {
   let bytes = 0
   const open: unknown[] = [value]
-  for (let looked = 0; open.length > 0 && looked < 1_000; looked++) {
+  let looked = 0
+  for (; open.length > 0 && looked < 1_000; looked++) {
     const part = open.pop()
     if (typeof part === 'string') bytes += part.length * 2
     else if (typeof part !== 'object' || part === null) bytes += 9
@@ -178,5 +212,5 @@ export function approximateBytes(value: unknown): number {
     else for (const key of Object.keys(part)) open.push(key, (part as Record<string, unknown>)[key])
     if (open.length > 100_000) break
   }
-  return bytes + open.length * 16
+  return bytes + open.length * Math.ceil(bytes / looked)
 }

@@ -17,6 +17,8 @@ interface Server {
   readonly options: RegisterOptions
   running: number
   readonly backlog: (() => void)[]
+  /** The last check of a message that was begun. */
+  checked: Promise<unknown>
 }
 
 /** The servers of this node, by name. Registrations outlive the node's lives. */
@@ -96,7 +98,7 @@ export class Registry {
 
   #add(name: string, parts: Pick<Server, 'handler' | 'asked' | 'options'>): Disposable {
     if (this.#servers.has(name)) throw new ServerExistsError(name)
-    const server: Server = { ...parts, running: 0, backlog: [] }
+    const server: Server = { ...parts, running: 0, backlog: [], checked: Promise.resolve() }
     this.#servers.set(name, server)
     return {
       [Symbol.dispose]: () => {
@@ -113,14 +115,16 @@ export class Registry {
     context: MessageContext,
   ): Promise<unknown> {
     const { schema, concurrency = Number.POSITIVE_INFINITY } = server.options
+    // Who waits is handed the place of one that ended, so that nobody who comes meanwhile is served first.
     if (server.running >= concurrency) await new Promise<void>(resolve => server.backlog.push(resolve))
-    server.running++
+    else server.running++
     try {
-      const checked = schema === undefined ? message : await check(name, schema, message)
+      const checked = schema === undefined ? message : await inTurn(server, check(name, schema, message))
       return await handler(checked, context)
     } finally {
-      server.running--
-      server.backlog.shift()?.()
+      const next = server.backlog.shift()
+      if (next === undefined) server.running--
+      else next()
     }
   }
 }
@@ -129,6 +133,14 @@ async function check(name: string, schema: NonNullable<RegisterOptions['schema']
   const result = await schema['~standard'].validate(message)
   if (result.issues !== undefined) throw new SchemaError(name, result.issues.map(describeIssue))
   return result.value
+}
+
+/** Handlers start in the order of the messages, however long each takes to be checked. */
+async function inTurn(server: Server, check: Promise<unknown>): Promise<unknown> {
+  const before = server.checked
+  server.checked = check.catch(() => {})
+  await before
+  return await check
 }
 
 function describeIssue(issue: StandardIssue): string {

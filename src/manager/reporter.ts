@@ -19,14 +19,11 @@ export class Reporter {
   }
 
   emit<Name extends keyof ManagerEvents>(event: Name, ...args: Parameters<ManagerEvents[Name]>): void {
-    // Listener by listener, so that one that throws does not keep the others from hearing.
-    for (const listener of this.events.listeners(event)) {
-      try {
-        Reflect.apply(listener, this.events, args)
-      } catch (error) {
-        if (event === 'handler-error') this.#logger?.error(`a listener of 'handler-error' threw: ${String(error)}`)
-        else this.failed(`a listener of '${event}'`, error)
-      }
+    try {
+      this.events.emit(event, ...args)
+    } catch (error) {
+      if (event === 'handler-error') this.#logger?.error(`a listener of 'handler-error' threw: ${String(error)}`)
+      else this.failed(`a listener of '${event}'`, error)
     }
   }
 

@@ -148,7 +148,7 @@ export class Sender {
     const { server, message, extra, settler, options } = outgoing
     const base = {
       ...{ server, stream, extra, settler, patient: options?.whenDown === 'wait', order: ++this.#order },
-      ...{ release: undefined, gone: false },
+      ...{ queue: undefined, release: undefined, gone: false },
     }
     if (channel.monotonic !== undefined && channel.monotonic !== false && extra === undefined) {
       return this.#coalesce(channel, lane, { ...base, key: keyOf(channel, server, message) }, message, outgoing)
@@ -201,7 +201,7 @@ export class Sender {
     if (signal === undefined && extra?.expires === undefined) return
     const { settler } = entry
     const end = (error: Error): void => {
-      lane.queue.remove(entry)
+      entry.queue?.remove(entry)
       settler?.failed(error)
     }
     const aborted = (): void => end(abortReason(signal))
