@@ -38,13 +38,11 @@ export interface Waiting {
   patient: boolean
   /** What it counts for in the budget; 0 for a blocked call, which counts by number. */
   bytes: number
-  /** The queue that it waits in. */
+  /** The queue that it waits in: it may have moved since whoever holds it put it there. */
   queue: MessageQueue | undefined
   /** Cancels its own deadline timer and abort listener. */
   release: (() => void) | undefined
   gone: boolean
-  /** Where it waits: it may have moved since whoever holds it put it there. */
-  queue?: MessageQueue
 }
 
 /** What waits for one peer and channel, over all its lanes. */
@@ -71,7 +69,6 @@ export class MessageQueue {
   }
 
   push(entry: Waiting): void {
-    entry.queue = this
     entry.queue = this
     this.#entries.push(entry)
     this.#live++
@@ -133,18 +130,6 @@ export class MessageQueue {
     if (this.#entries[this.#head] === entry) this.#advance()
     // What is gone leaves the list lazily; when most of it is gone, at once, so that aborted calls cannot pile up.
     else if (this.#entries.length - this.#head > 2 * this.#live + 64) this.#compact()
-  }
-
-  /** Takes out all that waits, to wait elsewhere. */
-  takeAll(): Waiting[] {
-    const taken: Waiting[] = []
-    for (const entry of this.#entries.slice(this.#head)) if (entry !== undefined && !entry.gone) taken.push(entry)
-    for (const entry of taken) this.#account(entry, -1)
-    this.#entries = []
-    this.#head = 0
-    this.#live = 0
-    this.#keys.clear()
-    return taken
   }
 
   /** Takes out all that `wanted` picks, and returns it in order. */

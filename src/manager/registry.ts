@@ -140,7 +140,7 @@ async function inTurn(server: Server, check: Promise<unknown>): Promise<unknown>
   const before = server.checked
   server.checked = check.catch(() => {})
   await before
-  return await check
+  return check
 }
 
 function describeIssue(issue: StandardIssue): string {

@@ -13,14 +13,18 @@ export class Reporter {
   readonly events: EventEmitter<ManagerEvents> = new EventEmitter<ManagerEvents>()
   readonly counters: Counters = new Counters()
   readonly #logger: Logger | undefined
+  /** The same emitter, for any event: the compiler cannot follow a generic one. */
+  readonly #emitter: EventEmitter
 
   constructor(logger: Logger | undefined) {
     this.#logger = logger
+    const emitter: object = this.events
+    this.#emitter = emitter as EventEmitter
   }
 
   emit<Name extends keyof ManagerEvents>(event: Name, ...args: Parameters<ManagerEvents[Name]>): void {
     try {
-      this.events.emit(event, ...args)
+      this.#emitter.emit(event, ...args)
     } catch (error) {
       if (event === 'handler-error') this.#logger?.error(`a listener of 'handler-error' threw: ${String(error)}`)
       else this.failed(`a listener of '${event}'`, error)

@@ -86,8 +86,12 @@ function parseEntry(value: unknown): MemberEntry | undefined {
 function parseMark(value: unknown): EntryMark | undefined {
   if (!Array.isArray(value)) return undefined
   const [name, incarnation, version] = value as unknown[]
-  if (!isNodeName(name) || !isIncarnation(incarnation) || typeof version !== 'number') return undefined
+  if (!isNodeName(name) || !isIncarnation(incarnation) || !isVersion(version)) return undefined
   return [name, incarnation, version]
+}
+
+function isVersion(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function list<Item>(

@@ -3,6 +3,7 @@ import type { NodeName, NodeSpec } from '../core/node.js'
 import { type Random, sample } from '../core/random.js'
 import type { Instant, Millis } from '../core/time.js'
 import { entriesPerMessage, type FullMessage, type MemberEntry, parseFullMessage } from './full-messages.js'
+import { Isolation } from './isolation.js'
 import { MemberTable } from './member-table.js'
 import type { Admission, MembershipEffect, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
 import { compareSummary, parts, type Summary, summarize } from './summary.js'
@@ -47,7 +48,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #self: NodeSpec | undefined
   /** This node has left, or was removed: it takes no part until its next life. */
   #departed = false
-  #aloneSince: Instant | undefined
+  readonly #isolation: Isolation
 
   constructor({
     random,
@@ -70,6 +71,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
       members,
     }
     this.#table = new MemberTable(members)
+    this.#isolation = new Isolation(tombstoneAge)
   }
 
   members(): readonly NodeSpec[] {
@@ -131,7 +133,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #start(self: NodeSpec, now: Instant, out: Effects): void {
     this.#self = self
     this.#departed = false
-    this.#aloneSince = undefined
+    this.#isolation.reset()
     this.#table.clear()
     for (const map of [this.#up, this.#downSince, this.#news, this.#unnoted]) map.clear()
     this.#table.merge({ spec: self, left: false }, now)
@@ -185,37 +187,49 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #peerUp(peer: NodeSpec, now: Instant, out: Effects): void {
     if (this.#departed) return
     const { name } = peer
-    const alone = this.#aloneSince
-    if (alone !== undefined && now - alone >= this.#options.tombstoneAge) this.#adopt(peer, now, out)
-    this.#aloneSince = undefined
     this.#up.add(name)
     this.#downSince.delete(name)
     const known = this.#table.get(name)
     if (known === undefined || known.left) return
     this.#learn([{ spec: peer, left: false }], undefined, now, out)
-    this.#sendDigest(name, out)
+    if (this.#isolation.met(name, now)) this.#askTeacher(out)
+    else if (this.#isolation.teacher === undefined) this.#sendDigest(name, out)
   }
 
-  /** We were away for longer than anybody remembers who left meanwhile: the peer's view counts, not ours. */
-  #adopt(peer: NodeSpec, now: Instant, out: Effects): void {
-    const self = this.#self as NodeSpec
+  #askTeacher(out: Effects): void {
+    const { teacher } = this.#isolation
+    const spec = this.#self as NodeSpec
+    if (teacher === undefined) return
+    out.push({ type: 'send', to: teacher, message: { type: 'join', entries: [{ spec, left: false }] } })
+  }
+
+  /** We were away for longer than anybody remembers who left meanwhile: whom the others no longer know has left. */
+  #adopt(taught: ReadonlySet<NodeName>, out: Effects): void {
     for (const { name } of this.members()) {
-      if (name === self.name || name === peer.name) continue
+      if (name === this.#self?.name || taught.has(name) || this.#up.has(name)) continue
       this.#table.forget(name)
+      this.#news.delete(name)
+      this.#downSince.delete(name)
       out.push({ type: 'disconnect', node: name, reason: 'unwanted' })
     }
     out.push({ type: 'notify', event: { type: 'members' } })
-    this.#join(peer, now, out)
   }
 
   #peerDown(node: NodeName, now: Instant, out: Effects): void {
     if (!this.#up.delete(node)) return
     if (this.#table.isMember(node)) this.#downSince.set(node, now)
-    if (this.#up.size === 0) this.#aloneSince = now
+    if (this.#up.size === 0) this.#isolation.alone(now)
+    else if (this.#isolation.teacher === node) this.#anotherTeacher(now, out)
     for (const [leaver, unnoted] of this.#unnoted) {
       unnoted.delete(node)
       this.#toldPerhaps(leaver, out)
     }
+  }
+
+  #anotherTeacher(now: Instant, out: Effects): void {
+    this.#isolation.alone(now)
+    for (const name of this.#up) if (this.#table.isMember(name) && this.#isolation.met(name, now)) break
+    this.#askTeacher(out)
   }
 
   #message(from: NodeSpec, message: FullMessage, now: Instant, out: Effects): void {
@@ -228,11 +242,12 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
       case 'news':
         this.#learn(message.entries, from.name, now, out)
         if (message.counted) out.push({ type: 'notify', event: { type: 'joined', peer: from.name } })
-        return
+        return this.#taught(from.name, message, out)
       case 'digest':
         return this.#compare(from, message, now, out)
       case 'summary':
-        return this.#answerSummary(from.name, message, out)
+        if (this.#isolation.teacher === undefined) this.#answerSummary(from.name, message, out)
+        return
       case 'want':
         return this.#sendNews(from.name, message.names, out)
       case 'leaving': {
@@ -250,13 +265,22 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     if (timer === 'sweep') return this.#sweep(now, out)
     if (timer === 'digest') {
       out.push({ type: 'arm', timer: 'digest', after: this.#jittered(this.#options.digestInterval) })
-      const peers = [...this.#up].filter(name => this.#table.isMember(name))
+      if (this.#isolation.teacher !== undefined) return this.#askTeacher(out)
+      const peers = [...this.#up].filter((name) => this.#table.isMember(name))
       for (const name of sample(this.#options.random, peers, 1)) this.#sendDigest(name, out)
       return
     }
     const leaver = timer.slice('leave '.length) as NodeName
     this.#unnoted.get(leaver)?.clear()
     this.#toldPerhaps(leaver, out)
+  }
+
+  #taught(by: NodeName, { entries, counted }: FullMessage & { type: 'news' }, out: Effects): void {
+    const names = entries.map(({ spec }) => spec.name)
+    const taught = this.#isolation.told(by, names, counted)
+    if (taught === undefined) return
+    this.#adopt(taught, out)
+    this.#sendDigest(by, out)
   }
 
   /** Merges what was heard, acts on what is new, and passes it on. */
@@ -304,6 +328,8 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
 
   /** Answers a join with all we know; its last part says that the joiner is counted. */
   #welcome(to: NodeName, out: Effects): void {
+    // A full table has not taken it.
+    if (!this.#table.isMember(to)) return
     const entries = this.#table.members().map(spec => ({ spec, left: false }))
     const all = parts(entries, entriesPerMessage)
     for (const [index, part] of all.entries()) {
@@ -350,7 +376,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #compare(from: NodeSpec, theirs: FullMessage & { type: 'digest' }, now: Instant, out: Effects): void {
     // They count us, and we had not known: we restarted, or their answer to a join was lost.
     if (theirs.counted) this.#learn([{ spec: from, left: false }], undefined, now, out)
-    if (!this.#table.isMember(from.name)) return
+    if (!this.#table.isMember(from.name) || this.#isolation.teacher !== undefined) return
     const ours = this.#table.digest()
     if (ours.hash === theirs.hash && ours.check === theirs.check) return
     for (const message of summarize(this.#table)) out.push({ type: 'send', to: from.name, message })

@@ -101,17 +101,20 @@ function computeDigest(members: readonly NodeSpec[]): { readonly hash: number; r
   return { hash, check }
 }
 
-/** JSON with sorted keys; bytes and big integers, which attributes may hold, as text. */
+/** JSON with sorted keys, in which different values of whatever type that can travel have different texts. */
 function canonicalText(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => {
-    if (typeof part === 'bigint') return `${part}n`
-    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part
-    if (part instanceof Map || part instanceof Set) return [...part] as unknown[]
-    const record = part as Record<string, unknown>
-    return Object.fromEntries(
-      Object.keys(record)
-        .sort()
-        .map(key => [key, record[key]]),
-    )
-  })
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value)
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join()}]`
+  if (value instanceof Date) return `Date(${value.getTime()})`
+  if (value instanceof Map) return `Map${canonicalText([...value])}`
+  if (value instanceof Set) return `Set${canonicalText([...value])}`
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteOffset, byteLength } = value
+    return `${value.constructor.name}(${new Uint8Array(buffer, byteOffset, byteLength).join()})`
+  }
+  const record = value as Record<string, unknown>
+  const fields = Object.keys(record).sort()
+  return `{${fields.map((key) => `${JSON.stringify(key)}:${canonicalText(record[key])}`).join()}}`
 }
