@@ -190,8 +190,7 @@ function writeIdentity(writer: ByteWriter, identity: Identity): void {
 
 function readIdentity(reader: ByteReader): Identity {
   const secured = (reader.u8() & 1) === 1
-  // Copied, because it outlives the chunk that a transport may keep a larger buffer for.
-  const nonce = reader.bytes(nonceBytes).slice()
+  const nonce = copyOf(reader.bytes(nonceBytes))
   const name = reader.string(textBytesMax)
   const incarnation = reader.varint()
   const count = reader.u8()
@@ -223,7 +222,7 @@ function readTerms(reader: ByteReader): Terms {
   const limits = { windowBytes: reader.varint(), frameBytes: reader.varint(), messageBytes: reader.varint() }
   const specLength = reader.varint()
   if (specLength > specBytesMax) reader.bytes(reader.remaining + 1)
-  const spec = reader.bytes(specLength).slice()
+  const spec = copyOf(reader.bytes(specLength))
   return { fresh, limits, spec, ...readProofs(reader) }
 }
 
@@ -232,7 +231,7 @@ function readProofs(reader: ByteReader): { readonly proofs: readonly Uint8Array[
   const proofs: Uint8Array[] = []
   const proofsAt = reader.position
   if (count > secretsMax) reader.bytes(reader.remaining + 1)
-  for (let index = 0; index < count && reader.ok; index++) proofs.push(reader.bytes(proofBytes).slice())
+  for (let index = 0; index < count && reader.ok; index++) proofs.push(copyOf(reader.bytes(proofBytes)))
   return { proofs, proofsAt }
 }
 
@@ -245,10 +244,15 @@ function withLength(writer: ByteWriter): Uint8Array {
   return chunk
 }
 
+/** For what outlives its chunk. Not slice(): of a Buffer, which transports hand over, that is a view. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
+}
+
+/** As many whole characters as fit. */
 function cutText(text: string): string {
-  let cut = text
-  while (new TextEncoder().encode(cut).length > textBytesMax) cut = cut.slice(0, Math.floor(cut.length * 0.9))
-  return cut
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(textBytesMax))
+  return text.slice(0, read)
 }
 
 const zeroLength = new Uint8Array(frameHeaderBytes - 1)

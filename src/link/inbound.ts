@@ -228,7 +228,7 @@ export class Inbound {
     this.#chunks = []
     this.#chunkBytes = 0
     const kind = whole[0]
-    if (kind !== FrameKind.message && kind !== FrameKind.reply) throw new MalformedError('chunks of no message')
+    if (kind === undefined || !chunked.has(kind)) throw new MalformedError('chunks of what is never chunked')
     this.#frame(kind, whole, 1, whole.length)
   }
 
@@ -267,6 +267,7 @@ export class Inbound {
 }
 
 const nothing = new Uint8Array(0)
+const chunked: ReadonlySet<number> = new Set([FrameKind.message, FrameKind.reply, FrameKind.strategy, FrameKind.fault])
 const optional = MessageFlag.request | MessageFlag.deadline | MessageFlag.clock | MessageFlag.manager
 const unannounced = MessageFlag.ack | MessageFlag.causal | MessageFlag.relay
 const serverBytesMax = 255

@@ -45,7 +45,7 @@ export const defaultLimits: Limits = {
 
 /** The smallest values that work. */
 export const leastLimits: Limits = {
-  frameBytes: 131_072,
+  frameBytes: 262_144,
   messageBytes: 1_024,
   queueBytes: 1_024,
   blockedCalls: 0,

@@ -8,6 +8,7 @@ import type { Clock } from '../core/time.js'
 import type { Connection } from '../transport/transport.js'
 import type { Flusher } from './flusher.js'
 import { FrameWriter } from './frame-writer.js'
+import { LargeFrame } from './large-frame.js'
 import { batchBytes, chunkBytes, chunksPerTurn, creditOverheadBytes } from './limits.js'
 import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
 
@@ -31,16 +32,8 @@ export interface OutboundSettings {
   readonly sequences: Float64Array
 }
 
-/** A frame too large for a batch, on its way in chunks. */
-interface Job {
-  readonly head: Uint8Array
-  readonly body: Uint8Array
-  /** The message it carries; undefined for a reply. */
-  readonly entry: Waiting | undefined
-  offset: number
-}
-
-interface WaitingReply {
+/** A frame that no credit holds back, in its turn: a reply, or a large frame of the overlay. */
+interface WaitingFrame {
   readonly head: Uint8Array
   readonly body: Uint8Array
   readonly sent: () => void
@@ -54,7 +47,7 @@ export class Outbound {
   readonly #settings: OutboundSettings
   readonly #queue: MessageQueue
   readonly #frames: FrameWriter
-  readonly #replies: WaitingReply[] = []
+  readonly #replies: WaitingFrame[] = []
   #replyBytes = 0
   #connection: Connection | undefined
   #messageBytes = 0
@@ -62,7 +55,11 @@ export class Outbound {
   #credit = 0
   #granted = 0
   #spent = 0
-  #job: Job | undefined
+  #job: LargeFrame | undefined
+  #pumping = false
+  /** Full batches of control frames that the connection did not take. */
+  readonly #sealed: Uint8Array[] = []
+  #sealedBytes = 0
   #marked = false
   /** A value that the fast path encoded and found too large: kept, so that it is not encoded twice. */
   #overgrown: { readonly value: unknown; readonly bytes: Uint8Array } | undefined
@@ -112,6 +109,8 @@ export class Outbound {
     this.#credit = 0
     this.#spent = 0
     this.#job = undefined
+    this.#sealed.length = 0
+    this.#sealedBytes = 0
   }
 
   /**
@@ -138,7 +137,7 @@ export class Outbound {
   drain(): void {
     if (this.#connection === undefined) return
     while (this.#writable && this.#job === undefined && this.#replies.length > 0) {
-      const reply = this.#replies.shift() as WaitingReply
+      const reply = this.#replies.shift() as WaitingFrame
       this.#replyBytes -= reply.body.length
       this.#writeReply(reply)
     }
@@ -150,13 +149,15 @@ export class Outbound {
   }
 
   /** A frame that needs no credit and does not wait for messages. Returns false when there is no connection. */
-  control(kind: FrameKind, body?: Uint8Array): boolean {
+  control(kind: FrameKind, body: Uint8Array = nothing): boolean {
     if (this.#connection === undefined) return false
+    if (body.length > chunkBytes) {
+      this.#submit({ head: Uint8Array.of(kind), body, sent: () => {} })
+      return true
+    }
     const start = this.#frames.begin(kind)
-    if (body !== undefined) this.#frames.bytes.bytes(body)
-    this.#frames.end(start)
-    this.#mark()
-    if (!this.#writable && this.#frames.bytes.position > this.#settings.controlBytes) this.overflowed()
+    this.#frames.bytes.bytes(body)
+    this.#endControl(start)
     return true
   }
 
@@ -165,8 +166,7 @@ export class Outbound {
     if (this.#connection === undefined) return false
     const start = this.#frames.begin(kind)
     this.#frames.bytes.varint(value)
-    this.#frames.end(start)
-    this.#mark()
+    this.#endControl(start)
     return true
   }
 
@@ -184,14 +184,25 @@ export class Outbound {
     head.u8(FrameKind.reply)
     head.varint(id)
     head.u8(status)
-    const reply = { head: head.take(), body, sent }
-    if (this.#writable && this.#job === undefined && this.#replies.length === 0) {
-      this.#writeReply(reply)
-    } else {
-      this.#replies.push(reply)
-      this.#replyBytes += body.length
-    }
+    this.#submit({ head: head.take(), body, sent })
     return true
+  }
+
+  #submit(frame: WaitingFrame): void {
+    if (this.#writable && this.#job === undefined && this.#replies.length === 0) return this.#writeReply(frame)
+    this.#replies.push(frame)
+    this.#replyBytes += frame.body.length
+  }
+
+  #endControl(start: number): void {
+    this.#frames.end(start)
+    if (this.#writable) return this.#mark()
+    // Each batch stays below what the peer takes in one piece, however many control frames pile up.
+    if (this.#frames.bytes.position >= batchBytes) {
+      this.#sealedBytes += this.#frames.bytes.position
+      this.#sealed.push(this.#frames.take())
+    }
+    if (this.#sealedBytes + this.#frames.bytes.position > this.#settings.controlBytes) this.overflowed()
   }
 
   /** The peer has handled messages of `total` bytes since the connection opened. */
@@ -211,7 +222,13 @@ export class Outbound {
   /** Hands the batch to the connection. */
   flush(): void {
     this.#marked = false
-    if (this.#connection === undefined || !this.#writable || this.#frames.bytes.position === 0) return
+    if (this.#connection === undefined) return
+    while (this.#writable && this.#sealed.length > 0) {
+      const sealed = this.#sealed.shift() as Uint8Array
+      this.#sealedBytes -= sealed.length
+      this.#writable = this.#connection.send(sealed)
+    }
+    if (!this.#writable || this.#frames.bytes.position === 0) return
     this.#writable = this.#connection.send(this.#frames.take())
   }
 
@@ -286,19 +303,19 @@ export class Outbound {
     const head = new Uint8Array(this.#frames.bytes.buffer.subarray(start, this.#frames.bytes.position))
     this.#frames.bytes.reset(start)
     this.#queue.seal(entry)
-    this.#spend(head.length + body.length)
-    this.#job = { head, body, entry, offset: 0 }
+    this.#job = new LargeFrame(head, body, entry)
+    this.#spend(this.#job.cost)
     this.#pump()
   }
 
-  #writeReply(reply: WaitingReply): void {
+  #writeReply(reply: WaitingFrame): void {
     const { head, body } = reply
     if (body.length > chunkBytes) {
-      this.#job = { head, body, entry: undefined, offset: 0 }
+      this.#job = new LargeFrame(head, body)
       reply.sent()
       return this.#pump()
     }
-    const start = this.#frames.begin(FrameKind.reply)
+    const start = this.#frames.begin(head[0] as FrameKind)
     this.#frames.bytes.bytes(head.subarray(1))
     this.#frames.bytes.bytes(body)
     this.#frames.end(start)
@@ -312,51 +329,43 @@ export class Outbound {
     for (let count = 0; count < chunksPerTurn; count++) {
       const job = this.#job
       if (job === undefined || !this.#writable || this.#connection === undefined) return
-      if (job.entry?.gone === true) this.#endJob(job, 2)
-      else if (this.#writeChunk(job)) this.#endJob(job, 0)
-      if (this.#job === undefined) return this.drain()
+      if (job.abandoned) {
+        this.#job = undefined
+        this.#spend(-job.cost)
+        this.control(FrameKind.chunk, abandonedChunk)
+        return this.drain()
+      }
+      const last = job.writeChunk(this.#frames)
+      this.flush()
+      if (last) return this.#endJob(job)
     }
-    const job = this.#job
+    if (this.#pumping) return
+    this.#pumping = true
     this.#settings.clock.defer(() => {
-      if (this.#job === job) this.#pump()
+      this.#pumping = false
+      this.#pump()
     })
   }
 
-  #writeChunk(job: Job): boolean {
-    const { head, body } = job
-    const total = head.length + body.length
-    const until = Math.min(job.offset + chunkBytes, total)
-    const start = this.#frames.begin(FrameKind.chunk)
-    this.#frames.bytes.u8(until === total ? 1 : 0)
-    if (job.offset < head.length) this.#frames.bytes.bytes(head.subarray(job.offset, until))
-    if (until > head.length)
-      this.#frames.bytes.bytes(body.subarray(Math.max(0, job.offset - head.length), until - head.length))
-    this.#frames.end(start)
-    job.offset = until
-    this.flush()
-    return until === total
-  }
-
-  #endJob(job: Job, abandon: 0 | 2): void {
+  #endJob({ entry }: LargeFrame): void {
     this.#job = undefined
-    if (abandon === 2) {
-      this.control(FrameKind.chunk, Uint8Array.of(abandon))
-    } else if (job.entry !== undefined) {
-      this.#queue.remove(job.entry)
-      job.entry.settler?.sent()
+    if (entry !== undefined) {
+      this.#queue.remove(entry)
+      entry.settler?.sent()
     }
+    this.drain()
   }
 
   #finish(start: number, size: number): void {
     this.#frames.end(start)
-    this.#spend(size - frameHeaderBytes)
+    this.#spend(size - frameHeaderBytes + creditOverheadBytes)
     if (this.#frames.bytes.position >= batchBytes) this.flush()
     else this.#mark()
   }
 
-  #spend(frameBytes: number): void {
-    this.#spent += frameBytes + creditOverheadBytes
-    this.#credit -= frameBytes + creditOverheadBytes
+  #spend(cost: number): void {
+    this.#spent += cost
+    this.#credit -= cost
   }
 
   #mark(): void {
@@ -365,6 +374,9 @@ export class Outbound {
     this.#settings.flusher.mark(this)
   }
 }
+
+const nothing = new Uint8Array(0)
+const abandonedChunk = Uint8Array.of(2)
 
 function tooLarge(bytes: number, most: number): EncodeError {
   return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${most}, here or at the peer`)

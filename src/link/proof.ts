@@ -34,7 +34,8 @@ export function verify(
 ): string | undefined {
   const { proofs = [], proofsAt: at } = frame
   if (at === undefined) return undefined
-  const bare = chunk.slice()
+  // Not slice(): of a Buffer, which transports hand over, that is a view.
+  const bare = new Uint8Array(chunk)
   bare.fill(0, at, at + proofs.length * proofBytes)
   let found: string | undefined
   for (const secret of secrets) {

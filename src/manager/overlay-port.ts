@@ -81,7 +81,7 @@ export class OverlayPort implements OverlayHandler {
     const link = hub.links.get(to)
     if (link === undefined || link.openLanes === 0) return
     const body = encodeToBytes(value, settings.valueLimits)
-    if (body.length >= settings.limits.frameBytes) return reporter.warn(`a control message of ${body.length} bytes`)
+    if (body.length >= settings.limits.messageBytes) return reporter.warn(`a control message of ${body.length} bytes`)
     for (const lane of [link.control, ...link.lanes()]) if (lane.outbound.control(kind, body)) return
   }
 

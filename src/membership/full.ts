@@ -5,8 +5,9 @@ import type { Instant, Millis } from '../core/time.js'
 import { entriesPerMessage, type FullMessage, type MemberEntry, parseFullMessage } from './full-messages.js'
 import { Isolation } from './isolation.js'
 import { MemberTable } from './member-table.js'
+import { newsOf, welcomeOf } from './news.js'
 import type { Admission, MembershipEffect, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
-import { compareSummary, parts, type Summary, summarize } from './summary.js'
+import { compareSummary, type Summary, summarize } from './summary.js'
 
 export interface FullMembershipOptions {
   readonly random: Random
@@ -145,16 +146,11 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #join(peer: NodeSpec, now: Instant, out: Effects): void {
     if (this.#departed) return
     this.#learn([{ spec: peer, left: false }], undefined, now, out)
-    const entries = this.members().map(spec => ({ spec, left: false }))
-    const asked = entries.slice(0, entriesPerMessage)
-    this.#sendNews(
-      peer.name,
-      this.members()
-        .slice(entriesPerMessage)
-        .map(({ name }) => name),
-      out,
-    )
-    out.push({ type: 'send', to: peer.name, message: { type: 'join', entries: asked } })
+    const members = this.members()
+    const entries = members.slice(0, entriesPerMessage).map(spec => ({ spec, left: false }))
+    const further = members.slice(entriesPerMessage).map(({ name }) => name)
+    this.#sendNews(peer.name, further, out)
+    out.push({ type: 'send', to: peer.name, message: { type: 'join', entries } })
   }
 
   #leave(now: Instant, out: Effects): void {
@@ -266,7 +262,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     if (timer === 'digest') {
       out.push({ type: 'arm', timer: 'digest', after: this.#jittered(this.#options.digestInterval) })
       if (this.#isolation.teacher !== undefined) return this.#askTeacher(out)
-      const peers = [...this.#up].filter((name) => this.#table.isMember(name))
+      const peers = [...this.#up].filter(name => this.#table.isMember(name))
       for (const name of sample(this.#options.random, peers, 1)) this.#sendDigest(name, out)
       return
     }
@@ -330,12 +326,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #welcome(to: NodeName, out: Effects): void {
     // A full table has not taken it.
     if (!this.#table.isMember(to)) return
-    const entries = this.#table.members().map(spec => ({ spec, left: false }))
-    const all = parts(entries, entriesPerMessage)
-    for (const [index, part] of all.entries()) {
-      const message: FullMessage = { type: 'news', entries: part, counted: index === all.length - 1 }
-      out.push({ type: 'send', to, message })
-    }
+    for (const message of welcomeOf(this.#table)) out.push({ type: 'send', to, message })
   }
 
   #sayGoodbye(to: NodeName, out: Effects): void {
@@ -350,22 +341,13 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     this.#news.clear()
     const count = fanout + Math.ceil(Math.log(peers.length + 1))
     for (const to of sample(random, peers, count)) {
-      const unknown = names.filter(([name, from]) => name !== to && from !== to)
-      if (unknown.length > 0)
-        this.#sendNews(
-          to,
-          unknown.map(([name]) => name),
-          out,
-        )
+      const unknown = names.filter(([name, from]) => name !== to && from !== to).map(([name]) => name)
+      this.#sendNews(to, unknown, out)
     }
   }
 
   #sendNews(to: NodeName, names: readonly NodeName[], out: Effects): void {
-    const entries = names.map(name => this.#table.get(name)).filter(entry => entry !== undefined)
-    const bare = entries.map(({ spec, left }) => ({ spec, left }))
-    for (const part of parts(bare, entriesPerMessage)) {
-      out.push({ type: 'send', to, message: { type: 'news', entries: part, counted: false } })
-    }
+    for (const message of newsOf(this.#table, names)) out.push({ type: 'send', to, message })
   }
 
   #sendDigest(to: NodeName, out: Effects): void {

@@ -116,5 +116,5 @@ function canonicalText(value: unknown): string {
   }
   const record = value as Record<string, unknown>
   const fields = Object.keys(record).sort()
-  return `{${fields.map((key) => `${JSON.stringify(key)}:${canonicalText(record[key])}`).join()}}`
+  return `{${fields.map(key => `${JSON.stringify(key)}:${canonicalText(record[key])}`).join()}}`
 }

@@ -1,0 +1,46 @@
+import { FrameKind } from '../codec/codec.js'
+import type { FrameWriter } from './frame-writer.js'
+import { chunkBytes, creditOverheadBytes } from './limits.js'
+import type { Waiting } from './queue.js'
+
+/** A frame too large for a batch, on its way in chunks: its kind, its fixed fields and its payload, one after another. */
+export class LargeFrame {
+  /** The message that it carries; undefined for other frames. */
+  readonly entry: Waiting | undefined
+  readonly #head: Uint8Array
+  readonly #body: Uint8Array
+  #offset = 0
+
+  constructor(head: Uint8Array, body: Uint8Array, entry?: Waiting) {
+    this.#head = head
+    this.#body = body
+    this.entry = entry
+  }
+
+  /** What it takes of the credit: the same as the peer counts when the frame is whole. */
+  get cost(): number {
+    return this.#head.length - 1 + this.#body.length + creditOverheadBytes
+  }
+
+  /** Whether its message was abandoned on the way. */
+  get abandoned(): boolean {
+    return this.entry?.gone === true
+  }
+
+  /** Writes the next chunk. Returns whether it was the last. */
+  writeChunk(frames: FrameWriter): boolean {
+    const head = this.#head
+    const total = head.length + this.#body.length
+    const from = this.#offset
+    const until = Math.min(from + chunkBytes, total)
+    const start = frames.begin(FrameKind.chunk)
+    frames.bytes.u8(until === total ? 1 : 0)
+    if (from < head.length) frames.bytes.bytes(head.subarray(from, until))
+    if (until > head.length) {
+      frames.bytes.bytes(this.#body.subarray(Math.max(0, from - head.length), until - head.length))
+    }
+    frames.end(start)
+    this.#offset = until
+    return until === total
+  }
+}
