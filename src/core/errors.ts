@@ -7,6 +7,7 @@ import type { Incarnation, NodeName } from './node.js'
  */
 export abstract class MaquisError extends Error {
   abstract readonly code: string
+  /** The name of the class. */
   override get name(): string {
     return this.constructor.name
   }
@@ -231,7 +232,7 @@ export class FaultsDeniedError extends MaquisError {
   }
 }
 
-/** No node could be reached that a fault, a leave or a join was meant for, before the signal ended the waiting. */
+/** The node that a fault was meant for is neither a member nor connected, or does not answer; or a dial failed. */
 export class UnreachableError extends MaquisError {
   readonly code = 'ERR_UNREACHABLE'
   readonly peer: string

@@ -7,5 +7,6 @@ import type { Instant } from './time.js'
  * peer sent. The shell that drives it owns `out` and reuses it, so a machine must not keep it.
  */
 export interface Machine<Input, Effect> {
+  /** Takes one input and appends what should be done. */
   step(input: Input, now: Instant, out: Effect[]): void
 }

@@ -1,6 +1,7 @@
 import { type ChannelMap, parseChannels } from './channel.js'
 import { isName, isRecord } from './name.js'
 import type { Random } from './random.js'
+import { approximateBytes } from './size.js'
 
 /** A node's name: unique in its cluster, kept across restarts. At most 255 bytes of UTF-8. */
 export type NodeName = string & { readonly brand: 'NodeName' }
@@ -39,6 +40,8 @@ export interface NodeSpec {
 export const nodeNameBytesMax = 255
 export const addressesMax = 16
 export const addressLengthMax = 512
+/** A spec of more than about so many bytes is refused, whoever tells of it. */
+export const specApproximateBytesMax = 65_536
 
 const tieBreaks = 1_024
 /** About the year 2248: what lies beyond is not a time that a clock of ours can have shown. */
@@ -73,13 +76,14 @@ export function parseNodeSpec(value: unknown): NodeSpec | undefined {
   if (!isNodeName(name) || !isIncarnation(incarnation)) return undefined
   if (!Number.isSafeInteger(version) || (version as number) < 0) return undefined
   if (!Array.isArray(addresses) || addresses.length > addressesMax) return undefined
-  // Spread, because `every` does not look into holes.
-  if (![...addresses].every(isAddress)) return undefined
+  // Copied, because `every` does not look into holes.
+  if (!Array.from<unknown>(addresses).every(isAddress)) return undefined
   const parsedChannels = parseChannels(channels)
   if (parsedChannels === undefined) return undefined
   if (role !== undefined && (typeof role !== 'string' || !isName(role, nodeNameBytesMax))) return undefined
   if (attributes !== undefined && !isRecord(attributes)) return undefined
   if (generated !== undefined && generated !== true) return undefined
+  if (approximateBytes(value) > specApproximateBytesMax) return undefined
   const parsed: object = { ...value, channels: parsedChannels }
   return parsed as NodeSpec
 }

@@ -6,6 +6,7 @@ export interface Random {
 
 /** Unpredictable bytes, for nonces. `node:crypto` unless a test says otherwise. */
 export interface Entropy {
+  /** So many bytes that nobody can guess. */
   bytes(count: number): Uint8Array
 }
 

@@ -7,15 +7,15 @@ export interface Limits {
   /** The largest message, encoded, in bytes; the smaller of both nodes' numbers counts. Default 64 MiB. */
   readonly messageBytes: number
   /**
-   * What may wait here for one peer and channel, in bytes: encoded messages, each with {@link entryOverheadBytes} for
-   * its bookkeeping. Default 8 MiB; the channel's `overflow` says what happens at it.
+   * What may wait here for one peer and channel, in bytes: encoded messages, each with 256 for its
+   * bookkeeping. Default 8 MiB; the channel's `overflow` says what happens at it.
    */
   readonly queueBytes: number
   /** Calls that may wait for room in one such queue when the policy is `block`; more reject. Default 1,024. */
   readonly blockedCalls: number
   /** Bytes that a peer may have under way and unhandled on each lane: the credit it is granted. Default 1 MiB. */
   readonly windowBytes: number
-  /** Replies that may wait for one peer and channel, in bytes; a further one becomes an error reply. Default 8 MiB. */
+  /** Replies that may wait for one lane, in bytes; a further one becomes an error reply. Default 8 MiB. */
   readonly replyBytes: number
   /** Control frames that may wait on one lane; the connection is closed at more. Default 4 MiB. */
   readonly controlBytes: number

@@ -25,6 +25,7 @@ export interface ForwardOptions {
   readonly signal?: AbortSignal
 }
 
+/** How long a join, or a connect, is tried. */
 export interface JoinOptions {
   /** Ends the attempts; the promise rejects with its reason. Without one, a join tries for ever. */
   readonly signal?: AbortSignal
@@ -79,6 +80,7 @@ export interface Request<Servers> {
 /** Called when a peer, or a channel to it where one was named, comes up or goes down. */
 export type Watcher = (node: NodeName, channel?: string) => void
 
+/** What a watcher watches. */
 export interface WatchOptions {
   /** Watches this channel alone. */
   readonly channel?: string
@@ -119,6 +121,7 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   leave(node?: string): Promise<void>
   /** The names of all members, this node included, sorted. In a partial overlay: the active view. */
   members(): readonly NodeName[]
+  /** The specs of all members, this node included, ordered by name. */
   membersForOrchestration(): readonly NodeSpec[]
   /** Joins the missing members and removes the surplus ones. An empty list changes nothing. */
   updateMembers(members: readonly (string | NodeSpec)[]): Promise<void>

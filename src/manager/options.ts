@@ -36,9 +36,13 @@ export interface ListenOptions {
 
 /** What takes log lines: `console`, pino and others fit. */
 export interface Logger {
+  /** What happens all the time: failed dials, closed connections. */
   debug(text: string): void
+  /** What is worth a line. */
   info(text: string): void
+  /** What somebody should look at: refusals, violations, two nodes of one name. */
   warn(text: string): void
+  /** What the user's own code threw. */
   error(text: string): void
 }
 

@@ -76,6 +76,7 @@ export type Handler<Message = unknown, Reply = unknown> = (
   context: MessageContext,
 ) => Reply | PromiseLike<Reply>
 
+/** How a server takes its messages. */
 export interface RegisterOptions<Message = unknown> {
   /**
    * Checks, and may transform, each message before the handler sees it: any Standard Schema (zod, valibot, arktype,

@@ -37,6 +37,7 @@ export type MembershipEffect<Message> =
   | { readonly type: 'arm'; readonly timer: string; readonly after: Millis }
   | { readonly type: 'notify'; readonly event: MembershipEvent }
 
+/** What a membership strategy tells of. */
 export type MembershipEvent =
   /** `members()` answers something else now. */
   | { readonly type: 'members' }
@@ -75,6 +76,7 @@ export interface MembershipStrategy<Message = unknown>
   parse(value: unknown): Message | undefined
   /** Whether a peer may connect at all: undefined when it may. */
   admit(peer: NodeSpec): Admission | undefined
+  /** The local view, for inspection. */
   state(): MembershipState
   /** What this overlay can do beside what every manager can: `full-membership`, `relay`, ... */
   readonly capabilities: readonly string[]

@@ -1,11 +1,13 @@
 import type { Clock, Instant, Millis } from '../core/time.js'
 import { drainMicrotasks } from '../runtime/microtasks.js'
 
+/** Where a simulated clock begins. */
 export interface SimulatedClockOptions {
   /** What `wall()` says at instant 0. */
   readonly base?: Date
 }
 
+/** When a run ends. */
 export interface RunOptions {
   /** Asked before the first event and after each: true ends the run. */
   readonly until?: () => boolean

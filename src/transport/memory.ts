@@ -5,6 +5,7 @@ import { MemoryConnection } from './memory-connection.js'
 import { MemoryLink } from './memory-link.js'
 import type { Address, Connection, ConnectionHandler, ListenAddress, Listener, Transport } from './transport.js'
 
+/** How a memory network behaves. */
 export interface MemoryNetworkOptions {
   /** How long everything takes from one end to the other. Default 0: the next turn. */
   readonly latency?: Millis

@@ -68,6 +68,7 @@ export interface Connection {
    * end of the other side may go unnoticed until `resume`.
    */
   pause(): void
+  /** Reads again. */
   resume(): void
   /**
    * Closes in order after what was sent, with at most a short wait for a peer that does not answer. `reason` is told to

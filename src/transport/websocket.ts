@@ -8,6 +8,7 @@ import { closeTimeout, WebSocketConnection } from './websocket-connection.js'
 import { path, type StrangerBounds, subprotocol, WebSocketListener } from './websocket-listener.js'
 import { type TlsOptions, tlsDefaults } from './websocket-security.js'
 
+/** How WebSockets are opened and bounded. */
 export interface WebSocketTransportOptions {
   readonly clock: Clock
   /** With it this transport listens on `wss`, and dials `wss` with it. Without, it dials `wss` with the defaults. */
