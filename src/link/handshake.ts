@@ -3,7 +3,6 @@ import {
   type Challenge,
   type Close,
   type ConnectionLimits,
-  encodeClose,
   encodeHandshake,
   type Hello,
   nonceBytes,
@@ -155,18 +154,13 @@ export class DialHandshake implements Machine<HandshakeInput, HandshakeEffect> {
     this.#fail(malformed(`a ${frame.type} frame out of turn`), out)
   }
 
-  /** Whoever may say that we are stale, or were removed, must have proved itself: it would end this node. */
   #refused(close: Close, chunk: Uint8Array, out: HandshakeEffect[]): void {
     const { secrets } = this.#self
     const state = this.#state
     this.#state = { type: 'over' }
-    const believed =
-      secrets.length === 0 ||
-      !gravest.has(close.code) ||
-      (state.type === 'proved' && verify('acceptor', secrets, state.said, chunk, close, state.exporter) !== undefined)
-    const { text, known } = close
-    if (believed) out.push({ type: 'failed', by: 'peer', code: close.code as CloseCode, text, known })
-    else out.push({ type: 'failed', by: 'us', ...wrongSecret })
+    const proved =
+      state.type === 'proved' && verify('acceptor', secrets, state.said, chunk, close, state.exporter) !== undefined
+    believe(close, proved || secrets.length === 0, out)
   }
 
   #hello(exporter: Exporter, out: HandshakeEffect[]): void {
@@ -189,7 +183,10 @@ export class DialHandshake implements Machine<HandshakeInput, HandshakeEffect> {
     if (this.#expected !== undefined && name !== this.#expected) return this.#fail(wrongNode(name), out)
     if (name === spec.name && incarnation === spec.incarnation) return this.#fail(wrongNode(name), out)
     const chosen = this.#policy.choose({ name, incarnation })
-    if ('code' in chosen) return this.#fail(chosen, out)
+    if ('code' in chosen) {
+      this.#state = { type: 'over' }
+      return refuse(chosen, out, { prover: 'dialler', secrets, said, exporter })
+    }
     const zeros = secrets.map(() => new Uint8Array(proofBytes))
     const chunk = encodeHandshake({ type: 'proof', ...chosen, limits, spec: encodedSpec, proofs: zeros })
     prove('dialler', secrets, said, chunk, exporter)
@@ -234,11 +231,7 @@ export class AcceptHandshake implements Machine<HandshakeInput, HandshakeEffect>
     }
     const frame = parseHandshake(input.chunk)
     if (frame === undefined) return this.#fail(malformed('the greeting'), out)
-    if (frame.type === 'close') {
-      this.#state = { type: 'over' }
-      out.push({ type: 'failed', by: 'peer', code: frame.code as CloseCode, text: frame.text, known: frame.known })
-      return
-    }
+    if (frame.type === 'close') return this.#refused(frame, input.chunk, out)
     if (frame.type === 'hello' && this.#state.type === 'listening') return this.#challenge(frame, input.chunk, out)
     if (frame.type !== 'proof' || this.#state.type !== 'challenged') {
       return this.#fail(malformed(`a ${frame.type} frame out of turn`), out)
@@ -255,7 +248,11 @@ export class AcceptHandshake implements Machine<HandshakeInput, HandshakeEffect>
     if (!isChannelName(frame.channel)) return this.#fail(malformed('the channel'), out)
     const slot: Slot = { channel: frame.channel, lane: frame.lane, generation: frame.generation }
     const verdict = this.#policy.admit(peer, slot)
-    if ('code' in verdict) return this.#refuseProved(verdict, secret, spoken, out)
+    if ('code' in verdict) {
+      this.#state = { type: 'over' }
+      const secrets = secret === undefined ? [] : [secret]
+      return refuse(verdict, out, { prover: 'acceptor', secrets, said: spoken, exporter: this.#exporter })
+    }
     const zeros = secret === undefined ? [] : [new Uint8Array(proofBytes)]
     const { limits, encodedSpec } = this.#self
     const chunk = encodeHandshake({ type: 'accept', fresh: verdict.fresh, limits, spec: encodedSpec, proofs: zeros })
@@ -266,19 +263,13 @@ export class AcceptHandshake implements Machine<HandshakeInput, HandshakeEffect>
     out.push({ type: 'established', peer, slot, version, features, limits: frame.limits, fresh: frame.fresh })
   }
 
-  #refuseProved(
-    refusal: Refusal,
-    secret: string | undefined,
-    said: readonly Uint8Array[],
-    out: HandshakeEffect[],
-  ): void {
-    if (secret === undefined) return this.#fail(refusal, out)
+  #refused(close: Close, chunk: Uint8Array, out: HandshakeEffect[]): void {
+    const { secrets } = this.#self
+    const state = this.#state
     this.#state = { type: 'over' }
-    const { code, text, known = 0 } = refusal
-    const chunk = encodeHandshake({ type: 'close', code, text, known, proofs: [new Uint8Array(proofBytes)] })
-    prove('acceptor', [secret], said, chunk, this.#exporter)
-    out.push({ type: 'send', chunk })
-    out.push({ type: 'failed', by: 'us', ...refusal })
+    const proved =
+      state.type === 'challenged' && verify('dialler', secrets, state.said, chunk, close, this.#exporter) !== undefined
+    believe(close, proved || secrets.length === 0, out)
   }
 
   #challenge(hello: Hello, chunk: Uint8Array, out: HandshakeEffect[]): void {
@@ -312,9 +303,34 @@ export const handshakeVersions: { readonly min: number; readonly max: number } =
 
 export { nonceBytes }
 
-function refuse(refusal: Refusal, out: HandshakeEffect[]): void {
-  out.push({ type: 'send', chunk: encodeClose(refusal.code, refusal.text, refusal.known ?? 0) })
+/** Says why the handshake ends; with proofs, where the other end could not believe it otherwise. */
+function refuse(refusal: Refusal, out: HandshakeEffect[], proof?: ProofOf): void {
+  const { code, text, known = 0 } = refusal
+  const { prover = 'dialler', secrets = [], said = [], exporter } = proof ?? {}
+  const chunk = encodeHandshake({
+    type: 'close',
+    code,
+    text,
+    known,
+    proofs: secrets.map(() => new Uint8Array(proofBytes)),
+  })
+  prove(prover, secrets, said, chunk, exporter)
+  out.push({ type: 'send', chunk })
   out.push({ type: 'failed', by: 'us', ...refusal })
+}
+
+interface ProofOf {
+  readonly prover: 'dialler' | 'acceptor'
+  readonly secrets: readonly string[]
+  readonly said: readonly Uint8Array[]
+  readonly exporter: Exporter
+}
+
+/** Takes a refusal. Who may say that we are stale, or were removed, must have proved itself: it would end this node. */
+function believe({ code, text, known }: Close, believed: boolean, out: HandshakeEffect[]): void {
+  if (!believed && gravest.has(code)) return void out.push({ type: 'failed', by: 'us', ...wrongSecret })
+  // A generation that anybody may name could shut the lane for ever.
+  out.push({ type: 'failed', by: 'peer', code: code as CloseCode, text, known: believed ? known : 0 })
 }
 
 /** The spec must be of the node that greeted. */

@@ -343,7 +343,8 @@ export class LinkHub implements LaneDialler {
       },
       failed: refusal => {
         this.#accepted.delete(handshake)
-        if (refusal !== undefined) this.#refused(connection.remote, refusal)
+        // Whoever dials may say anything: an acceptor obeys no refusal.
+        if (refusal !== undefined) this.#options.handler.refused(connection.remote, refusal.by, refusal)
       },
     })
     this.#accepted.add(handshake)

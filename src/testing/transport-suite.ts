@@ -8,7 +8,9 @@ export const transportCases: readonly TransportCase[] = [...deliveryCases, ...en
 
 /** Any test runner: vitest's and node:test's functions both fit. */
 export interface SuiteRunner {
+  /** Groups what `body` registers. */
   readonly describe: (name: string, body: () => void) => unknown
+  /** Registers one test. */
   readonly test: (name: string, body: () => Promise<void>) => unknown
 }
 
