@@ -71,6 +71,7 @@ export type {
   ServerName,
   ServerRef,
   ServerShape,
+  Unchecked,
   Untyped,
 } from './manager/servers.js'
 export type { StandardIssue, StandardResult, StandardSchemaV1 } from './manager/standard-schema.js'
@@ -92,4 +93,5 @@ export type {
   Transport,
 } from './transport/transport.js'
 export { WebSocketTransport, type WebSocketTransportOptions } from './transport/websocket.js'
+export type { StrangerBounds } from './transport/websocket-listener.js'
 export type { TlsOptions } from './transport/websocket-security.js'

@@ -156,9 +156,10 @@ export class Partitions implements Machine<PartitionInput, PartitionEffect> {
 
   #resolve(ref: PartitionRef, from: NodeName | undefined, out: PartitionEffect[]): void {
     if (!this.#resolved.add(ref)) return
+    // Said first: what this node then sends should find the others healed.
+    this.#send({ type: 'resolve', ref }, from, out)
     const nodes = this.#cuts.get(ref)
     for (const node of [...(nodes?.keys() ?? [])]) this.#heal(ref, node, out)
-    this.#send({ type: 'resolve', ref }, from, out)
   }
 
   #heal(ref: PartitionRef, name: NodeName, out: PartitionEffect[]): void {
@@ -238,7 +239,8 @@ const syncRefsMax = 256
 const hopsMax = 1_000
 const refLengthMax = 512
 
-function isRef(value: unknown): value is PartitionRef {
+/** Whether `value` can name a partition. */
+export function isRef(value: unknown): value is PartitionRef {
   return typeof value === 'string' && value.length > 0 && value.length <= refLengthMax
 }
 

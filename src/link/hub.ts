@@ -273,7 +273,7 @@ export class LinkHub implements LaneDialler {
     this.#want(lane, delay)
   }
 
-  #greetOne(url: string, expected: NodeName | undefined, signal: AbortSignal): Promise<Link> {
+  #greetOne(url: string, expected: NodeName | undefined, signal: AbortSignal, known = 0): Promise<Link> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(abortReason(signal))
       const attempt = new Attempt(this.#attemptSettings)
@@ -282,7 +282,9 @@ export class LinkHub implements LaneDialler {
       const aborted = (): void => attempt.cancel()
       const over = (): void => {
         signal.removeEventListener('abort', aborted)
-        if (claimed?.attempt === attempt) claimed.attempt = undefined
+        if (claimed?.attempt !== attempt) return
+        claimed.attempt = undefined
+        this.laneClosed(claimed)
       }
       const policy: HandshakePolicy = {
         choose: peer => {
@@ -295,7 +297,7 @@ export class LinkHub implements LaneDialler {
           claimed = choice.lane
           claimed?.attempt?.cancel()
           if (claimed !== undefined) claimed.attempt = attempt
-          attempt.generation = choice.generation
+          attempt.generation = Math.max(choice.generation, known + 1)
           const { generation, fresh } = choice
           return { channel: membershipChannel, lane: 0, generation, fresh }
         },
@@ -313,6 +315,10 @@ export class LinkHub implements LaneDialler {
         failed: (refusal, error) => {
           over()
           if (found !== undefined) return resolve(found)
+          if (refusal?.code === CloseCode.staleGeneration && claimed === undefined && known === 0 && refusal.known) {
+            // The peer remembers a connection that this node has forgotten.
+            return resolve(this.#greetOne(url, expected, signal, refusal.known))
+          }
           if (refusal?.code === CloseCode.staleGeneration && claimed !== undefined) {
             claimed.generation = Math.max(claimed.generation, refusal.known ?? 0)
           }

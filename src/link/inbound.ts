@@ -146,7 +146,8 @@ export class Inbound {
     if (last === undefined) throw new MalformedError(`stream ${stream}, of a peer that has ${lastSeen.length}`)
     const cost = end - start + creditOverheadBytes
     this.#taken += cost
-    if (this.#taken - this.#released > this.#settings.windowBytes + this.#settings.messageBytes) {
+    // The last message may overdraw the window: its payload, and what precedes that.
+    if (this.#taken - this.#released > this.#settings.windowBytes + this.#settings.messageBytes + chunkHeadBytes) {
       return this.#handler.violated('credit', 'more messages than credit was granted for')
     }
     if (sequence <= last) {
@@ -218,6 +219,7 @@ export class Inbound {
       this.#chunkBytes = 0
       return
     }
+    if ((flags & 1) === 0 && end - start === 1) throw new MalformedError('a chunk without bytes')
     this.#chunks.push(bytes.subarray(start + 1, end))
     this.#chunkBytes += end - start - 1
     if (this.#chunkBytes > this.#settings.messageBytes + chunkHeadBytes) {
@@ -271,7 +273,7 @@ const chunked: ReadonlySet<number> = new Set([FrameKind.message, FrameKind.reply
 const optional = MessageFlag.request | MessageFlag.deadline | MessageFlag.clock | MessageFlag.manager
 const unannounced = MessageFlag.ack | MessageFlag.causal | MessageFlag.relay
 const serverBytesMax = 255
-/** What precedes the payload in a chunked message, at most: flags, numbers, a name and a clock. */
+/** What precedes the payload of a message, at most: flags, numbers, a name and a clock. */
 const chunkHeadBytes = 65_536
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

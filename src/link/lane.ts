@@ -174,7 +174,7 @@ export class Lane implements InboundHandler {
   }
 
   pinged(id: number): void {
-    if (!this.#heartbeatArrives()) return
+    if (!this.#heartbeatArrives() || !this.link.heartbeatPasses('forward')) return
     this.outbound.controlNumber(FrameKind.pong, id)
   }
 

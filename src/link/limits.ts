@@ -7,8 +7,8 @@ export interface Limits {
   /** The largest message, encoded, in bytes; the smaller of both nodes' numbers counts. Default 64 MiB. */
   readonly messageBytes: number
   /**
-   * What may wait here for one peer and channel, in bytes: encoded messages, each with 256 for its
-   * bookkeeping. Default 8 MiB; the channel's `overflow` says what happens at it.
+   * What may wait here for one peer and channel, in bytes: encoded messages, each with 384 for its
+   * bookkeeping and 512 where a promise waits for it. Default 8 MiB; the channel's `overflow` says what happens at it.
    */
   readonly queueBytes: number
   /** Calls that may wait for room in one such queue when the policy is `block`; more reject. Default 1,024. */

@@ -9,7 +9,7 @@ import {
 } from '../core/channel.js'
 import { compareSpecs, type NodeName, type NodeSpec } from '../core/node.js'
 import type { Random } from '../core/random.js'
-import type { Clock } from '../core/time.js'
+import type { Clock, Instant } from '../core/time.js'
 import { LinkChannel } from './channel.js'
 import type { Flusher } from './flusher.js'
 import { Heartbeat, type HeartbeatEffect, type HeartbeatOptions } from './heartbeat.js'
@@ -93,6 +93,7 @@ export class Link {
   readonly #stale: NodeSpec[] = []
   #openLanes = 0
   readonly #heartbeat: Heartbeat
+  #tickedAt: Instant
   readonly #effects: PeerEffect[] = []
   readonly #beats: HeartbeatEffect[] = []
 
@@ -104,6 +105,7 @@ export class Link {
     this.#spec = spec
     this.#channels = this.#negotiate()
     this.#heartbeat = new Heartbeat(settings.heartbeat)
+    this.#tickedAt = settings.clock.now()
   }
 
   /** Takes the specs out that a newer one replaced, oldest first. */
@@ -156,7 +158,10 @@ export class Link {
   tell(input: PeerInput): void {
     const effects = this.#effects
     const start = effects.length
+    const wasCut = this.state.phase === 'cut'
     this.state.step(input, this.settings.clock.now(), effects)
+    const isCut = this.state.phase === 'cut'
+    if (isCut !== wasCut) for (const lane of this.lanes()) lane.outbound.hold(isCut)
     for (const effect of effects.splice(start)) this.#carryOut(effect)
   }
 
@@ -176,11 +181,15 @@ export class Link {
 
   /** Regular care: heartbeats over idle peers, and lanes that alone fell silent. */
   tick(): void {
-    if (this.#openLanes === 0) return
     const now = this.settings.clock.now()
     const { interval = 1_000, timeout = 4_000 } = this.settings.heartbeat
+    // While this process stalled no lane was silent.
+    const stalled = Math.max(0, now - this.#tickedAt - interval)
+    this.#tickedAt = now
+    if (this.#openLanes === 0) return
     for (const lane of this.lanes()) {
       if (lane.phase !== 'open') continue
+      lane.heardAt = Math.min(now, lane.heardAt + stalled)
       lane.tick(now, timeout)
       if (now - lane.heardAt >= idleLaneFactor * interval) lane.ping()
       if (now - lane.heardAt >= idleLaneFactor * (interval + timeout))
@@ -201,6 +210,8 @@ export class Link {
       lane.cancelRetry()
       lane.close(code, text)
     }
+    // Where the lane was closed before, nothing else asks for it again.
+    this.#dialler.laneClosed(this.control)
   }
 
   /** Takes out the messages that wait: all, or those that `wanted` picks. */
@@ -248,8 +259,9 @@ export class Link {
       channel.open = 0
     }
     this.#openLanes = 0
-    this.handler.restarted(this)
+    // A cut ends with the old life, which must not come up by that.
     this.tell({ type: 'restarted' })
+    this.handler.restarted(this)
     for (const lane of [...before.values()].flatMap(({ lanes }) => lanes)) this.#retire(lane)
     this.#channels = this.#negotiate()
     for (const channel of before.values()) this.#requeue(channel)

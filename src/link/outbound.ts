@@ -61,6 +61,8 @@ export class Outbound {
   readonly #sealed: Uint8Array[] = []
   #sealedBytes = 0
   #marked = false
+  /** A cut lies between the nodes: messages stay where they are. */
+  #held = false
   /** A value that the fast path encoded and found too large: kept, so that it is not encoded twice. */
   #overgrown: { readonly value: unknown; readonly bytes: Uint8Array } | undefined
   /** Called when a stalled peer has let too many control frames pile up. */
@@ -88,7 +90,13 @@ export class Outbound {
   }
 
   get #unhindered(): boolean {
-    return this.#writable && this.#credit > 0 && this.#job === undefined
+    return this.#writable && this.#credit > 0 && this.#job === undefined && !this.#held
+  }
+
+  /** Keeps messages back, or lets them go on. Control frames and replies pass. */
+  hold(held: boolean): void {
+    this.#held = held
+    if (!held) this.drain()
   }
 
   /** The connection is open: what waits may leave. */
@@ -196,8 +204,9 @@ export class Outbound {
 
   #endControl(start: number): void {
     this.#frames.end(start)
-    if (this.#writable) return this.#mark()
     // Each batch stays below what the peer takes in one piece, however many control frames pile up.
+    if (this.#writable && this.#frames.bytes.position >= batchBytes) return this.flush()
+    if (this.#writable) return this.#mark()
     if (this.#frames.bytes.position >= batchBytes) {
       this.#sealedBytes += this.#frames.bytes.position
       this.#sealed.push(this.#frames.take())

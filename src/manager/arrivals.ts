@@ -7,6 +7,7 @@ import type { Interpositions, Outcome, Passage } from '../fault/interposition.js
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Counters } from './counters.js'
+import type { Delays } from './delays.js'
 import type { Registry } from './registry.js'
 import { type Requester, reportOf } from './requester.js'
 import type { MessageContext } from './servers.js'
@@ -15,6 +16,7 @@ export interface ArrivalsContext {
   readonly registry: Registry
   readonly requester: Requester
   readonly interpositions: Interpositions
+  readonly delays: Delays
   readonly counters: Counters
   readonly clock: Clock
   readonly valueLimits: ValueLimits
@@ -82,7 +84,7 @@ export class Arrivals {
     }
     if (delay === 0) return all()
     return new Promise<void>(resolve => {
-      this.#context.clock.schedule(delay, () => void all().then(resolve, resolve))
+      this.#context.delays.hold(delay, () => void all().then(resolve, resolve))
     })
   }
 
@@ -122,7 +124,7 @@ export class Arrivals {
     })
     if (outcome.copies === 0) return this.#context.counters.add('faulted')
     if (outcome.delay > 0) {
-      await new Promise<void>(resolve => void this.#context.clock.schedule(outcome.delay, () => resolve()))
+      await new Promise<void>(resolve => this.#context.delays.hold(outcome.delay, resolve))
     }
     for (let copy = 0; copy < outcome.copies; copy++) await this.#send(lane, id, answer.status, outcome.message)
   }

@@ -3,6 +3,7 @@ import type { NodeName, NodeSpec } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import {
   type FaultFrame,
+  isRef,
   type PartitionEffect,
   type PartitionInput,
   type PartitionRef,
@@ -26,7 +27,7 @@ const injectTimeout: Millis = 5_000
 /** The shell of the partition machine. */
 export class Faults {
   readonly #context: FaultsContext
-  readonly #waiting = new Map<PartitionRef, (done: boolean) => void>()
+  readonly #waiting = new Map<PartitionRef, (answer: boolean | Error) => void>()
   #partitions: Partitions
   #refs = 0
 
@@ -54,7 +55,7 @@ export class Faults {
     const ref = `${name}/${incarnation}/${++this.#refs}` as PartitionRef
     const known = origin === name || this.#context.peers().some(peer => peer.name === origin)
     if (!known) throw new UnreachableError(origin, 'it is neither a member nor connected')
-    const done = await new Promise<boolean | undefined>(resolve => {
+    const done = await new Promise<boolean | Error | undefined>(resolve => {
       const cancel = this.#context.clock.schedule(injectTimeout, () => resolve(undefined))
       this.#waiting.set(ref, answer => {
         cancel()
@@ -63,9 +64,21 @@ export class Faults {
       this.step({ type: 'inject', ref, origin, ttl })
     })
     this.#waiting.delete(ref)
+    if (done instanceof Error) throw done
     if (done === undefined) throw new UnreachableError(origin, `no answer within ${injectTimeout} ms`)
     if (!done) throw new FaultsDeniedError(origin)
     return ref
+  }
+
+  /** Heals a partition, from here. */
+  resolve(ref: PartitionRef): void {
+    if (!isRef(ref)) throw new InvalidOptionError('ref', 'what injectPartition() resolved with', ref)
+    this.step({ type: 'resolve', ref })
+  }
+
+  /** The node stops: nobody waits for an origin any more. */
+  stop(error: () => Error): void {
+    for (const answer of [...this.#waiting.values()]) answer(error())
   }
 
   /** Takes what a peer sent. False when it is no fault frame. */

@@ -22,6 +22,8 @@ export interface JoinerContext {
   readonly self: () => NodeSpec
   /** A later start of this node lives: no incarnation of ours will be taken. */
   readonly superseded: () => boolean
+  /** Tells of an attempt that failed; the next follows after `delay`. */
+  readonly retrying: (peer: string, error: Error, delay: Millis) => void
   /** Tells the overlay that a connected peer is to be joined. */
   ask(peer: NodeSpec): void
 }
@@ -68,20 +70,17 @@ export class Joiner {
   }
 
   /** Joins; resolves with the link to the peer, undefined when the peer is this node itself. */
-  async join(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
-    const combined = this.#combine(signal)
-    const backoff = new Backoff(this.#context.random)
-    for (;;) {
-      combined.throwIfAborted()
-      try {
-        const link = await this.reach(peer, combined)
-        if (link === undefined || (await this.#ask(link, combined))) return link
-      } catch (error) {
-        if (this.#isFinal(error)) throw error
-        combined.throwIfAborted()
-      }
-      await this.#pause(backoff.failed(this.#context.clock.now()), combined)
-    }
+  join(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
+    return this.#persist(peer, signal, (link, combined) => this.#ask(link, combined))
+  }
+
+  /** Opens what is missing to a peer, without joining it; undefined when the peer is this node itself. */
+  connect(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
+    return this.#persist(peer, signal, (link, combined) => {
+      link.pinned = true
+      this.#context.hub.connect(link)
+      return this.until(() => link.complete, combined)
+    })
   }
 
   /** Opens the first connection to a peer, if there is none; undefined when the peer is this node itself. */
@@ -106,26 +105,6 @@ export class Joiner {
     } catch (error) {
       if (error instanceof WrongNodeError && error.message.endsWith(`'${name}'`)) return undefined
       throw error
-    }
-  }
-
-  /** Opens what is missing to a peer, without joining it; undefined when the peer is this node itself. */
-  async connect(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
-    const combined = this.#combine(signal)
-    const backoff = new Backoff(this.#context.random)
-    for (;;) {
-      try {
-        const link = await this.reach(peer, combined)
-        if (link === undefined) return undefined
-        link.pinned = true
-        this.#context.hub.connect(link)
-        await this.until(() => link.complete, combined)
-        return link
-      } catch (error) {
-        if (this.#isFinal(error)) throw error
-        combined.throwIfAborted()
-      }
-      await this.#pause(backoff.failed(this.#context.clock.now()), combined)
     }
   }
 
@@ -179,6 +158,31 @@ export class Joiner {
     }
   }
 
+  /** Reaches the peer and does `then` with the link, again and again until that is done or must end otherwise. */
+  async #persist(
+    peer: string | NodeSpec,
+    signal: AbortSignal | undefined,
+    then: (link: Link, signal: AbortSignal) => Promise<boolean>,
+  ): Promise<Link | undefined> {
+    const { clock, random, retrying } = this.#context
+    const combined = this.#combine(signal)
+    const backoff = new Backoff(random)
+    for (;;) {
+      let failure: Error = new UnreachableError(nameOf(peer), 'it does not answer')
+      try {
+        const link = await this.reach(peer, combined)
+        if (link === undefined || (await then(link, combined))) return link
+      } catch (error) {
+        if (this.#isFinal(error)) throw error
+        combined.throwIfAborted()
+        if (error instanceof Error) failure = error
+      }
+      const delay = backoff.failed(clock.now())
+      retrying(nameOf(peer), failure, delay)
+      await this.#pause(delay, combined)
+    }
+  }
+
   /** Asks to be counted. False when no answer came. */
   #ask(link: Link, signal: AbortSignal): Promise<boolean> {
     const { name } = link
@@ -200,4 +204,8 @@ export class Joiner {
   async #pause(delay: Millis, signal: AbortSignal): Promise<void> {
     await this.until(() => false, signal, delay)
   }
+}
+
+function nameOf(peer: string | NodeSpec): string {
+  return typeof peer === 'string' ? peer : peer.name
 }

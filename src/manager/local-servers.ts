@@ -2,13 +2,15 @@ import { encodeToBytes } from '../codec/value-bytes.js'
 import { decodeValue } from '../codec/value-decoder.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
-import { DeadlineError, OverflowError } from '../core/errors.js'
+import { DeadlineError, OverflowError, UnknownChannelError } from '../core/errors.js'
 import type { NodeSpec } from '../core/node.js'
 import type { Clock } from '../core/time.js'
 import type { Limits } from '../link/limits.js'
 import { costOf } from '../link/queue.js'
+import type { Counters } from './counters.js'
 import type { ForwardOptions } from './manager.js'
 import { isPromiseLike, type Registry } from './registry.js'
+import { errorOf, reportOf } from './requester.js'
 import { expiryOf, resolved } from './sender.js'
 import type { MessageContext } from './servers.js'
 
@@ -18,6 +20,8 @@ export interface LocalContext {
   readonly clock: Clock
   readonly limits: Limits
   readonly valueLimits: ValueLimits
+  readonly counters: Counters
+  readonly channelNames: readonly string[]
 }
 
 /**
@@ -28,6 +32,8 @@ export class LocalServers {
   readonly #context: LocalContext
   #waiting: (() => void)[] = []
   #bytes = 0
+  /** Rejects the requests that wait for their answers. */
+  readonly #asked = new Set<(error: Error) => void>()
 
   constructor(context: LocalContext) {
     this.#context = context
@@ -50,41 +56,57 @@ export class LocalServers {
     const expires = expiryOf(options, clock)
     const { cost, copy, context } = this.#admit(message, options)
     return new Promise<unknown>((resolve, reject) => {
-      const late = (): void => reject(new DeadlineError(`the request to server '${server}'`, 'unknown'))
-      const aborted = (): void => reject(abortReason(signal))
+      const release = (): void => {
+        this.#asked.delete(end)
+        cancel?.()
+        signal?.removeEventListener('abort', aborted)
+      }
+      const end = (error: Error): void => {
+        release()
+        reject(error)
+      }
+      const late = (): void => end(new DeadlineError(`the request to server '${server}'`, 'unknown'))
+      const aborted = (): void => end(abortReason(signal))
       const cancel = expires === undefined ? undefined : clock.schedule(Math.max(0, expires - clock.now()), late)
       signal?.addEventListener('abort', aborted)
+      this.#asked.add(end)
       this.#later(() => {
-        const answer = this.#context.registry.ask(server, copy, context).finally(() => {
-          cancel?.()
-          signal?.removeEventListener('abort', aborted)
-        })
+        const answer = this.#context.registry.ask(server, copy, context)
         this.#release(cost, answer)
-        answer.then(value => resolve(this.#copy(value).value)).catch(reject)
+        answer
+          .then(value => resolve(this.#copy(value).value))
+          .then(release, error => end(errorOf(this.#context.self().name, server, reportOf(error))))
       })
     })
+  }
+
+  /** The node stops: what was asked and not answered ends. */
+  stop(error: () => Error): void {
+    for (const end of [...this.#asked]) end(error())
   }
 
   #admit(
     message: unknown,
     options: ForwardOptions | undefined,
   ): { readonly cost: number; readonly copy: unknown; readonly context: MessageContext } {
-    const { self, limits, clock } = this.#context
+    const { self, limits, clock, counters, channelNames } = this.#context
     const { name, incarnation } = self()
     const channel = options?.channel ?? 'default'
-    const { value: copy, bytes } = this.#copy(message)
-    const cost = costOf(bytes, false)
-    if (this.#bytes > 0 && this.#bytes + cost > limits.queueBytes) {
-      throw new OverflowError(name, channel, 'limits.queueBytes')
-    }
-    this.#bytes += cost
+    if (!channelNames.includes(channel)) throw new UnknownChannelError(channel, 'local', channelNames)
     const expires = expiryOf(options, clock)
     const deadline = expires === undefined ? undefined : clock.wall().getTime() + expires - clock.now()
+    const { value: copy, bytes } = this.#copy(message)
+    const cost = costOf(bytes, false)
     const context: MessageContext = {
       ...{ from: name, incarnation, channel },
       ...(options?.clock !== undefined && { clock: this.#copy(options.clock).value }),
       ...(deadline !== undefined && { deadline }),
     }
+    if (this.#bytes > 0 && this.#bytes + cost > limits.queueBytes) {
+      counters.add('overflowed')
+      throw new OverflowError(name, channel, 'limits.queueBytes')
+    }
+    this.#bytes += cost
     return { cost, copy, context }
   }
 

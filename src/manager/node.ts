@@ -16,6 +16,7 @@ import type { Waiting } from '../link/queue.js'
 import type { MembershipStrategy } from '../membership/strategy.js'
 import { Arrivals } from './arrivals.js'
 import type { Counters } from './counters.js'
+import { Delays } from './delays.js'
 import { Faults } from './faults.js'
 import { identify } from './identity.js'
 import { Joiner } from './joiner.js'
@@ -44,6 +45,7 @@ export class Node implements HubHandler {
   readonly faults: Faults
   readonly reserved: Set<string> = new Set()
   readonly #arrivals: Arrivals
+  readonly #delays: Delays
   readonly #port: OverlayPort
   #identity: HandshakeIdentity
   /** Some handshake of this incarnation was completed: the incarnation is known, and is never raised again. */
@@ -59,6 +61,8 @@ export class Node implements HubHandler {
     const { reporter, interpositions } = this
     const { counters } = reporter
     const self = (): NodeSpec => this.spec
+    const delays = new Delays(clock)
+    this.#delays = delays
     const judge = (passage: Passage): Outcome => this.judge(passage)
     this.watchers = new Watchers(error => reporter.failed('a watcher', error))
     this.registry = new Registry(() => settings.name, {
@@ -79,7 +83,7 @@ export class Node implements HubHandler {
     })
     const { hub, registry } = this
     this.#port = new OverlayPort(strategy, {
-      ...{ settings, hub, reporter, interpositions, judge },
+      ...{ settings, hub, reporter, interpositions, delays, judge },
       observer: {
         joined: peer => this.joiner.joined(peer),
         left: () => this.#alone(),
@@ -89,15 +93,16 @@ export class Node implements HubHandler {
         isSuperseded: () => this.#superseded,
       },
     })
+    const channelNames = Object.keys(settings.channelMap)
     this.sender = new Sender({
-      ...{ hub, clock, limits, valueLimits, interpositions, counters, judge },
-      channelNames: Object.keys(settings.channelMap),
+      ...{ hub, clock, limits, valueLimits, interpositions, delays, counters, channelNames, judge },
       dropped: (reason, node, channel, server) => reporter.dropped(reason, 'forward', node, channel, server),
     })
     this.requester = new Requester({ sender: this.sender, clock, limits, valueLimits, counters })
-    this.local = new LocalServers({ self, registry, clock, limits, valueLimits })
+    this.local = new LocalServers({ self, registry, clock, limits, valueLimits, counters, channelNames })
     this.joiner = new Joiner({
       ...{ hub, clock, random, self, superseded: () => this.#superseded },
+      retrying: (peer, error, delay) => reporter.retrying(peer, error, delay),
       ask: peer => this.overlay.step({ type: 'join', peer }),
     })
     this.faults = new Faults({
@@ -113,7 +118,7 @@ export class Node implements HubHandler {
       },
     })
     this.#arrivals = new Arrivals({
-      ...{ registry, requester: this.requester, interpositions, counters, clock, valueLimits, judge },
+      ...{ registry, requester: this.requester, interpositions, delays, counters, clock, valueLimits, judge },
       managerMessage: ({ from, channel }, message) => reporter.emit('message', { from, channel, message }),
     })
   }
@@ -171,6 +176,9 @@ export class Node implements HubHandler {
   end(error: () => Error): void {
     this.joiner.stop()
     this.requester.stop(error)
+    this.#delays.stop(error)
+    this.local.stop(error)
+    this.faults.stop(error)
     for (const link of this.hub.links.values()) this.#fail(link, link.takeQueued(), error)
     this.#port.stop()
     this.#cancelPulse?.()

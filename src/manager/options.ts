@@ -116,6 +116,8 @@ export interface Settings {
   readonly random: Random
   readonly entropy: Entropy
   readonly logger: Logger | undefined
+  /** A running node keeps its process alive; one on a clock of its own does not. */
+  readonly keepAlive: boolean
 }
 
 const secretsMax = 8
@@ -165,6 +167,7 @@ export function resolveOptions(options: PeerServiceOptions, role?: string): Sett
     versions: resolveVersions(options.protocolVersions ?? handshakeVersions),
     transport: options.transport ?? ownTransport(),
     logger: options.logger,
+    keepAlive: options.clock === undefined,
   }
 }
 

@@ -6,6 +6,7 @@ import type { Refusal } from '../link/handshake.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Link } from '../link/link.js'
 import type { MembershipEvent, MembershipStrategy } from '../membership/strategy.js'
+import type { Delays } from './delays.js'
 import type { Settings } from './options.js'
 import { Overlay, type OverlayHandler } from './overlay.js'
 import type { Reporter } from './reporter.js'
@@ -29,6 +30,7 @@ export interface OverlayPortContext {
   readonly hub: LinkHub
   readonly reporter: Reporter
   readonly interpositions: Interpositions
+  readonly delays: Delays
   readonly observer: OverlayObserver
   judge(passage: Passage): Outcome
 }
@@ -164,7 +166,7 @@ export class OverlayPort implements OverlayHandler {
     value: unknown,
     deliver: (message: unknown) => void,
   ): boolean {
-    const { reporter, settings } = this.#context
+    const { reporter } = this.#context
     const { name: channel } = link.control.channel
     const passage: Passage = {
       ...{ direction, peer: link.name, channel, kind: 'membership', server: undefined, message: value },
@@ -178,7 +180,7 @@ export class OverlayPort implements OverlayHandler {
       for (let copy = 0; copy < copies; copy++) deliver(message)
     }
     if (delay === 0) all()
-    else settings.clock.schedule(delay, all)
+    else this.#context.delays.hold(delay, all)
     return true
   }
 }

@@ -14,6 +14,7 @@ import type { Interposition } from '../fault/interposition.js'
 import type { PartitionRef } from '../fault/partition.js'
 import type { Link } from '../link/link.js'
 import type { MembershipStrategy } from '../membership/strategy.js'
+import { keepAlive } from '../runtime/keep-alive.js'
 import { reachableUrls } from './addresses.js'
 import { supports } from './capabilities.js'
 import type { CounterValues } from './counters.js'
@@ -29,6 +30,7 @@ export class PeerService extends Messages {
   readonly #settings: Settings
   #starting: Promise<this> | undefined
   #stopping: Promise<void> | undefined
+  #letGo: (() => void) | undefined
 
   constructor(settings: Settings, strategy: MembershipStrategy) {
     const node = new Node(settings, strategy)
@@ -58,12 +60,15 @@ export class PeerService extends Messages {
   }
 
   stop(): Promise<void> {
-    if (this.#starting === undefined) return this.#stopping ?? Promise.resolve()
-    this.#stopping ??= this.#stop(this.#starting).finally(() => {
-      this.#stopping = undefined
-      this.#starting = undefined
+    const starting = this.#starting
+    if (starting === undefined) return this.#stopping ?? Promise.resolve()
+    // A start from now on is another life, which waits for the end of this one.
+    this.#starting = undefined
+    const stopping = this.#stop(starting).finally(() => {
+      if (this.#stopping === stopping) this.#stopping = undefined
     })
-    return this.#stopping
+    this.#stopping = stopping
+    return stopping
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -105,11 +110,13 @@ export class PeerService extends Messages {
       return found ?? member
     })
     const wanted = new Set(named.map(member => (typeof member === 'string' ? member : member.name)))
-    const surplus = known.filter(({ name }) => name !== this.name && !wanted.has(name))
     const missing = named.filter(
       member => typeof member === 'string' || !known.some(({ name }) => name === member.name),
     )
-    await Promise.all(missing.map(member => this.join(member)))
+    // Only who answers at an address tells which member that is.
+    const links = await Promise.all(missing.map(member => this.#join(member, undefined)))
+    for (const link of links) if (link !== undefined) wanted.add(link.name)
+    const surplus = known.filter(({ name }) => name !== this.name && !wanted.has(name))
     await Promise.all(surplus.map(({ name }) => this.leave(name)))
   }
 
@@ -208,9 +215,8 @@ export class PeerService extends Messages {
     return this.#node.faults.inject((typeof origin === 'string' ? origin : origin.name) as NodeName, ttl)
   }
 
-  resolvePartition(ref: PartitionRef): Promise<void> {
-    this.#node.faults.step({ type: 'resolve', ref })
-    return Promise.resolve()
+  async resolvePartition(ref: PartitionRef): Promise<void> {
+    this.#node.faults.resolve(ref)
   }
 
   partitions(): readonly { readonly ref: PartitionRef; readonly node: NodeSpec }[] {
@@ -237,6 +243,7 @@ export class PeerService extends Messages {
       throw error instanceof MaquisError ? error : new ListenError(listen?.host ?? '', listen?.port ?? 0, error)
     }
     this.running = true
+    if (this.#settings.keepAlive) this.#letGo = keepAlive()
     faults.start()
     this.#node.begin(advertise ?? (url === undefined ? [] : reachableUrls(url)))
     this.#seed()
@@ -247,6 +254,7 @@ export class PeerService extends Messages {
     await starting.catch(() => {})
     if (!this.running) return
     this.running = false
+    this.#letGo?.()
     this.#node.end(() => new StoppedError(this.name, 'it was stopped'))
     await this.#node.hub.stop('the node stops')
   }

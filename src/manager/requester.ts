@@ -156,7 +156,8 @@ export function reportOf(error: unknown): ErrorReport {
   return { code: typeof code === 'string' ? cut(code) : undefined, name: cut(error.name), message: cut(error.message) }
 }
 
-function errorOf(node: string, server: string, payload: unknown): Error {
+/** The error that a caller gets for what a handler's node reported. */
+export function errorOf(node: string, server: string, payload: unknown): Error {
   const report = isRecord(payload) ? payload : {}
   const { code, name, message, issues } = report
   if (code === 'ERR_NO_SUCH_SERVER') return new NoSuchServerError(node, server)

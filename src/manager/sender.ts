@@ -24,6 +24,7 @@ import type { Link } from '../link/link.js'
 import { Written } from '../link/outbound.js'
 import { costOf, type MessageExtra, type Settler, type Waiting } from '../link/queue.js'
 import type { Counters } from './counters.js'
+import type { Delays } from './delays.js'
 import type { DropReason } from './events.js'
 import type { ForwardOptions } from './manager.js'
 import { Room } from './room.js'
@@ -35,6 +36,7 @@ export interface SenderContext {
   readonly limits: Limits
   readonly valueLimits: ValueLimits
   readonly interpositions: Interpositions
+  readonly delays: Delays
   readonly counters: Counters
   readonly channelNames: readonly string[]
   /** Tells of a message that ended, where no promise does. */
@@ -125,15 +127,19 @@ export class Sender {
       this.#dispatch(channel, outgoing)
     }
     if (delay === 0) return dispatch()
-    this.#context.clock.schedule(delay, () => {
+    const failed = (error: Error): void => {
+      if (outgoing.settler !== undefined) outgoing.settler.failed(error)
+      else this.#context.dropped('not-connected', outgoing.node, channel.name, outgoing.server)
+    }
+    const later = (): void => {
       try {
         this.#channelFor(link, outgoing.options)
         dispatch()
       } catch (error) {
-        if (outgoing.settler !== undefined) outgoing.settler.failed(error as Error)
-        else this.#context.dropped('not-connected', outgoing.node, channel.name, outgoing.server)
+        failed(error as Error)
       }
-    })
+    }
+    this.#context.delays.hold(delay, later, failed)
   }
 
   #dispatch(channel: LinkChannel, outgoing: Outgoing): void {

@@ -95,9 +95,18 @@ export interface Delivery<Message = unknown, Reply = unknown> extends MessageCon
   readonly reply?: (value: Reply) => void
 }
 
+/**
+ * What a handler of an untyped server takes when it does not say: whatever it likes, unchecked, as with `JSON.parse`.
+ */
+export type Unchecked = ReturnType<typeof JSON.parse>
+
 /** `register` of a node: typed where the servers are. */
 export type Register<Servers> = Servers extends Untyped
-  ? <Message, Reply>(name: string, handler: Handler<Message, Reply>, options?: RegisterOptions<Message>) => Disposable
+  ? <Message = Unchecked, Reply = unknown>(
+      name: string,
+      handler: Handler<Message, Reply>,
+      options?: RegisterOptions<Message>,
+    ) => Disposable
   : <Name extends ServerName<Servers>>(
       name: Name,
       handler: Handler<MessageOf<Servers, Name>, ReplyOf<Servers, Name>>,

@@ -5,6 +5,6 @@
  */
 
 export { MemoryNetwork, type MemoryNetworkOptions } from '../transport/memory.js'
-export { SimulatedClock } from './simulated-clock.js'
+export { type RunEnd, type RunOptions, SimulatedClock, type SimulatedClockOptions } from './simulated-clock.js'
 export type { TransportCase, TransportHarness } from './transport-harness.js'
 export { type SuiteRunner, transportCases, transportSuite } from './transport-suite.js'

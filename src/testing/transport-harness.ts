@@ -19,6 +19,7 @@ export interface TransportHarness {
 /** One promise that every transport keeps. */
 export interface TransportCase {
   readonly name: string
+  /** Checks it; rejects when it was broken. */
   readonly run: (harness: TransportHarness) => Promise<void>
 }
 
