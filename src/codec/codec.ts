@@ -33,7 +33,6 @@ export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
 export const ignorableBit = 0x80
 
 export const frameHeaderBytes = 4
-export const frameBodyBytesMax = 0xff_ff_ff
 
 /** The bits of a message's flags: which optional fields follow its fixed ones, in this order. */
 export const MessageFlag = {

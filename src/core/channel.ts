@@ -42,7 +42,7 @@ export const defaultChannel: ChannelName = 'default' as ChannelName
 /** Carries the overlay's own messages. Always exists, with one lane. */
 export const membershipChannel: ChannelName = 'membership' as ChannelName
 
-export const channelNameBytesMax = 64
+const channelNameBytesMax = 64
 export const channelsMax = 64
 export const parallelismMax = 64
 

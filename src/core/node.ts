@@ -38,10 +38,10 @@ export interface NodeSpec {
 }
 
 export const nodeNameBytesMax = 255
-export const addressesMax = 16
-export const addressLengthMax = 512
+const addressesMax = 16
+const addressLengthMax = 512
 /** A spec of more than about so many bytes is refused, whoever tells of it. */
-export const specApproximateBytesMax = 65_536
+const specApproximateBytesMax = 65_536
 
 const tieBreaks = 1_024
 /** About the year 2248: what lies beyond is not a time that a clock of ours can have shown. */

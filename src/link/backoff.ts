@@ -2,13 +2,13 @@ import type { Random } from '../core/random.js'
 import type { Instant, Millis } from '../core/time.js'
 
 /** The first wait is drawn from up to this. */
-export const backoffFirst: Millis = 100
+const backoffFirst: Millis = 100
 /** No wait is longer while the peer has not been away for long. */
-export const backoffNear: Millis = 1_000
+const backoffNear: Millis = 1_000
 /** No wait is ever longer. */
-export const backoffFar: Millis = 30_000
+const backoffFar: Millis = 30_000
 /** A peer that cannot be reached for so long is long absent. */
-export const longAbsence: Millis = 60_000
+const longAbsence: Millis = 60_000
 
 /**
  * When to dial again: waits double, each drawn evenly from its upper half (half jitter), up to a second; up to half a

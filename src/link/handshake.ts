@@ -5,7 +5,6 @@ import {
   type ConnectionLimits,
   encodeHandshake,
   type Hello,
-  nonceBytes,
   parseHandshake,
   proofBytes,
 } from '../codec/handshake-frames.js'
@@ -300,8 +299,6 @@ export const handshakeVersions: { readonly min: number; readonly max: number } =
   min: protocolVersion,
   max: protocolVersion,
 }
-
-export { nonceBytes }
 
 /** Says why the handshake ends; with proofs, where the other end could not believe it otherwise. */
 function refuse(refusal: Refusal, out: HandshakeEffect[], proof?: ProofOf): void {

@@ -298,8 +298,8 @@ export class LinkHub implements LaneDialler {
           claimed?.attempt?.cancel()
           if (claimed !== undefined) claimed.attempt = attempt
           attempt.generation = Math.max(choice.generation, known + 1)
-          const { generation, fresh } = choice
-          return { channel: membershipChannel, lane: 0, generation, fresh }
+          const { generation } = attempt
+          return { channel: membershipChannel, lane: 0, generation, fresh: choice.fresh }
         },
         admit: (peer, slot) => this.#admit(peer, slot, attempt),
       }

@@ -300,7 +300,10 @@ export class Link {
         }
         return this.handler.down(this, effect.reason)
       case 'fail-requests':
-        return this.handler.failRequests(this, effect.why)
+        this.handler.failRequests(this, effect.why)
+        // Whoever asked was told that it is not carried out.
+        if (effect.why === 'cut') this.takeQueued(({ extra }) => extra?.request !== undefined)
+        return
       case 'fail-queued': {
         const keepPatient = effect.why === 'down' && this.state.phase !== 'unknown'
         const entries = this.takeQueued(entry => !(keepPatient && entry.patient))

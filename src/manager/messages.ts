@@ -1,24 +1,14 @@
-import {
-  EncodeError,
-  InvalidOptionError,
-  MaquisError,
-  NotConnectedError,
-  OverflowError,
-  PartitionedError,
-  StoppedError,
-  SupersededError,
-  UnknownChannelError,
-} from '../core/errors.js'
+import { InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import type { Settler } from '../link/queue.js'
-import type { DropReason } from './events.js'
 import type { ForwardOptions } from './manager.js'
 import type { Node } from './node.js'
 import type { Receiver } from './receiver.js'
 import { extraOf, resolved } from './sender.js'
 import { checkServer, type Destination, destinationOf } from './server-ref.js'
 import type { Handler, MessageContext, RegisterOptions, ServerRef } from './servers.js'
+import { dropReasonOf } from './unawaited.js'
 
 /** The messaging half of a peer service. */
 export abstract class Messages {
@@ -176,17 +166,6 @@ export abstract class Messages {
   #needRunning(): void {
     if (!this.running) throw new StoppedError(this.#node.settings.name, 'messages need a running node')
   }
-}
-
-function dropReasonOf(error: MaquisError): DropReason {
-  if (error instanceof OverflowError) return 'overflow'
-  if (error instanceof PartitionedError) return 'partitioned'
-  if (error instanceof UnknownChannelError) return 'unknown-channel'
-  if (error instanceof EncodeError) return 'encode'
-  if (error instanceof SupersededError) return 'superseded'
-  if (error instanceof NotConnectedError && error.reason !== 'stranger')
-    return error.reason === 'left' ? 'left' : 'down'
-  return 'not-connected'
 }
 
 function describeRef(ref: unknown): string {

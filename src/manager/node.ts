@@ -28,6 +28,7 @@ import { Registry } from './registry.js'
 import { Reporter } from './reporter.js'
 import { Requester } from './requester.js'
 import { Sender } from './sender.js'
+import { dropReasonOf } from './unawaited.js'
 import { Watchers } from './watchers.js'
 
 /** Composes the parts of a node and tells each what happened in the others. It decides nothing of its own. */
@@ -96,7 +97,7 @@ export class Node implements HubHandler {
     const channelNames = Object.keys(settings.channelMap)
     this.sender = new Sender({
       ...{ hub, clock, limits, valueLimits, interpositions, delays, counters, channelNames, judge },
-      dropped: (reason, node, channel, server) => reporter.dropped(reason, 'forward', node, channel, server),
+      lost: (error, node, channel, server) => reporter.dropped(dropReasonOf(error), 'forward', node, channel, server),
     })
     this.requester = new Requester({ sender: this.sender, clock, limits, valueLimits, counters })
     this.local = new LocalServers({ self, registry, clock, limits, valueLimits, counters, channelNames })
@@ -179,7 +180,9 @@ export class Node implements HubHandler {
     this.#delays.stop(error)
     this.local.stop(error)
     this.faults.stop(error)
-    for (const link of this.hub.links.values()) this.#fail(link, link.takeQueued(), error)
+    for (const link of this.hub.links.values()) {
+      for (const { settler } of link.takeQueued()) settler?.failed(error())
+    }
     this.#port.stop()
     this.#cancelPulse?.()
   }
@@ -239,7 +242,7 @@ export class Node implements HubHandler {
   failQueued(link: Link, entries: readonly Waiting[], why: 'down' | 'left'): void {
     this.counters.add('undelivered', entries.length)
     const reason = link.state.phase === 'unknown' ? 'stranger' : why
-    this.#fail(link, entries, () => new NotConnectedError(link.name, reason))
+    for (const { settler } of entries) settler?.failed(new NotConnectedError(link.name, reason))
   }
 
   laneOpened(lane: Lane): void {
@@ -350,13 +353,6 @@ export class Node implements HubHandler {
     this.overlay.stop()
     this.overlay.step({ type: 'start', self: this.spec })
     this.#pulse()
-  }
-
-  #fail(link: Link, entries: readonly Waiting[], error: () => Error): void {
-    for (const { settler, server } of entries) {
-      if (settler !== undefined) settler.failed(error())
-      else this.reporter.dropped('down', 'forward', link.name, '', server)
-    }
   }
 
   #refusedMessage(reason: 'no-such-server' | 'schema', from: string, channel: string, server: string): void {

@@ -4,13 +4,10 @@ import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import { costOf, type Waiting } from '../link/queue.js'
 import type { Counters } from './counters.js'
-import type { DropReason } from './events.js'
 
 export interface RoomContext {
   readonly limits: Limits
   readonly counters: Counters
-  /** Tells of a message that ended, where no promise does. */
-  dropped(reason: DropReason, node: string, channel: string, server: string): void
 }
 
 /** Where one more message may wait: in the queue, with its caller, or nowhere. */
@@ -44,11 +41,10 @@ export class Room {
   }
 
   /** A message ends because there is no room: its promise tells, or, where there is none, an event. */
-  refuse(channel: LinkChannel, { server, settler }: Pick<Waiting, 'server' | 'settler'>): void {
+  refuse(channel: LinkChannel, { settler }: Pick<Waiting, 'settler'>): void {
     const { name: node } = channel.link
     this.#context.counters.add('overflowed')
-    if (settler === undefined) this.#context.dropped('overflow', node, channel.name, server)
-    else settler.failed(new OverflowError(node, channel.name, 'limits.queueBytes'))
+    settler?.failed(new OverflowError(node, channel.name, 'limits.queueBytes'))
   }
 
   #dropOldest(channel: LinkChannel): void {

@@ -25,9 +25,9 @@ import { Written } from '../link/outbound.js'
 import { costOf, type MessageExtra, type Settler, type Waiting } from '../link/queue.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
-import type { DropReason } from './events.js'
 import type { ForwardOptions } from './manager.js'
 import { Room } from './room.js'
+import { type TellLost, Unawaited } from './unawaited.js'
 
 /** What a sender needs of its node. */
 export interface SenderContext {
@@ -39,8 +39,7 @@ export interface SenderContext {
   readonly delays: Delays
   readonly counters: Counters
   readonly channelNames: readonly string[]
-  /** Tells of a message that ended, where no promise does. */
-  dropped(reason: DropReason, node: string, channel: string, server: string): void
+  readonly lost: TellLost
   /** Asks the interpositions, and keeps what they throw from the caller. */
   judge(passage: Passage): ReturnType<Interpositions['judge']>
 }
@@ -127,10 +126,8 @@ export class Sender {
       this.#dispatch(channel, outgoing)
     }
     if (delay === 0) return dispatch()
-    const failed = (error: Error): void => {
-      if (outgoing.settler !== undefined) outgoing.settler.failed(error)
-      else this.#context.dropped('not-connected', outgoing.node, channel.name, outgoing.server)
-    }
+    const { settler = this.#unawaited(channel, outgoing.server) } = outgoing
+    const failed = (error: Error): void => settler.failed(error)
     const later = (): void => {
       try {
         this.#channelFor(link, outgoing.options)
@@ -154,10 +151,11 @@ export class Sender {
   #enqueue(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
     const { server, message, extra, settler, options } = outgoing
     const base = {
-      ...{ server, stream, extra, settler, patient: options?.whenDown === 'wait', order: ++this.#order },
+      ...{ server, stream, extra, settler: settler ?? this.#unawaited(channel, server) },
+      ...{ patient: options?.whenDown === 'wait', order: ++this.#order },
       ...{ queue: undefined, release: undefined, gone: false },
     }
-    if (channel.monotonic !== undefined && channel.monotonic !== false && extra === undefined) {
+    if (channel.monotonic !== undefined && channel.monotonic !== false && isPlainMessage(extra)) {
       return this.#coalesce(channel, lane, { ...base, key: keyOf(channel, server, message) }, message, outgoing)
     }
     const awaited = settler !== undefined
@@ -175,7 +173,11 @@ export class Sender {
         ? { ...base, key: undefined, body, bytes }
         : { ...base, key: undefined, body: { type: 'value', value: message }, bytes: 0 }
     lane.queue.push(entry)
-    this.#watch(lane, entry, outgoing)
+    this.#watch(entry, outgoing)
+  }
+
+  #unawaited(channel: LinkChannel, server: string): Settler {
+    return new Unawaited(this.#context.lost, channel.link.name, channel.name, server)
   }
 
   /** On a monotonic channel the newest message of a key takes the place of the one that waits. */
@@ -186,23 +188,23 @@ export class Sender {
     value: unknown,
     outgoing: Outgoing,
   ): void {
-    const bytes = costOf(approximateBytes(value), base.settler !== undefined)
+    const bytes = costOf(approximateBytes(value), outgoing.settler !== undefined)
     const entry: Waiting = { ...base, body: { type: 'value', value }, bytes }
     const waiting = lane.queue.waitingFor(base.key as string)
     if (waiting === undefined) {
       if (this.#room.find(channel, bytes, false) !== 'queue') return this.#room.refuse(channel, entry)
       lane.queue.push(entry)
-      return this.#watch(lane, entry, outgoing)
+      return this.#watch(entry, outgoing)
     }
     const { settler } = waiting
     lane.queue.supersede(waiting, entry)
     this.#context.counters.add('superseded')
     settler?.failed(new SupersededError())
-    this.#watch(lane, waiting, outgoing)
+    this.#watch(waiting, outgoing)
   }
 
   /** A message that waits ends with its deadline or signal. */
-  #watch(lane: Lane, entry: Waiting, outgoing: Outgoing): void {
+  #watch(entry: Waiting, outgoing: Outgoing): void {
     const { options, extra } = outgoing
     const signal = options?.signal
     if (signal === undefined && extra?.expires === undefined) return
@@ -297,6 +299,11 @@ function isPlain(options: ForwardOptions): boolean {
     options.deadline === undefined &&
     options.signal === undefined
   )
+}
+
+/** Whether a newer message may take its place: requests and what is for the manager all count. */
+function isPlainMessage(extra: MessageExtra | undefined): boolean {
+  return extra?.request === undefined && extra?.manager !== true
 }
 
 function keyOf(channel: LinkChannel, server: string, message: unknown): string {

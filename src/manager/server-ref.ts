@@ -10,7 +10,7 @@ export interface Destination {
   readonly incarnation?: number
 }
 
-export const serverNameBytesMax = 255
+const serverNameBytesMax = 255
 
 /** Resolves a reference. Throws where it cannot be one, or its registry does not know the name. */
 export function destinationOf(ref: ServerRef, self: string): Destination {

@@ -35,7 +35,8 @@ export type ReplyOf<Servers, Name> = Servers extends Untyped
   : Name extends keyof Servers
     ? Servers[Name] extends { reply: infer Reply }
       ? Reply
-      : void
+      : // biome-ignore lint/suspicious/noConfusingVoidType: a handler without a reply may return nothing
+        void
     : never
 
 /** Finds where a name lives. Erlang's `{via, Module, Name}`: `global` is a registry whose answer is one node. */
