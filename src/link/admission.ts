@@ -42,6 +42,7 @@ export function admitPeer(
   if (slot.generation <= lane.generation) {
     return { code: CloseCode.staleGeneration, text: 'a later connection exists', known: lane.generation }
   }
+  if (slot.generation > lane.generation + generationLeapMax) return wildGeneration
   if (ours === undefined && lane.attempt?.generation === slot.generation && self.name < peer.name) return tieBreak
   return { fresh: lane.fresh }
 }
@@ -85,5 +86,8 @@ function unknownChannel({ channel, lane }: Slot): Refusal {
   return { code: CloseCode.unknownChannel, text: `no lane ${lane} of channel '${channel}'` }
 }
 
+/** A lane that forgot its generation is told of it; one that leaps further would soon run out of numbers. */
+const generationLeapMax = 1_000_000
+const wildGeneration: Refusal = { code: CloseCode.malformed, text: 'a generation that no lane reaches' }
 const tooManyPeers: Refusal = { code: CloseCode.tooManyPeers, text: 'limits.peers is reached' }
 const tieBreak: Refusal = { code: CloseCode.tieBreak, text: 'both nodes dialled, and the smaller name is preferred' }

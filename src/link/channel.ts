@@ -35,6 +35,7 @@ export class LinkChannel {
       ...limits,
       valueLimits: link.settings.peerValueLimits,
       lastSeen: new Float64Array(peerStreams),
+      lanes: shared.parallelism,
     }
     this.lanes = Array.from({ length: shared.parallelism }, (_, index) => new Lane(this, index))
   }

@@ -159,7 +159,7 @@ export class DialHandshake implements Machine<HandshakeInput, HandshakeEffect> {
     this.#state = { type: 'over' }
     const proved =
       state.type === 'proved' && verify('acceptor', secrets, state.said, chunk, close, state.exporter) !== undefined
-    believe(close, proved || secrets.length === 0, out)
+    believe(close, proved || secrets.length === 0, wrongSecret, out)
   }
 
   #hello(exporter: Exporter, out: HandshakeEffect[]): void {
@@ -268,7 +268,8 @@ export class AcceptHandshake implements Machine<HandshakeInput, HandshakeEffect>
     this.#state = { type: 'over' }
     const proved =
       state.type === 'challenged' && verify('dialler', secrets, state.said, chunk, close, this.#exporter) !== undefined
-    believe(close, proved || secrets.length === 0, out)
+    // Anybody can dial: without a proof, which takes a secret, an acceptor obeys nobody.
+    believe(close, proved, unproved, out)
   }
 
   #challenge(hello: Hello, chunk: Uint8Array, out: HandshakeEffect[]): void {
@@ -324,8 +325,8 @@ interface ProofOf {
 }
 
 /** Takes a refusal. Who may say that we are stale, or were removed, must have proved itself: it would end this node. */
-function believe({ code, text, known }: Close, believed: boolean, out: HandshakeEffect[]): void {
-  if (!believed && gravest.has(code)) return void out.push({ type: 'failed', by: 'us', ...wrongSecret })
+function believe({ code, text, known }: Close, believed: boolean, otherwise: Refusal, out: HandshakeEffect[]): void {
+  if (!believed && gravest.has(code)) return void out.push({ type: 'failed', by: 'us', ...otherwise })
   // A generation that anybody may name could shut the lane for ever.
   out.push({ type: 'failed', by: 'peer', code: code as CloseCode, text, known: believed ? known : 0 })
 }
@@ -355,6 +356,7 @@ function wrongNode(name: string): Refusal {
 
 /** Refusals that a node obeys. */
 const gravest: ReadonlySet<number> = new Set([CloseCode.staleIncarnation, CloseCode.removed])
+const unproved: Refusal = { code: CloseCode.abandoned, text: 'a refusal without the proof that it takes' }
 const timedOut: Refusal = { code: CloseCode.timeout, text: 'the handshake took too long' }
 const wrongVersion: Refusal = { code: CloseCode.version, text: 'no common protocol version' }
 const wrongCluster: Refusal = { code: CloseCode.cluster, text: 'another cluster' }

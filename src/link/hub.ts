@@ -349,8 +349,7 @@ export class LinkHub implements LaneDialler {
       },
       failed: refusal => {
         this.#accepted.delete(handshake)
-        // Whoever dials may say anything: an acceptor obeys no refusal.
-        if (refusal !== undefined) this.#options.handler.refused(connection.remote, refusal.by, refusal)
+        if (refusal !== undefined) this.#refused(connection.remote, refusal)
       },
     })
     this.#accepted.add(handshake)

@@ -40,6 +40,8 @@ export interface InboundSettings {
   readonly windowBytes: number
   /** The last number seen of each stream of the peer: it outlives connections. */
   readonly lastSeen: Float64Array
+  /** Lanes of the channel: a stream travels on the lane that is its number modulo these. */
+  readonly lanes: number
 }
 
 /** The receiving half of a lane, for one connection: frames, chunks, numbers and credit. */
@@ -49,6 +51,7 @@ export class Inbound {
   readonly #names: string[] = []
   #closed = false
   #ready: boolean
+  readonly #lane: number
   #chunks: Uint8Array[] = []
   #chunkBytes = 0
   #taken = 0
@@ -59,7 +62,8 @@ export class Inbound {
   #end = 0
 
   /** `ready`: the peer need not say first that it is. */
-  constructor(settings: InboundSettings, handler: InboundHandler, ready: boolean) {
+  constructor(settings: InboundSettings, handler: InboundHandler, lane: number, ready: boolean) {
+    this.#lane = lane
     this.#ready = ready
     this.#settings = settings
     this.#handler = handler
@@ -143,6 +147,7 @@ export class Inbound {
     const extra = (flags & optional) === 0 ? undefined : this.#optional(flags)
     const { lastSeen, valueLimits } = this.#settings
     const last = lastSeen[stream]
+    if (stream % this.#settings.lanes !== this.#lane) throw new MalformedError(`stream ${stream} on lane ${this.#lane}`)
     if (last === undefined) throw new MalformedError(`stream ${stream}, of a peer that has ${lastSeen.length}`)
     const cost = end - start + creditOverheadBytes
     this.#taken += cost
@@ -219,7 +224,7 @@ export class Inbound {
       this.#chunkBytes = 0
       return
     }
-    if ((flags & 1) === 0 && end - start === 1) throw new MalformedError('a chunk without bytes')
+    if ((flags & 1) === 0 && end - start <= chunkBytesLeast) throw new MalformedError('a chunk that is hardly one')
     this.#chunks.push(bytes.subarray(start + 1, end))
     this.#chunkBytes += end - start - 1
     if (this.#chunkBytes > this.#settings.messageBytes + chunkHeadBytes) {
@@ -275,6 +280,8 @@ const unannounced = MessageFlag.ack | MessageFlag.causal | MessageFlag.relay
 const serverBytesMax = 255
 /** What precedes the payload of a message, at most: flags, numbers, a name and a clock. */
 const chunkHeadBytes = 65_536
+/** Chunks that are not the last hold at least so much: each keeps its whole batch in memory. */
+const chunkBytesLeast = 16_384
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function readText(bytes: Uint8Array, start: number, end: number): string {

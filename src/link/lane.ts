@@ -84,7 +84,7 @@ export class Lane implements InboundHandler {
     this.#connection = connection
     this.#established = established
     if (established.fresh) this.channel.forgetSeen(this.index)
-    this.#inbound = new Inbound(this.channel.inboundSettings, this, role === 'dialler')
+    this.#inbound = new Inbound(this.channel.inboundSettings, this, this.index, role === 'dialler')
     this.heardAt = this.link.settings.clock.now()
     if (role === 'dialler') {
       this.#open()

@@ -79,6 +79,11 @@ export class Outbound {
     return this.#connection !== undefined && this.#queue.length === 0 && this.#unhindered
   }
 
+  /** The largest message that may be sent, whole: what both ends take. */
+  get messageBytes(): number {
+    return this.#messageBytes
+  }
+
   /** The bytes of credit left: zero or less stops messages. */
   get credit(): number {
     return this.#credit
@@ -126,6 +131,7 @@ export class Outbound {
    * when the message cannot travel.
    */
   offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): number {
+    this.#overgrown = undefined
     if (!this.clear) return Written.wait
     if (message instanceof Uint8Array && message.length > chunkBytes) return Written.wait
     return this.#write(server, stream, message, extra) ? Written.sent : Written.wait

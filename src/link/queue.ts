@@ -20,7 +20,7 @@ export interface Settler {
 /** A message that waits for its lane. */
 export interface Waiting {
   readonly server: string
-  readonly stream: number
+  stream: number
   /**
    * What is to be sent: bytes as they are, an encoded value, or a value that is encoded when it leaves (of a monotonic
    * channel, or of a caller who waits for room).
@@ -85,6 +85,7 @@ export class MessageQueue {
   supersede(waiting: Waiting, newer: Waiting): void {
     this.#account(waiting, -1)
     waiting.release?.()
+    waiting.stream = newer.stream
     waiting.body = newer.body
     waiting.extra = newer.extra
     waiting.settler = newer.settler

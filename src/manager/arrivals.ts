@@ -136,6 +136,9 @@ export class Arrivals {
     } catch (error) {
       return this.#sendError(lane, id, error)
     }
+    if (body.length > lane.outbound.messageBytes) {
+      return this.#sendError(lane, id, new EncodeError(`the reply takes ${body.length} bytes`))
+    }
     return new Promise(resolve => {
       if (lane.outbound.reply(id, status, body, resolve)) return
       this.#context.counters.add('overflowed')

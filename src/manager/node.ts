@@ -311,7 +311,10 @@ export class Node implements HubHandler {
     if (this.#superseded) return
     this.#superseded = true
     this.reporter.warn(`superseded: a later start of '${this.spec.name}' lives; two nodes use one name`)
-    for (const link of this.hub.links.values()) link.tell({ type: 'wanted', wanted: false })
+    for (const link of this.hub.links.values()) {
+      link.pinned = false
+      link.tell({ type: 'wanted', wanted: false })
+    }
     this.joiner.stop()
     this.reporter.emit('superseded', known)
   }

@@ -189,7 +189,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     if (known === undefined || known.left) return
     this.#learn([{ spec: peer, left: false }], undefined, now, out)
     if (this.#isolation.met(name, now)) this.#askTeacher(out)
-    else if (this.#isolation.teacher === undefined) this.#sendDigest(name, out)
+    else if (!this.#isolation.lasts) this.#sendDigest(name, out)
   }
 
   #askTeacher(out: Effects): void {
@@ -214,18 +214,11 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #peerDown(node: NodeName, now: Instant, out: Effects): void {
     if (!this.#up.delete(node)) return
     if (this.#table.isMember(node)) this.#downSince.set(node, now)
-    if (this.#up.size === 0) this.#isolation.alone(now)
-    else if (this.#isolation.teacher === node) this.#anotherTeacher(now, out)
+    if (this.#up.size === 0 || this.#isolation.teacher === node) this.#isolation.alone(now)
     for (const [leaver, unnoted] of this.#unnoted) {
       unnoted.delete(node)
       this.#toldPerhaps(leaver, out)
     }
-  }
-
-  #anotherTeacher(now: Instant, out: Effects): void {
-    this.#isolation.alone(now)
-    for (const name of this.#up) if (this.#table.isMember(name) && this.#isolation.met(name, now)) break
-    this.#askTeacher(out)
   }
 
   #message(from: NodeSpec, message: FullMessage, now: Instant, out: Effects): void {
@@ -242,8 +235,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
       case 'digest':
         return this.#compare(from, message, now, out)
       case 'summary':
-        if (this.#isolation.teacher === undefined) this.#answerSummary(from.name, message, out)
-        return
+        return this.#answerSummary(from.name, message, out)
       case 'want':
         return this.#sendNews(from.name, message.names, out)
       case 'leaving': {
@@ -261,8 +253,9 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     if (timer === 'sweep') return this.#sweep(now, out)
     if (timer === 'digest') {
       out.push({ type: 'arm', timer: 'digest', after: this.#jittered(this.#options.digestInterval) })
-      if (this.#isolation.teacher !== undefined) return this.#askTeacher(out)
       const peers = [...this.#up].filter(name => this.#table.isMember(name))
+      if (peers[0] !== undefined) this.#isolation.met(peers[0], now)
+      if (this.#isolation.lasts) return this.#askTeacher(out)
       for (const name of sample(this.#options.random, peers, 1)) this.#sendDigest(name, out)
       return
     }
@@ -358,7 +351,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #compare(from: NodeSpec, theirs: FullMessage & { type: 'digest' }, now: Instant, out: Effects): void {
     // They count us, and we had not known: we restarted, or their answer to a join was lost.
     if (theirs.counted) this.#learn([{ spec: from, left: false }], undefined, now, out)
-    if (!this.#table.isMember(from.name) || this.#isolation.teacher !== undefined) return
+    if (!this.#table.isMember(from.name) || this.#isolation.lasts) return
     const ours = this.#table.digest()
     if (ours.hash === theirs.hash && ours.check === theirs.check) return
     for (const message of summarize(this.#table)) out.push({ type: 'send', to: from.name, message })
@@ -366,6 +359,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
 
   /** Sends what the sender of a summary lacks, and asks for what we lack. */
   #answerSummary(from: NodeName, summary: Summary, out: Effects): void {
+    if (this.#isolation.lasts) return
     const { wanted, lacking } = compareSummary(this.#table, summary)
     this.#sendNews(from, lacking, out)
     if (wanted.length > 0) out.push({ type: 'send', to: from, message: { type: 'want', names: wanted } })

@@ -6,8 +6,8 @@ const noticeMargin: Millis = 60_000
 
 /**
  * Whether this node was alone for longer than the others remember who left. Then it takes over the view of the first
- * peer it meets, its teacher, and tells nobody its own before that. It forgets only whom the teacher does not know: after
- * a failure of the whole network everybody was alone, and nobody's view may shrink to whoever is met first.
+ * peer it meets, its teacher, and tells nobody its own before that. It forgets only whom the teacher does not know:
+ * after a failure of the whole network everybody was alone, and no view may shrink to whoever is met first.
  */
 export class Isolation {
   readonly #longest: Millis
@@ -19,9 +19,14 @@ export class Isolation {
     this.#longest = Math.max(tombstoneAge - noticeMargin, tombstoneAge / 2)
   }
 
-  /** Whose view is being taken over; undefined when our own is good. */
+  /** Whose view is being taken over. */
   get teacher(): NodeName | undefined {
     return this.#teacher
+  }
+
+  /** It is not over, or was not made good. */
+  get lasts(): boolean {
+    return this.#since !== undefined
   }
 
   reset(): void {

@@ -50,7 +50,7 @@ export class Cluster {
   }
 
   async start<Servers = Untyped>(name: string, options?: PeerServiceOptions): Promise<PeerServiceManager<Servers>> {
-    return await this.settle(this.node<Servers>(name, options).start())
+    return this.settle(this.node<Servers>(name, options).start())
   }
 
   /** Started nodes of these names, each fully connected with each. */
@@ -90,12 +90,12 @@ export class Cluster {
     }
     promise.then(settle, settle)
     await this.until(() => settled, within)
-    return await promise
+    return promise
   }
 
   /** Lets time pass until the promise rejects, and gives the reason. */
   async failure(promise: Promise<unknown>, within?: number): Promise<unknown> {
-    return await this.settle(
+    return this.settle(
       promise.then(
         value => {
           throw new Error(`it did not reject, but resolved with ${String(value)}`)
