@@ -3,7 +3,7 @@ import type { FrameWriter } from './frame-writer.js'
 import { chunkBytes, creditOverheadBytes } from './limits.js'
 import type { Waiting } from './queue.js'
 
-/** A frame too large for a batch, on its way in chunks: its kind, its fixed fields and its payload, one after another. */
+/** A frame too large for a batch, on its way in chunks: its kind, its fixed fields and its payload, in a row. */
 export class LargeFrame {
   /** The message that it carries; undefined for other frames. */
   readonly entry: Waiting | undefined
