@@ -33,14 +33,14 @@ describe('the documentation', () => {
     expect(complaints).toEqual([])
   })
 
-  test.for(examples.filter((example) => example.use === 'run'))('has an example that runs: $at', async (example) => {
+  test.for(examples.filter(example => example.use === 'run'))('has an example that runs: $at', async example => {
     const { exit, stdout, stderr } = await runExample(example, folder, exampleTimeout)
     expect(exit, stderr || stdout).toBe('0')
     if (example.output !== undefined) expect(stdout.trimEnd()).toBe(example.output.trimEnd())
   })
 
   test('has links that lead somewhere', () => {
-    expect(pages.flatMap((page) => deadLinks(page, read))).toEqual([])
+    expect(pages.flatMap(page => deadLinks(page, read))).toEqual([])
   })
 
   function read(path: string): string | undefined {
@@ -74,7 +74,7 @@ describe('the checks of the documentation', () => {
     expect(example?.code).toBe('if (a) {\n  b()\n}')
   })
 
-  test.each(['ts norun', 'ts skip', 'typescript', 'js'])('refuse a block that would escape as %s', (info) => {
+  test.each(['ts norun', 'ts skip', 'typescript', 'js'])('refuse a block that would escape as %s', info => {
     expect(() => examplesOf(page(fenced(info, 'a()')))).toThrow('none of')
   })
 
@@ -95,7 +95,7 @@ describe('the checks of the documentation', () => {
       'setInterval(() => {}, 1)',
       "import 'maquis/nowhere'",
     ]
-    const trials = examplesOf(page(codes.map((code) => fenced('ts', code)).join('')))
+    const trials = examplesOf(page(codes.map(code => fenced('ts', code)).join('')))
     expect(await compileExamples(trials, trial)).toEqual([
       expect.stringMatching(/^docs\/page\.md:5: error TS2322/),
       expect.stringMatching(/^docs\/page\.md:15: error TS/),
@@ -117,8 +117,8 @@ describe('the checks of the documentation', () => {
         '`[j](gone.md)`\n\n```md\n[k](gone.md)\n# Not a heading\n```\n[l](#not-a-heading)',
       ].join('\n'),
     }
-    const dead = deadLinks(page(files['docs/page.md'] ?? ''), (path) => files[path])
-    expect(dead.map((line) => line.replace('docs/page.md: ', ''))).toEqual([
+    const dead = deadLinks(page(files['docs/page.md'] ?? ''), path => files[path])
+    expect(dead.map(line => line.replace('docs/page.md: ', ''))).toEqual([
       'gone.md: no such file',
       '../README.md#gone: no such heading',
       '#gone: no such heading',

@@ -10,16 +10,16 @@ describe('docs/errors.md', () => {
   const page = join(root, 'docs', 'errors.md')
   const sections = existsSync(page) ? sectionsOf(readFileSync(page, 'utf8')) : []
   const thrown = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .flatMap((name) => codesOf(readFileSync(join(root, 'src', name), 'utf8')))
+    .filter(name => name.endsWith('.ts'))
+    .flatMap(name => codesOf(readFileSync(join(root, 'src', name), 'utf8')))
 
   test('has a section for every code in the source', () => {
     expect(thrown).toContain('ERR_INVARIANT')
-    expect([...new Set(thrown)].filter((each) => !sections.includes(each)).sort()).toEqual([])
+    expect([...new Set(thrown)].filter(each => !sections.includes(each)).sort()).toEqual([])
   })
 
   test('has no section for a code that is gone, and none twice', () => {
-    expect(sections.filter((each) => !thrown.includes(each))).toEqual([])
+    expect(sections.filter(each => !thrown.includes(each))).toEqual([])
     expect(sections.filter((each, index) => sections.indexOf(each) !== index)).toEqual([])
   })
 })

@@ -268,8 +268,8 @@ export class AcceptHandshake implements Machine<HandshakeInput, HandshakeEffect>
     this.#state = { type: 'over' }
     const proved =
       state.type === 'challenged' && verify('dialler', secrets, state.said, chunk, close, this.#exporter) !== undefined
-    // Anybody can dial: without a proof, which takes a secret, an acceptor obeys nobody.
-    believe(close, proved, unproved, out)
+    // Without secrets nothing can be proved: whoever is told has to know that anybody may have said it.
+    believe(close, proved || secrets.length === 0, unproved, out)
   }
 
   #challenge(hello: Hello, chunk: Uint8Array, out: HandshakeEffect[]): void {

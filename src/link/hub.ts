@@ -20,27 +20,10 @@ import {
   type Slot,
 } from './handshake.js'
 import { Handshaking } from './handshaking.js'
+import type { HubHandler } from './hub-handler.js'
 import type { Lane, LaneAttempt } from './lane.js'
-import { type LaneDialler, Link, type LinkHandler, type LinkSettings } from './link.js'
+import { type LaneDialler, Link, type LinkSettings } from './link.js'
 import { refusedError } from './refusals.js'
-
-/** Who is told what happens on the links of a node, and judges who may have one. */
-export interface HubHandler extends LinkHandler {
-  /** Whether this node takes that peer at all. */
-  admit(peer: NodeSpec): Refusal | undefined
-  /** Slots that are kept for others than that peer. */
-  reservedFor(peer: NodeSpec): number
-  /** A later start of this node's own name lives. */
-  superseded(known: Incarnation): void
-  /** A peer refused this node, because it knows a later start of its name. */
-  refusedAsStale(known: Incarnation): void
-  /** The peer says that this node has left the cluster. */
-  removedBy(): void
-  /** A handshake was refused, here or there. */
-  refused(peer: string, by: 'us' | 'peer', refusal: Refusal): void
-  /** A dial failed; the next follows after `delay`. */
-  retrying(peer: string, error: Error, delay: Millis): void
-}
 
 export interface HubOptions {
   readonly identity: () => HandshakeIdentity
@@ -349,7 +332,7 @@ export class LinkHub implements LaneDialler {
       },
       failed: refusal => {
         this.#accepted.delete(handshake)
-        if (refusal !== undefined) this.#refused(connection.remote, refusal)
+        if (refusal !== undefined) this.#refusedByDialler(connection.remote, refusal)
       },
     })
     this.#accepted.add(handshake)
@@ -381,6 +364,14 @@ export class LinkHub implements LaneDialler {
     if (link.spec.incarnation !== peer.incarnation || slot.generation <= lane.generation) return undefined
     lane.attach(connection, established, role)
     return lane
+  }
+
+  /** Anybody can dial: without secrets, where nothing is proved, what a dialler says moves none but a newcomer. */
+  #refusedByDialler(peer: string, refusal: Refusal & { readonly by: 'us' | 'peer' }): void {
+    const { handler, identity } = this.#options
+    if (refusal.by === 'us' || identity().secrets.length > 0) return this.#refused(peer, refusal)
+    if (refusal.code === CloseCode.staleIncarnation) handler.heardOfLater(refusal.known as Incarnation)
+    handler.refused(peer, 'peer', refusal)
   }
 
   #refused(peer: string, refusal: Refusal & { readonly by: 'us' | 'peer' }): void {

@@ -3,12 +3,20 @@ import type { Close } from '../codec/handshake-frames.js'
 import type { ChannelName } from '../core/channel.js'
 import { NotConnectedError } from '../core/errors.js'
 import { byName } from '../core/name.js'
-import { type Incarnation, incarnationAfter, type NodeName, type NodeSpec, newIncarnation } from '../core/node.js'
+import {
+  type Incarnation,
+  incarnationAfter,
+  isIncarnation,
+  type NodeName,
+  type NodeSpec,
+  newIncarnation,
+} from '../core/node.js'
 import type { Millis } from '../core/time.js'
 import { Interpositions, type Outcome, type Passage } from '../fault/interposition.js'
 import { Flusher } from '../link/flusher.js'
 import type { HandshakeIdentity, Refusal } from '../link/handshake.js'
-import { type HubHandler, LinkHub } from '../link/hub.js'
+import { LinkHub } from '../link/hub.js'
+import type { HubHandler } from '../link/hub-handler.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { DownReason, Link } from '../link/link.js'
@@ -324,6 +332,11 @@ export class Node implements HubHandler {
     if (this.#greeted) return this.superseded(known)
     // Our clock was set back: nobody has met this incarnation, so it may still become a later one.
     this.#live(incarnationAfter(known), this.spec.addresses)
+  }
+
+  heardOfLater(known: Incarnation): void {
+    // Taking a later incarnation harms nobody, as long as nobody has met this one.
+    if (!this.#greeted && isIncarnation(known)) this.refusedAsStale(known)
   }
 
   removedBy(): void {

@@ -192,7 +192,9 @@ export class Sender {
     const entry: Waiting = { ...base, body: { type: 'value', value }, bytes }
     const waiting = lane.queue.waitingFor(base.key as string)
     if (waiting === undefined) {
-      if (this.#room.find(channel, bytes, false) !== 'queue') return this.#room.refuse(channel, entry)
+      const place = this.#room.find(channel, bytes, outgoing.settler !== undefined)
+      if (place === 'none') return this.#room.refuse(channel, entry)
+      if (place === 'caller') entry.bytes = 0
       lane.queue.push(entry)
       return this.#watch(entry, outgoing)
     }

@@ -205,22 +205,22 @@ describe('numbers that were chosen to collide', () => {
     [
       'integers',
       collect(
-        (index) => index,
-        (key) => (hash32(key) & 0xfff) === 5,
+        index => index,
+        key => (hash32(key) & 0xfff) === 5,
       ),
     ],
     [
       'doubles',
       collect(
-        (index) => index + 0.5,
-        (key) => (hash64(bitsOf(key)) & 0xfffn) === 5n,
+        index => index + 0.5,
+        key => (hash64(bitsOf(key)) & 0xfffn) === 5n,
       ),
     ],
     [
       'bigints',
       collect(
-        (index) => BigInt(index),
-        (key) => (hash64(key) & 0xfffn) === 5n,
+        index => BigInt(index),
+        key => (hash64(key) & 0xfffn) === 5n,
       ),
     ],
     [
@@ -228,34 +228,34 @@ describe('numbers that were chosen to collide', () => {
       Array.from({ length: 100 }, (_, index) => -((BigInt(index) << 64n) | 5n)),
     ],
   ])('do not stall us: %s', (_, keys) => {
-    const items = keys.map((key) => encode(key))
+    const items = keys.map(key => encode(key))
     const set = Buffer.concat([hex('d90102'), Uint8Array.from(head(4, keys.length)), ...items])
     const map = Buffer.concat([
       hex('d90103'),
       Uint8Array.from(head(5, keys.length)),
-      ...items.flatMap((key) => [key, hex('00')]),
+      ...items.flatMap(key => [key, hex('00')]),
     ])
     expect(refusal(set)).toContain('chosen to collide')
     expect(refusal(map)).toContain('chosen to collide')
     expect(() => encode(new Set<unknown>(keys))).toThrow(UnencodableError)
-    expect(() => encode(new Map(keys.map((key) => [key, 0])))).toThrow(UnencodableError)
+    expect(() => encode(new Map(keys.map(key => [key, 0])))).toThrow(UnencodableError)
     expect(decode(encode(keys))).toStrictEqual(keys)
   })
 
   test('are not those that people have', () => {
     const count = 20_000
     const makers: ((index: number) => number | bigint)[] = [
-      (index) => index,
-      (index) => -index,
-      (index) => index * 1024,
-      (index) => index * 65_536,
-      (index) => 1_763_712_000_000 + index,
-      (index) => 1_763_712_000_000 + index * 60_000,
-      (index) => index / 10,
-      (index) => index + 0.5,
-      (index) => 2 ** 40 * index,
-      (index) => BigInt(index),
-      (index) => (BigInt(index) << 32n) + 7n,
+      index => index,
+      index => -index,
+      index => index * 1024,
+      index => index * 65_536,
+      index => 1_763_712_000_000 + index,
+      index => 1_763_712_000_000 + index * 60_000,
+      index => index / 10,
+      index => index + 0.5,
+      index => 2 ** 40 * index,
+      index => BigInt(index),
+      index => (BigInt(index) << 32n) + 7n,
     ]
     for (const make of makers) {
       const set = new Set(Array.from({ length: count }, (_, index) => make(index)))
@@ -279,7 +279,7 @@ describe('whatever bytes come', () => {
 
   test('each of the 256 initial bytes is a value or refused', () => {
     fc.assert(
-      fc.property(junk, (rest) => {
+      fc.property(junk, rest => {
         for (let initial = 0; initial < 256; initial++) refusal(Uint8Array.of(initial, ...rest))
       }),
       { numRuns: 300 },
@@ -287,7 +287,7 @@ describe('whatever bytes come', () => {
   })
 
   test('a value with some bytes changed is a value or refused, and what it becomes can be sent', () => {
-    const encoded = samples.map((sample) => encode(sample))
+    const encoded = samples.map(sample => encode(sample))
     const change = fc.tuple(fc.nat(), fc.nat(255))
     let accepted = 0
     fc.assert(

@@ -42,7 +42,7 @@ const key = fc.oneof(
 const number = fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.double(), fc.constantFrom(-0, NaN, Infinity, -Infinity))
 const bytes = fc.uint8Array({ maxLength: 100 })
 
-const anyValue = fc.letrec((tie) => ({
+const anyValue = fc.letrec(tie => ({
   value: fc.oneof(
     { maxDepth: 5, withCrossShrink: true },
     fc.oneof(fc.constantFrom(null, undefined, true, false), number, text, bytes),
@@ -63,15 +63,15 @@ const anyValue = fc.letrec((tie) => ({
     ),
     fc.array(tie('value')),
     fc.dictionary(key, tie('value'), { noNullPrototype: true, maxKeys: 40 }),
-    fc.array(fc.tuple(tie('value'), tie('value'))).map((entries) => new Map(entries)),
-    fc.array(tie('value')).map((items) => new Set(items)),
+    fc.array(fc.tuple(tie('value'), tie('value'))).map(entries => new Map(entries)),
+    fc.array(tie('value')).map(items => new Set(items)),
   ),
 })).value
 
 describe('a value survives the wire', () => {
   test('whatever it is made of, down to -0', () => {
     fc.assert(
-      fc.property(anyValue, (value) => {
+      fc.property(anyValue, value => {
         same(roundTrip(value), value)
       }),
       { numRuns: 1500 },
@@ -80,7 +80,7 @@ describe('a value survives the wire', () => {
 
   test('with its keys in their order', () => {
     fc.assert(
-      fc.property(fc.dictionary(key, fc.nat(), { noNullPrototype: true, maxKeys: 200 }), (value) => {
+      fc.property(fc.dictionary(key, fc.nat(), { noNullPrototype: true, maxKeys: 200 }), value => {
         expect(Object.keys(roundTrip(value) as object)).toEqual(Object.keys(value))
       }),
     )
@@ -104,7 +104,7 @@ describe('a value survives the wire', () => {
   test('when properties are called like those of Object.prototype, which stays as it is', () => {
     const before = Reflect.ownKeys(Object.prototype).length
     const names = Reflect.ownKeys(Object.prototype) as string[]
-    const value = Object.fromEntries(names.map((name) => [name, { polluted: name }]))
+    const value = Object.fromEntries(names.map(name => [name, { polluted: name }]))
     const decoded = roundTrip([value, value]) as (typeof value)[]
     for (const copy of decoded) {
       expect(Object.getPrototypeOf(copy)).toBe(Object.prototype)
@@ -152,7 +152,7 @@ describe('bytes inside a value', () => {
       const { bytes } = decode(encoded) as { bytes: Uint8Array }
       encoded.fill(0)
       expect(bytes.constructor).toBe(Uint8Array)
-      expect(bytes.every((byte) => byte === 1)).toBe(true)
+      expect(bytes.every(byte => byte === 1)).toBe(true)
       expect(bytes.buffer.byteLength).toBe(length)
     }
   })
@@ -272,9 +272,9 @@ describe('a value that cannot be sent is refused', () => {
 describe('beside cbor-x', () => {
   const theirs = new Encoder({ useRecords: false })
   // It encodes -0 as 0, and decodes integers beyond 32 bits as bigints.
-  const plainNumber = number.map((value) => (value === 0 || Number.isSafeInteger(value) ? value >> 0 : value))
-  const plainKey = fc.string({ unit: 'grapheme' }).filter((name) => name !== '__proto__')
-  const plain = fc.letrec((tie) => ({
+  const plainNumber = number.map(value => (value === 0 || Number.isSafeInteger(value) ? value >> 0 : value))
+  const plainKey = fc.string({ unit: 'grapheme' }).filter(name => name !== '__proto__')
+  const plain = fc.letrec(tie => ({
     value: fc.oneof(
       { maxDepth: 4 },
       fc.constantFrom(null, undefined, true, false),
@@ -289,7 +289,7 @@ describe('beside cbor-x', () => {
 
   test('it decodes what we encode to the same', () => {
     fc.assert(
-      fc.property(plain, (value) => {
+      fc.property(plain, value => {
         same(theirs.decode(encode(value)), value)
       }),
       { numRuns: 500 },
@@ -298,7 +298,7 @@ describe('beside cbor-x', () => {
 
   test('we decode what it encodes to the same', () => {
     fc.assert(
-      fc.property(plain, (value) => {
+      fc.property(plain, value => {
         same(decode(theirs.encode(value)), value)
       }),
       { numRuns: 500 },

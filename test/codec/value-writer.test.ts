@@ -17,7 +17,7 @@ describe('a byte writer', () => {
     const edges = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 35, Number.MAX_SAFE_INTEGER]
     const number = fc.oneof(fc.constantFrom(...edges), fc.maxSafeNat())
     fc.assert(
-      fc.property(number, (value) => {
+      fc.property(number, value => {
         const writer = new ByteWriter(4)
         writer.varint(value)
         const reader = new ByteReader(writer.take())
@@ -30,7 +30,7 @@ describe('a byte writer', () => {
   test('writes texts of any length, with and without their length', () => {
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ minLength: 60, maxLength: 300 }))
     fc.assert(
-      fc.property(text, (value) => {
+      fc.property(text, value => {
         const writer = new ByteWriter(4)
         writer.string(value)
         const start = writer.position
@@ -67,7 +67,7 @@ describe('a byte writer', () => {
     expect(taken.buffer).toBe(buffer.buffer)
     expect(taken.length).toBe(20_000)
     writer.bytes(new Uint8Array(50).fill(1))
-    expect(taken.every((byte) => byte === 7)).toBe(true)
+    expect(taken.every(byte => byte === 7)).toBe(true)
     expect(writer.buffer.length).toBe(64)
   })
 

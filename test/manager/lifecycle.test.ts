@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { CloseCode } from '../../src/codec/codec.js'
+import { encodeClose } from '../../src/codec/handshake-frames.js'
 import {
   InvalidOptionError,
   ListenError,
@@ -235,6 +237,35 @@ describe('a node whose clock was set back', () => {
       expect(told).toEqual([])
     },
   )
+
+  test.each([undefined, 'secret'])('is taken back too when only its peers dial it (%s)', async secret => {
+    const cluster = new Cluster(secret === undefined ? {} : { options: { secret } })
+    const [a, b] = await cluster.pair()
+    const known = b.spec.incarnation
+    await cluster.settle(b.stop())
+    cluster.clock.setWall(new Date('2025-01-01T00:00:00Z'))
+    const again = await cluster.start('b')
+    await cluster.until(() => again.members().length === 2 && a.isFullyConnected('b'))
+    expect(again.spec.incarnation).toBe(known + 1)
+  })
+
+  test("takes nobody's word for it once somebody has met it", async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const { incarnation } = a.spec
+    const told = [record(a, 'superseded'), record(a, 'removed')]
+    const handler = { received: () => {}, drained: () => {}, closed: () => {} }
+    for (const code of [CloseCode.staleIncarnation, CloseCode.removed]) {
+      const address = { url: a.spec.addresses[0] ?? '' }
+      const dialled = cluster.transport('stranger').dial(address, handler, new AbortController().signal)
+      const connection = await cluster.settle(dialled)
+      connection.send(encodeClose(code, 'you are stale', incarnation + 1_000))
+      await cluster.pass(1_000)
+    }
+    expect(told).toEqual([[], []])
+    expect(a.spec.incarnation).toBe(incarnation)
+    expect(a.isFullyConnected(b.name)).toBe(true)
+  })
 
   test('goes on from its own last incarnation when it starts again', async () => {
     const cluster = new Cluster()

@@ -30,8 +30,8 @@ async function isFresh(): Promise<boolean> {
   const built = (await stat(stamp)).mtimeMs
   const inputs = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'src']
   for (const entry of await readdir(join(root, 'src'), { recursive: true })) inputs.push(join('src', entry))
-  const times = await Promise.all(inputs.map(async (input) => (await stat(join(root, input))).mtimeMs))
-  return times.every((time) => time < built)
+  const times = await Promise.all(inputs.map(async input => (await stat(join(root, input))).mtimeMs))
+  return times.every(time => time < built)
 }
 
 /** Compiles beside `dist` and then takes its place, so that whoever runs from `dist` meanwhile finds it whole. */

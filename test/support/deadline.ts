@@ -12,6 +12,6 @@ export async function becomesTrue(condition: () => boolean, millis = 10_000): Pr
   while (!condition()) {
     if (performance.now() > deadline)
       throw new Error(`this did not become true within ${millis} ms: ${String(condition)}`)
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise(resolve => setImmediate(resolve))
   }
 }

@@ -46,16 +46,16 @@ interface Fence {
 /** The pages with these names, and those in these folders. */
 export function readPages(names: readonly string[], folders: readonly string[]): Page[] {
   const inFolders = folders
-    .filter((folder) => existsSync(join(root, folder)))
-    .flatMap((folder) =>
+    .filter(folder => existsSync(join(root, folder)))
+    .flatMap(folder =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-        .filter((name) => name.endsWith('.md'))
+        .filter(name => name.endsWith('.md'))
         .sort()
-        .map((name) => posix.join(folder, name.replaceAll('\\', '/'))),
+        .map(name => posix.join(folder, name.replaceAll('\\', '/'))),
     )
   return [...names, ...inFolders]
-    .filter((path) => existsSync(join(root, path)))
-    .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+    .filter(path => existsSync(join(root, path)))
+    .map(path => ({ path, text: readFileSync(join(root, path), 'utf8') }))
 }
 
 /** The examples of a page. Throws for a block that would escape by a word misspelt. */
@@ -113,12 +113,12 @@ export async function compileExamples(examples: readonly Example[], folder: stri
   await mkdir(folder, { recursive: true })
   // The code stands on the line where it stands in its page: a complaint of the compiler names that line.
   await Promise.all(
-    examples.map((example) =>
+    examples.map(example =>
       writeFile(join(folder, `${example.file}.ts`), `${'\n'.repeat(example.line - 1)}${example.code}\n`),
     ),
   )
   const compilerOptions = { noEmit: false, rootDir: '.', outDir: '.', inlineSourceMap: true, paths: {} }
-  const files = examples.map((example) => `${example.file}.ts`)
+  const files = examples.map(example => `${example.file}.ts`)
   const extended = relative(folder, join(root, 'tsconfig.json'))
   await writeFile(
     join(folder, 'tsconfig.json'),
@@ -128,12 +128,12 @@ export async function compileExamples(examples: readonly Example[], folder: stri
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   const { exit, stdout, stderr } = await runNode([tsc, '-p', folder, '--pretty', 'false'], folder, 120_000)
   if (exit === '0') return []
-  return `${stdout}${stderr}`.split('\n').flatMap((line) => (line === '' ? [] : [inPage(line, examples)]))
+  return `${stdout}${stderr}`.split('\n').flatMap(line => (line === '' ? [] : [inPage(line, examples)]))
 }
 
 function inPage(complaint: string, examples: readonly Example[]): string {
   const [whole = '', file, line] = /^(?:.*\/)?([^/(]+)\.ts\((\d+),\d+\)/.exec(complaint) ?? []
-  const example = examples.find((candidate) => candidate.file === file)
+  const example = examples.find(candidate => candidate.file === file)
   return example === undefined ? complaint : `${example.at.replace(/\d+$/, line ?? '')}${complaint.slice(whole.length)}`
 }
 
@@ -143,7 +143,7 @@ export function runExample(example: Example, folder: string, timeout: number): P
 }
 
 function runNode(args: readonly string[], cwd: string, timeout: number): Promise<Outcome> {
-  return new Promise((resolve) => {
+  return new Promise(resolve => {
     execFile(process.execPath, args, { cwd, timeout, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       const exit = error === null ? '0' : error.killed === true ? `killed after ${timeout} ms` : `${error.code}`
       resolve({ exit, stdout, stderr })

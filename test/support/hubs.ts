@@ -4,7 +4,8 @@ import { type NodeName, type NodeSpec, nodeNameBytesMax } from '../../src/core/n
 import { SeededRandom } from '../../src/core/random.js'
 import { Flusher } from '../../src/link/flusher.js'
 import type { HandshakeIdentity, Refusal } from '../../src/link/handshake.js'
-import { type HubHandler, LinkHub } from '../../src/link/hub.js'
+import { LinkHub } from '../../src/link/hub.js'
+import type { HubHandler } from '../../src/link/hub-handler.js'
 import type { IncomingExtra } from '../../src/link/inbound.js'
 import type { Lane } from '../../src/link/lane.js'
 import { defaultLimits, type Limits } from '../../src/link/limits.js'
@@ -80,11 +81,9 @@ export class HubNode implements HubHandler {
     this.world = world
     this.#options = options
     this.wire = new Wiretap(world.network.transport(name))
+    const declared: Record<string, ChannelOptions> = { membership: {}, ...channels }
     const channelMap: ChannelMap = Object.fromEntries(
-      Object.entries({ membership: {} as ChannelOptions, ...channels }).map(([key, { parallelism = 1 }]) => [
-        key,
-        { parallelism, compression: false },
-      ]),
+      Object.entries(declared).map(([key, { parallelism = 1 }]) => [key, { parallelism, compression: false }]),
     )
     const all = { ...defaultLimits, ...limits }
     this.identity = identity(name, {
@@ -236,6 +235,10 @@ export class HubNode implements HubHandler {
   superseded(known: number): void {
     this.log.push(`superseded ${known}`)
   }
+  heardOfLater(known: number): void {
+    this.log.push(`heard of later ${known}`)
+  }
+
   refusedAsStale(known: number): void {
     this.log.push(`refused-as-stale ${known}`)
   }

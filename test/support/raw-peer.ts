@@ -76,7 +76,7 @@ export class RawPeer implements Disposable {
     const { hostname, port } = new URL(url)
     const socket = connect(Number(port), hostname)
     const peer = new RawPeer(socket)
-    await within(new Promise<void>((resolve) => socket.once('connect', () => resolve())))
+    await within(new Promise<void>(resolve => socket.once('connect', () => resolve())))
     return peer
   }
 
@@ -113,7 +113,7 @@ export class RawPeer implements Disposable {
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve()
     return within(
-      new Promise((resolve) => {
+      new Promise(resolve => {
         const wake = (): void => {
           if (!condition()) return
           this.#waiters.delete(wake)

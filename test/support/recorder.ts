@@ -55,7 +55,7 @@ export class Recorder implements ConnectionHandler {
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve()
     return within(
-      new Promise((resolve) => {
+      new Promise(resolve => {
         const wake = (): void => {
           if (!condition()) return
           this.#waiters.delete(wake)

@@ -6,7 +6,7 @@ import { SimulatedClock } from '../../src/testing/simulated-clock.js'
 function diary(): { clock: SimulatedClock; log: string[]; note: (what: string) => () => void } {
   const clock = new SimulatedClock()
   const log: string[] = []
-  return { clock, log, note: (what) => () => log.push(`${clock.now()} ${what}`) }
+  return { clock, log, note: what => () => log.push(`${clock.now()} ${what}`) }
 }
 
 describe('a simulated clock', () => {
@@ -140,7 +140,7 @@ describe('a simulated clock', () => {
     const { clock, log, note } = diary()
     const sleeper = async (): Promise<void> => {
       for (;;) {
-        await new Promise<void>((resolve) => void clock.schedule(10, resolve))
+        await new Promise<void>(resolve => void clock.schedule(10, resolve))
         note('woke')()
       }
     }

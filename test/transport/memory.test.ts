@@ -12,7 +12,7 @@ const nobody = { url: 'memory://nobody:1' }
 
 async function real(): Promise<TransportHarness> {
   const transport = new MemoryNetwork(new SystemClock()).transport()
-  return { transport, host: 'a', nobody, frameBytes: 1_048_576, eventually: (promise) => within(promise) }
+  return { transport, host: 'a', nobody, frameBytes: 1_048_576, eventually: promise => within(promise) }
 }
 
 async function simulated(latency: number): Promise<TransportHarness> {
@@ -128,7 +128,7 @@ describe('the memory network', () => {
 
   test('lets a handler that makes more and more work take turns with everybody else', async () => {
     const { clock, far, connection } = await pair()
-    far.received = (bytes) => void connection.send(bytes)
+    far.received = bytes => void connection.send(bytes)
     connection.send(Uint8Array.of(1))
     expect(clock.run({ maxSteps: 1000 })).toBe('exhausted')
   })
@@ -174,8 +174,8 @@ describe('the memory network', () => {
     const tell = async (): Promise<string[]> => {
       const { clock, near, far, connection } = await pair({ latency: 3 })
       const story: string[] = []
-      near.received = (bytes) => void story.push(`${clock.now()} near ${bytes.join()}`)
-      far.received = (bytes) => {
+      near.received = bytes => void story.push(`${clock.now()} near ${bytes.join()}`)
+      far.received = bytes => {
         story.push(`${clock.now()} far ${bytes.join()}`)
         far.connection?.send(bytes)
       }

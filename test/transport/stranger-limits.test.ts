@@ -11,7 +11,7 @@ function limits(options: Partial<StrangerLimitsOptions> = {}): {
   const clock = new SimulatedClock()
   const bound = new StrangerLimits({ clock, ...options })
   const log: string[] = []
-  return { clock, limits: bound, log, enter: (name) => bound.enter((limit) => log.push(`${name}: ${limit}`)) }
+  return { clock, limits: bound, log, enter: name => bound.enter(limit => log.push(`${name}: ${limit}`)) }
 }
 
 describe('the limits for strangers', () => {

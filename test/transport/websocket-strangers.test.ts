@@ -15,7 +15,7 @@ const continuation = 0
 const listeners: WebSocketListener[] = []
 
 afterEach(async () => {
-  await Promise.all(listeners.splice(0).map((listener) => listener.close()))
+  await Promise.all(listeners.splice(0).map(listener => listener.close()))
 })
 
 async function listen(handler: Recorder, options: Partial<WebSocketTransportOptions> = {}): Promise<WebSocketListener> {

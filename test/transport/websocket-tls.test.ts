@@ -57,7 +57,7 @@ transportSuite(
     host: '127.0.0.1',
     nobody: { url: 'wss://127.0.0.1:1' },
     frameBytes: 1_048_576,
-    eventually: (promise) => within(promise),
+    eventually: promise => within(promise),
   }),
   { describe, test },
 )

@@ -35,7 +35,7 @@ async function harness(host: string, options: Partial<WebSocketTransportOptions>
     host,
     nobody: { url: 'ws://127.0.0.1:1' },
     frameBytes: 1_048_576,
-    eventually: (promise) => within(promise),
+    eventually: promise => within(promise),
   }
 }
 
@@ -57,12 +57,12 @@ async function dial(url: string, handler: Recorder, signal: AbortSignal = noSign
 
 /** A server of bytes: no HTTP, no WebSocket, only what `serve` does with each socket. */
 async function rawServer(serve: (socket: Socket) => void): Promise<string> {
-  const server = createServer((socket) => {
+  const server = createServer(socket => {
     socket.on('error', () => {})
     cleanUps.push(() => socket.destroy())
     serve(socket)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   cleanUps.push(() => server.close())
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('a TCP server has a port')
@@ -148,8 +148,8 @@ describe('compression', () => {
 
   test('is offered only for an address that says so', async () => {
     for (const compression of [true, false]) {
-      const request = await new Promise<string>((resolve) => {
-        void rawServer((socket) => socket.once('data', (bytes) => resolve(String(bytes)))).then((url) => {
+      const request = await new Promise<string>(resolve => {
+        void rawServer(socket => socket.once('data', bytes => resolve(String(bytes)))).then(url => {
           const abort = new AbortController()
           cleanUps.push(() => abort.abort())
           const transport = new WebSocketTransport({ clock, compression: true })
@@ -164,8 +164,8 @@ describe('compression', () => {
 describe('dialling something else', () => {
   test('that never answers ends with the signal, and leaves no socket behind', async () => {
     let closed: Promise<void> | undefined
-    const url = await rawServer((socket) => {
-      closed = new Promise((resolve) => socket.once('close', () => resolve()))
+    const url = await rawServer(socket => {
+      closed = new Promise(resolve => socket.once('close', () => resolve()))
       socket.once('data', () => abort.abort(new Error('waited long enough')))
     })
     const abort = new AbortController()
@@ -184,7 +184,7 @@ describe('dialling something else', () => {
       `${accept}Sec-WebSocket-Accept: wrong\r\nSec-WebSocket-Protocol: maquis.v1\r\n\r\n`,
     ]
     for (const answer of answers) {
-      const url = await rawServer((socket) => socket.once('data', () => socket.write(answer)))
+      const url = await rawServer(socket => socket.once('data', () => socket.write(answer)))
       const handler = new Recorder()
       await expect(dial(url, handler)).rejects.toThrow()
       expect(handler.errors).toEqual([])
@@ -193,12 +193,12 @@ describe('dialling something else', () => {
 
   test('that answers with a header of more than 4 KiB rejects', async () => {
     const answer = `HTTP/1.1 101 Switching Protocols\r\nX: ${'x'.repeat(5000)}\r\n\r\n`
-    const url = await rawServer((socket) => socket.once('data', () => socket.write(answer)))
+    const url = await rawServer(socket => socket.once('data', () => socket.write(answer)))
     await expect(dial(url, new Recorder())).rejects.toThrow(/Header overflow/i)
   })
 
   test('that hangs up rejects', async () => {
-    const url = await rawServer((socket) => socket.destroy())
+    const url = await rawServer(socket => socket.destroy())
     await expect(dial(url, new Recorder())).rejects.toThrow()
   })
 })
@@ -287,5 +287,5 @@ describe('the end of a connection', () => {
 })
 
 function handles(kind: RegExp): string[] {
-  return process.getActiveResourcesInfo().filter((name) => kind.test(name))
+  return process.getActiveResourcesInfo().filter(name => kind.test(name))
 }
