@@ -77,7 +77,15 @@ export abstract class Messages {
       }
       const settler: Settler = { sent: resolve, failed: reject }
       const extra = { manager: true }
-      this.#node.sender.submit({ node, server: '', message, options: undefined, extra, kind: 'manager', settler })
+      this.#node.sender.submit({
+        node,
+        server: 'manager',
+        message,
+        options: undefined,
+        extra,
+        kind: 'manager',
+        settler,
+      })
     })
   }
 
@@ -115,7 +123,7 @@ export abstract class Messages {
       return new Promise((resolve, reject) => {
         const extra = extraOf(options, settings.clock, settings.valueLimits)
         const settler: Settler = { sent: resolve, failed: reject }
-        sender.submit({ node, server: checkServer(server), message, options, extra, kind: 'message', settler })
+        sender.submit({ node, server, message, options, extra, kind: 'message', settler })
       })
     } catch (error) {
       return Promise.reject(error)
@@ -132,7 +140,7 @@ export abstract class Messages {
       }
       if (sender.send(node, server, message, options)) return
       const extra = extraOf(options, settings.clock, settings.valueLimits)
-      const outgoing = { node, server: checkServer(server), message, options, extra, kind: 'message' } as const
+      const outgoing = { node, server, message, options, extra, kind: 'message' } as const
       sender.submit({ ...outgoing, settler: undefined })
     } catch (error) {
       this.#lost(error, node, options?.channel ?? 'default', server)

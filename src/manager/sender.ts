@@ -27,6 +27,7 @@ import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import type { ForwardOptions } from './manager.js'
 import { Room } from './room.js'
+import { checkServer } from './server-ref.js'
 import { type TellLost, Unawaited } from './unawaited.js'
 
 /** What a sender needs of its node. */
@@ -255,15 +256,19 @@ export class Sender {
   }
 
   #stream(channel: LinkChannel, server: string, options: ForwardOptions | undefined): number {
+    const hash = this.#hashOf(server)
     if (channel.streams === 1) return 0
     const key = options?.partitionKey
-    if (key !== undefined) return streamOf(hashPartitionKey(key), channel.streams)
-    let hash = this.#hashes.get(server)
-    if (hash === undefined) {
-      hash = hashPartitionKey(server)
-      if (this.#hashes.size < hashedServersMax) this.#hashes.set(server, hash)
-    }
-    return streamOf(hash, channel.streams)
+    return streamOf(key === undefined ? hash : hashPartitionKey(checkKey(key)), channel.streams)
+  }
+
+  /** A name is checked when it is first used: a peer would close the connection for a bad one. */
+  #hashOf(server: string): number {
+    const known = this.#hashes.get(server)
+    if (known !== undefined) return known
+    const hash = hashPartitionKey(checkServer(server))
+    if (this.#hashes.size < hashedServersMax) this.#hashes.set(server, hash)
+    return hash
   }
 }
 
@@ -284,6 +289,7 @@ export function extraOf(
 
 /** When a call stops waiting, on the monotonic clock. */
 export function expiryOf(options: ForwardOptions | undefined, clock: Clock): number | undefined {
+  if (options !== undefined) checkOptions(options)
   const { deadline, timeout } = options ?? {}
   if (timeout !== undefined && !(timeout >= 0)) throw new InvalidOptionError('timeout', 'milliseconds', timeout)
   if (deadline !== undefined && !Number.isFinite(deadline)) {
@@ -295,6 +301,7 @@ export function expiryOf(options: ForwardOptions | undefined, clock: Clock): num
 
 /** Nothing in the options but where the message goes. */
 function isPlain(options: ForwardOptions): boolean {
+  checkOptions(options)
   return (
     options.clock === undefined &&
     options.timeout === undefined &&
@@ -319,3 +326,12 @@ function tooLarge(bytes: number, limits: Limits): EncodeError {
 
 /** The largest encoded `clock`. */
 const clockBytesMax = 32_768
+
+function checkOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', 'an object', options)
+}
+
+function checkKey(key: unknown): string | number {
+  if (typeof key === 'string' || typeof key === 'number') return key
+  throw new InvalidOptionError('partitionKey', 'a text or a number', key)
+}

@@ -191,6 +191,7 @@ describe('a message', () => {
   test.each<[string, object]>([
     ['a negative timeout', { timeout: -1 }],
     ['a deadline that is no time', { deadline: Number.NaN }],
+    ['no options but null', JSON.parse('null') as object],
   ])('with %s is the mistake of the caller', async (_what, options) => {
     const cluster = new Cluster()
     const [a] = await cluster.pair()
@@ -200,6 +201,21 @@ describe('a message', () => {
       expect(() => a.castMessage(node, 'orders', 1, options)).toThrow(InvalidOptionError)
     }
   })
+
+  test.each(['', 'x'.repeat(256), 'a\nb', '\ud800'])(
+    'with a name that no server has is refused here (%j)',
+    async name => {
+      const cluster = new Cluster()
+      const [a, b] = await cluster.pair()
+      const broken = record(b, 'violation')
+      expect(await cluster.failure(a.forwardMessage('b', name, 1))).toBeInstanceOf(InvalidOptionError)
+      expect(await cluster.failure(a.request('b', name, 1))).toBeInstanceOf(InvalidOptionError)
+      expect(() => a.castMessage('b', name, 1)).toThrow(InvalidOptionError)
+      await cluster.pass(1_000)
+      expect(broken).toEqual([])
+      expect(a.isFullyConnected('b')).toBe(true)
+    },
+  )
 
   test('goes to the manager itself by sendMessage, and to whom it names by receiveMessage', async () => {
     const cluster = new Cluster()
