@@ -4,7 +4,7 @@
  * @module
  */
 
-export type { ChannelMap, ChannelName, ChannelOptions, ChannelSpec, Overflow } from './core/channel.js'
+export type { ChannelMap, ChannelName, ChannelOptions, ChannelSpec, Overflow, Unchecked } from './core/channel.js'
 export {
   DeadlineError,
   EncodeError,
@@ -71,7 +71,6 @@ export type {
   ServerName,
   ServerRef,
   ServerShape,
-  Unchecked,
   Untyped,
 } from './manager/servers.js'
 export type { StandardIssue, StandardResult, StandardSchemaV1 } from './manager/standard-schema.js'

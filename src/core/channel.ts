@@ -3,6 +3,9 @@ import { isName, isRecord } from './name.js'
 /** The name of a channel: messages of different channels never wait for each other. */
 export type ChannelName = string & { readonly brand: 'ChannelName' }
 
+/** What nothing is known of, and may be used as whatever it is taken for: as with `JSON.parse`. */
+export type Unchecked = ReturnType<typeof JSON.parse>
+
 /** What a full queue does with one message more. See {@link ChannelOptions.overflow}. */
 export type Overflow = 'block' | 'reject' | 'drop-newest' | 'drop-oldest'
 
@@ -14,7 +17,7 @@ export interface ChannelOptions {
    * Only the newest message waits behind a full connection: of each server, or of each key when a function gives one.
    * Messages that wait are kept by reference and encoded when they leave. Default false.
    */
-  readonly monotonic?: boolean | ((message: unknown) => string | number)
+  readonly monotonic?: boolean | ((message: Unchecked) => string | number)
   /** Whether to compress (permessage-deflate); done where both ends ask for it. Default false. */
   readonly compression?: boolean
   /**

@@ -336,8 +336,12 @@ export class RemovedError extends RefusedError {
 /** Another node than the expected one answers at an address, or a node dialled itself. */
 export class WrongNodeError extends RefusedError {
   readonly code = 'ERR_WRONG_NODE'
+  /** Who answered. */
+  readonly found: string
+
   constructor(peer: string, by: 'us' | 'peer', found: string) {
     super(peer, by, `'${peer}' is not the node that was meant: it is '${found}'`)
+    this.found = found
   }
 }
 
@@ -351,7 +355,7 @@ export class TooManyPeersError extends RefusedError {
 
 function describe(value: unknown): string {
   if (value instanceof Error) return value.message
-  if (typeof value === 'string') return `'${value}'`
+  if (typeof value === 'string') return value.length <= 100 ? `'${value}'` : `'${value.slice(0, 100)}...'`
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
   return String(value)
 }

@@ -1,4 +1,5 @@
 import type { ChannelName } from '../core/channel.js'
+import { InvalidOptionError } from '../core/errors.js'
 import { unreachable } from '../core/invariant.js'
 import type { NodeName } from '../core/node.js'
 import type { Millis } from '../core/time.js'
@@ -77,6 +78,9 @@ export class Interpositions {
           copies *= 2
           break
         case 'delay':
+          if (!(verdict.by >= 0 && Number.isFinite(verdict.by))) {
+            throw new InvalidOptionError('by', 'milliseconds', verdict.by)
+          }
           delay += verdict.by
           break
         case 'replace':

@@ -114,15 +114,15 @@ export class Partitions implements Machine<PartitionInput, PartitionEffect> {
         out.push({ type: 'injected', ref: frame.ref, origin: frame.origin, done: frame.done })
         return this.#pass(frame, from.name, out)
       case 'cut':
-        if (!allowRemote) return
+        // That the peer is cut off is a fact. To cut oneself off as well is a favour.
         this.#cut(frame.ref, from, out)
-        if (frame.ttl >= 0) this.#perform(frame.ref, frame.ttl, out)
+        if (allowRemote && frame.ttl >= 0) this.#perform(frame.ref, frame.ttl, out)
         return
       case 'resolve':
         return this.#resolve(frame.ref, from.name, out)
       case 'sync':
         for (const ref of frame.resolved) this.#resolve(ref, from.name, out)
-        if (allowRemote) for (const ref of frame.cuts) this.#cut(ref, from, out)
+        for (const ref of frame.cuts) this.#cut(ref, from, out)
         return
       default:
         return unreachable(frame)

@@ -94,6 +94,10 @@ export class Arrivals {
     message: unknown,
     extra: IncomingExtra | undefined,
   ): PromiseLike<unknown> | undefined {
+    if (extra?.budget === 0) {
+      this.#context.counters.add('expired')
+      return undefined
+    }
     const context = this.#contextOf(lane, extra)
     if (extra?.manager === true) {
       this.#context.managerMessage(context, message)

@@ -10,7 +10,7 @@ export type CounterName =
   | 'noSuchServer'
   /** Messages that a schema refused. */
   | 'schemaRefused'
-  /** Messages whose deadline passed before they were sent. */
+  /** Messages whose deadline passed before they were sent, or on their way. */
   | 'expired'
   /** Messages that arrived twice. */
   | 'duplicates'

@@ -19,12 +19,12 @@ export function identify(
   addresses: readonly string[],
 ): HandshakeIdentity {
   const { name, generated, channelMap, attributes, cluster, secrets, versions, limits, role } = settings
-  const spec: NodeSpec = {
-    ...{ name, incarnation, version: 0, addresses, channels: channelMap },
+  const spec: NodeSpec = Object.freeze({
+    ...{ name, incarnation, version: 0, addresses: Object.freeze([...addresses]), channels: channelMap },
     ...(role !== undefined && { role }),
     ...(attributes !== undefined && { attributes }),
     ...(generated && { generated }),
-  }
+  })
   const encodedSpec = encodeToBytes(spec, specLimits)
   if (encodedSpec.length > specBytesMax) {
     const expected = `small: with them the spec takes ${encodedSpec.length} bytes of ${specBytesMax}`

@@ -13,7 +13,6 @@ import { Backoff } from '../link/backoff.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Link } from '../link/link.js'
 import { isPermanent } from '../link/refusals.js'
-import { checkUrl } from './options.js'
 
 export interface JoinerContext {
   readonly hub: LinkHub
@@ -86,11 +85,10 @@ export class Joiner {
   /** Opens the first connection to a peer, if there is none; undefined when the peer is this node itself. */
   async reach(peer: string | NodeSpec, signal: AbortSignal): Promise<Link | undefined> {
     const { hub, self } = this.#context
-    const { name, addresses } = self()
+    const { name, incarnation, addresses } = self()
     if (typeof peer === 'string') {
-      checkUrl('peer', peer)
       if (addresses.includes(peer)) return undefined
-    } else if (peer.name === name) {
+    } else if (peer.name === name && peer.incarnation === incarnation) {
       return undefined
     }
     const known = typeof peer === 'string' ? undefined : hub.links.get(peer.name)
@@ -103,7 +101,8 @@ export class Joiner {
       if (!(await this.until(() => link.openLanes > 0, signal, answerTimeout))) throw new UnreachableError(link.name)
       return link
     } catch (error) {
-      if (error instanceof WrongNodeError && error.message.endsWith(`'${name}'`)) return undefined
+      // It was this node itself that answered; when the peer says so, it is another that goes by the same name.
+      if (error instanceof WrongNodeError && error.by === 'us' && error.found === name) return undefined
       throw error
     }
   }
@@ -194,6 +193,7 @@ export class Joiner {
   /** Whether trying again must end the same way. */
   #isFinal(error: unknown): boolean {
     if (error instanceof StaleIncarnationError) return error.by === 'us' || this.#context.superseded()
+    if (error instanceof WrongNodeError && error.found === this.#context.self().name) return true
     return isPermanent(error) || error instanceof InvalidOptionError
   }
 

@@ -94,6 +94,10 @@ export class LocalServers {
     const channel = options?.channel ?? 'default'
     if (!channelNames.includes(channel)) throw new UnknownChannelError(channel, 'local', channelNames)
     const expires = expiryOf(options, clock)
+    if (expires !== undefined && expires <= clock.now()) {
+      counters.add('expired')
+      throw new DeadlineError('the message', 'not-sent')
+    }
     const deadline = expires === undefined ? undefined : clock.wall().getTime() + expires - clock.now()
     const { value: copy, bytes } = this.#copy(message)
     const cost = costOf(bytes, false)

@@ -5,7 +5,16 @@ import type { Interposition } from '../fault/interposition.js'
 import type { PartitionRef } from '../fault/partition.js'
 import type { CounterValues } from './counters.js'
 import type { ManagerEvents } from './events.js'
-import type { Delivery, MessageOf, Register, ReplyOf, ServerName, ServerRef, Untyped } from './servers.js'
+import type {
+  Delivery,
+  MessageOf,
+  Register,
+  RegisterOptions,
+  ReplyOf,
+  ServerName,
+  ServerRef,
+  Untyped,
+} from './servers.js'
 
 /** How a message is sent. */
 export interface ForwardOptions {
@@ -19,7 +28,7 @@ export interface ForwardOptions {
   readonly whenDown?: 'reject' | 'wait'
   /** Stops waiting at this time, in epoch milliseconds. The smaller of `deadline` and `timeout` counts. */
   readonly deadline?: number
-  /** Stops waiting after so many milliseconds. */
+  /** Stops waiting after so many milliseconds; 0 is over at once. */
   readonly timeout?: Millis
   /** Stops waiting when it aborts; rejects with its reason. */
   readonly signal?: AbortSignal
@@ -54,12 +63,13 @@ export interface Send<Servers, Result> {
     message: MessageOf<Servers, Name>,
     options?: ForwardOptions,
   ): Result
-  /** A text names a server of this node; then the call has no options. */
   <Name extends ServerName<Servers>>(
-    ref: ServerRef<Name>,
+    ref: Exclude<ServerRef<Name>, string>,
     message: MessageOf<Servers, Name>,
     options?: ForwardOptions,
   ): Result
+  /** A text alone names a server of this node. With options, write `{ node, name }`. */
+  <Name extends ServerName<Servers>>(server: Name, message: MessageOf<Servers, Name>): Result
 }
 
 /** Asks a server of a node, or a reference, and resolves with what it answers. */
@@ -71,10 +81,12 @@ export interface Request<Servers> {
     options?: ForwardOptions,
   ): Promise<ReplyOf<Servers, Name>>
   <Name extends ServerName<Servers>>(
-    ref: ServerRef<Name>,
+    ref: Exclude<ServerRef<Name>, string>,
     message: MessageOf<Servers, Name>,
     options?: ForwardOptions,
   ): Promise<ReplyOf<Servers, Name>>
+  /** A text alone names a server of this node. With options, write `{ node, name }`. */
+  <Name extends ServerName<Servers>>(server: Name, message: MessageOf<Servers, Name>): Promise<ReplyOf<Servers, Name>>
 }
 
 /** Called when a peer, or a channel to it where one was named, comes up or goes down. */
@@ -123,8 +135,11 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   members(): readonly NodeName[]
   /** The specs of all members, this node included, ordered by name. */
   membersForOrchestration(): readonly NodeSpec[]
-  /** Joins the missing members and removes the surplus ones. An empty list changes nothing. */
-  updateMembers(members: readonly (string | NodeSpec)[]): Promise<void>
+  /**
+   * Joins the missing members and removes the surplus ones. An empty list changes nothing. An address that is not yet a
+   * member's is joined before anybody is removed, because it may be a member's other address.
+   */
+  updateMembers(members: readonly (string | NodeSpec)[], options?: JoinOptions): Promise<void>
   /** The overlay's view, as plain data. */
   getLocalState(): unknown
   /** The member names in a view that `getLocalState` gave. */
@@ -157,9 +172,13 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    * @throws {@link ServerExistsError} the name is taken.
    */
   readonly register: Register<Servers>
-  /** The same as an iterator. A message that was not taken yet is felt by its sender. */
+  /**
+   * The same as an iterator. A message that was not taken yet is felt by its sender. Like every registration it
+   * outlives `stop()`: end it with `return()` or `await using`, or by leaving the loop.
+   */
   receive<Name extends ServerName<Servers>>(
     name: Name,
+    options?: Pick<RegisterOptions<MessageOf<Servers, Name>>, 'schema'>,
   ): AsyncIterableIterator<Delivery<MessageOf<Servers, Name>, ReplyOf<Servers, Name>>> & AsyncDisposable
   /**
    * Sends a message. Resolves when it is with a connection: awaiting it is back-pressure. Rejects with a typed error

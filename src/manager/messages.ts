@@ -2,6 +2,7 @@ import { InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import type { Settler } from '../link/queue.js'
+import { checkFunction, checkKeys } from './checks.js'
 import type { ForwardOptions } from './manager.js'
 import type { Node } from './node.js'
 import type { Receiver } from './receiver.js'
@@ -20,7 +21,9 @@ export abstract class Messages {
   }
 
   register(name: string, handler: Handler, options: RegisterOptions = {}): Disposable {
-    if (typeof handler !== 'function') throw new InvalidOptionError('handler', 'a function', handler)
+    checkFunction('handler', handler)
+    checkKeys('options', options, ['schema', 'concurrency'])
+    checkSchema(options.schema)
     const { concurrency } = options
     if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
       throw new InvalidOptionError('concurrency', 'a whole number from 1', concurrency)
@@ -28,8 +31,10 @@ export abstract class Messages {
     return this.#node.registry.register(checkServer(name), handler, options)
   }
 
-  receive(name: string): Receiver {
-    return this.#node.registry.receive(checkServer(name))
+  receive(name: string, options: Pick<RegisterOptions, 'schema'> = {}): Receiver {
+    checkKeys('options', options, ['schema'])
+    checkSchema(options.schema)
+    return this.#node.registry.receive(checkServer(name), options)
   }
 
   // A rest parameter would allocate an array for each message, so these four look at their arguments' number
@@ -178,4 +183,8 @@ export abstract class Messages {
 
 function describeRef(ref: unknown): string {
   return isRecord(ref) && typeof ref.node === 'string' ? ref.node : 'unknown'
+}
+
+function checkSchema(schema: RegisterOptions['schema']): void {
+  if (schema !== undefined) checkFunction(`schema['~standard'].validate`, schema['~standard']?.validate)
 }

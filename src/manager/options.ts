@@ -12,7 +12,7 @@ import {
 } from '../core/channel.js'
 import { InsecureError, InvalidOptionError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
-import { isNodeName, type NodeAttributes, type NodeName, type NodeSpec } from '../core/node.js'
+import { isNodeName, type NodeAttributes, type NodeName, type NodeSpec, parseNodeSpec } from '../core/node.js'
 import type { Entropy, Random } from '../core/random.js'
 import type { Clock, Millis } from '../core/time.js'
 import { handshakeVersions } from '../link/handshake.js'
@@ -23,6 +23,7 @@ import { SystemEntropy, SystemRandom } from '../runtime/system-random.js'
 import type { ListenAddress, Transport } from '../transport/transport.js'
 import { WebSocketTransport } from '../transport/websocket.js'
 import type { TlsOptions } from '../transport/websocket-security.js'
+import { checkArray, checkFunction, checkKeys, checkUrl, isCount, isDuration } from './checks.js'
 
 /** Where a node listens. */
 export interface ListenOptions {
@@ -121,14 +122,26 @@ export interface Settings {
 }
 
 const secretsMax = 8
+const listenNames = ['host', 'port', 'tls']
+const channelNames = ['parallelism', 'monotonic', 'compression', 'overflow']
+const optionNames = [
+  ...['name', 'cluster', 'secret', 'listen', 'advertise', 'channels', 'seeds', 'attributes', 'maxReserved'],
+  ...['removeDownAfter', 'trustPeers', 'insecure', 'allowRemoteFaults', 'heartbeat', 'limits', 'protocolVersions'],
+  ...['transport', 'clock', 'random', 'entropy', 'logger'],
+]
 
 /** Checks what a caller gave. Throws an {@link InvalidOptionError} that names the option. */
 export function resolveOptions(options: PeerServiceOptions, role?: string): Settings {
+  checkKeys('options', options, optionNames)
+  if (options.listen !== undefined && options.listen !== false) checkKeys('listen', options.listen, listenNames)
+  if (options.logger !== undefined) checkLogger(options.logger)
   const { listen = {}, clock = new SystemClock(), random = new SystemRandom(), entropy = new SystemEntropy() } = options
   const { cluster = 'default', maxReserved = 16, removeDownAfter = 3_600_000, trustPeers = false } = options
   const generated = options.name === undefined
   const name = options.name ?? generateName(entropy)
-  if (!isNodeName(name)) throw new InvalidOptionError('name', '1 to 255 bytes of text without control characters', name)
+  if (!isNodeName(name) || name === '*') {
+    throw new InvalidOptionError('name', `1 to 255 bytes of text without control characters, and not '*'`, name)
+  }
   if (!isNodeName(cluster)) throw new InvalidOptionError('cluster', '1 to 255 bytes of text', cluster)
   const limits = resolveLimits(options.limits ?? {})
   const channels = resolveChannels(options.channels ?? {})
@@ -152,20 +165,20 @@ export function resolveOptions(options: PeerServiceOptions, role?: string): Sett
   }
   const compression = Object.values(channelMap).some(spec => spec.compression)
   const strangers = { count: limits.strangers }
-  const ownTransport = (): Transport =>
-    new WebSocketTransport({ clock, compression, strangers, frameBytes: limits.frameBytes, ...(tls && { tls }) })
+  const ownTransport = { clock, compression, strangers, frameBytes: limits.frameBytes, ...(tls && { tls }) }
+  const transport = options.transport ?? new WebSocketTransport(ownTransport)
   const valueLimits = { ...defaultValueLimits, depth: limits.depth }
   return {
     ...{ name, generated, cluster, secrets, mutualTls, channels, channelMap, attributes, maxReserved, removeDownAfter },
     ...{ limits, valueLimits, clock, random, entropy, role },
     listen: address,
-    advertise: resolveUrls('advertise', options.advertise),
-    seeds: options.seeds ?? [],
+    advertise: resolveUrls(options.advertise),
+    seeds: resolveSeeds(options.seeds ?? [], transport.schemes),
     allowRemoteFaults: options.allowRemoteFaults ?? (local || options.transport !== undefined),
     heartbeat: resolveHeartbeat(options.heartbeat ?? {}),
     peerValueLimits: trustPeers ? trustedLimits : valueLimits,
     versions: resolveVersions(options.protocolVersions ?? handshakeVersions),
-    transport: options.transport ?? ownTransport(),
+    transport,
     logger: options.logger,
     keepAlive: options.clock === undefined,
   }
@@ -180,17 +193,20 @@ function generateName(entropy: Entropy): string {
 }
 
 function resolveChannels(given: Readonly<Record<string, ChannelOptions>>): Record<string, ChannelOptions> {
+  if (!isRecord(given)) throw new InvalidOptionError('channels', 'a plain object', given)
+  if (Object.hasOwn(given, membershipChannel)) {
+    throw new InvalidOptionError(`channels.${membershipChannel}`, 'left out: it always exists, with one lane')
+  }
   const channels: Record<string, ChannelOptions> = { [defaultChannel]: {}, ...given, [membershipChannel]: {} }
   if (Object.keys(channels).length > channelsMax) throw new InvalidOptionError('channels', `at most ${channelsMax}`)
   for (const [name, options] of Object.entries(channels)) checkChannel(name, options)
   return channels
 }
 
-function checkChannel(
-  name: string,
-  { parallelism = 1, compression = false, overflow = 'block', monotonic }: ChannelOptions,
-): void {
+function checkChannel(name: string, given: ChannelOptions): void {
   const option = `channels.${name}`
+  checkKeys(option, given, channelNames)
+  const { parallelism = 1, compression = false, overflow = 'block', monotonic } = given
   if (!isChannelName(name)) throw new InvalidOptionError(option, 'named by 1 to 64 bytes of text')
   if (!isParallelism(parallelism)) {
     throw new InvalidOptionError(`${option}.parallelism`, `a whole number from 1 to ${parallelismMax}`, parallelism)
@@ -209,22 +225,22 @@ function specOf({ parallelism = 1, compression = false }: ChannelOptions): Chann
 }
 
 function resolveSecrets(secret: string | readonly string[] | undefined): readonly string[] {
-  const secrets = secret === undefined ? [] : typeof secret === 'string' ? [secret] : [...secret]
+  const secrets: unknown = secret === undefined ? [] : typeof secret === 'string' ? [secret] : secret
+  if (!Array.isArray(secrets)) throw new InvalidOptionError('secret', 'a text, or an array of texts')
   if (secret !== undefined && secrets.length === 0) throw new InvalidOptionError('secret', 'at least one text')
   if (secrets.length > secretsMax) throw new InvalidOptionError('secret', `at most ${secretsMax} texts`)
   for (const one of secrets) {
     // Its value stays out of the message.
     if (typeof one !== 'string' || one.length === 0) throw new InvalidOptionError('secret', 'a text that is not empty')
   }
-  return secrets
+  return secrets as readonly string[]
 }
 
 function resolveLimits(given: Partial<Limits>): Limits {
+  checkKeys('limits', given, Object.keys(defaultLimits))
   const limits = { ...defaultLimits }
   for (const [name, value] of Object.entries(given) as [keyof Limits, unknown][]) {
     if (value === undefined) continue
-    if (!(name in defaultLimits))
-      throw new InvalidOptionError(`limits.${name}`, `one of ${Object.keys(limits).join(', ')}`)
     if (!isCount(value) || value < leastLimits[name]) {
       throw new InvalidOptionError(`limits.${name}`, `a whole number, at least ${leastLimits[name]}`, value)
     }
@@ -234,6 +250,7 @@ function resolveLimits(given: Partial<Limits>): Limits {
 }
 
 function resolveHeartbeat(given: HeartbeatOptions): HeartbeatOptions {
+  checkKeys('heartbeat', given, ['interval', 'timeout'])
   const { interval = 1_000, timeout = 4_000 } = given
   if (!isDuration(interval) || interval === 0)
     throw new InvalidOptionError('heartbeat.interval', 'milliseconds', interval)
@@ -251,26 +268,36 @@ function resolveVersions(versions: { readonly min: number; readonly max: number 
   return { min, max }
 }
 
-function resolveUrls(option: string, urls: readonly string[] | undefined): readonly string[] | undefined {
-  for (const url of urls ?? []) checkUrl(option, url)
+function resolveUrls(urls: readonly string[] | undefined): readonly string[] | undefined {
+  if (urls === undefined) return undefined
+  checkArray('advertise', urls)
+  for (const url of urls) checkUrl('advertise', url)
   return urls
 }
 
-/** Throws unless `url` has the shape of an address. */
-export function checkUrl(option: string, url: unknown): asserts url is string {
-  if (typeof url !== 'string' || !/^[a-z][a-z0-9+.-]*:\/\/.+/.test(url)) {
-    throw new InvalidOptionError(option, `an address such as 'ws://127.0.0.1:7001'`, url)
+function resolveSeeds(seeds: unknown, schemes: readonly string[]): readonly (string | NodeSpec)[] {
+  checkArray('seeds', seeds)
+  return seeds.map(seed => checkPeer('seeds', seed, schemes))
+}
+
+/** An address or a spec that a caller gave. Throws where it is neither. */
+export function checkPeer(option: string, peer: unknown, schemes: readonly string[]): string | NodeSpec {
+  if (typeof peer === 'string') {
+    checkUrl(option, peer, schemes)
+    return peer
+  }
+  const spec = parseNodeSpec(peer)
+  if (spec === undefined)
+    throw new InvalidOptionError(option, `a NodeSpec, or an address such as 'ws://127.0.0.1:7001'`)
+  return spec
+}
+
+function checkLogger(logger: unknown): void {
+  for (const level of ['debug', 'info', 'warn', 'error']) {
+    checkFunction(`logger.${level}`, (logger as Record<string, unknown> | null)?.[level])
   }
 }
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
-}
-
-function isDuration(value: unknown): value is Millis {
-  return typeof value === 'number' && value >= 0 && Number.isFinite(value)
 }

@@ -7,9 +7,10 @@ import {
   NotConnectedError,
   ReservationError,
   StoppedError,
+  UnknownChannelError,
 } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
-import { isNodeName, type NodeName, type NodeSpec, parseNodeSpec } from '../core/node.js'
+import { isNodeName, type NodeName, type NodeSpec } from '../core/node.js'
 import type { Interposition } from '../fault/interposition.js'
 import type { PartitionRef } from '../fault/partition.js'
 import type { Link } from '../link/link.js'
@@ -17,12 +18,13 @@ import type { MembershipStrategy } from '../membership/strategy.js'
 import { keepAlive } from '../runtime/keep-alive.js'
 import { reachableUrls } from './addresses.js'
 import { supports } from './capabilities.js'
+import { checkArray, checkFunction } from './checks.js'
 import type { CounterValues } from './counters.js'
 import type { ManagerEvents } from './events.js'
 import type { ConnectionInfo, JoinOptions, Watcher, WatchOptions } from './manager.js'
 import { Messages } from './messages.js'
 import { Node } from './node.js'
-import { checkUrl, type Settings } from './options.js'
+import { checkPeer, type Settings } from './options.js'
 
 /** A peer service over any membership strategy: the public face of a {@link Node}. */
 export class PeerService extends Messages {
@@ -31,6 +33,7 @@ export class PeerService extends Messages {
   #starting: Promise<this> | undefined
   #stopping: Promise<void> | undefined
   #letGo: (() => void) | undefined
+  #port: number | undefined
 
   constructor(settings: Settings, strategy: MembershipStrategy) {
     const node = new Node(settings, strategy)
@@ -99,25 +102,26 @@ export class PeerService extends Messages {
     return members.length > 0 ? members : [this.spec]
   }
 
-  async updateMembers(members: readonly (string | NodeSpec)[]): Promise<void> {
+  async updateMembers(members: readonly (string | NodeSpec)[], { signal }: JoinOptions = {}): Promise<void> {
     this.#needRunning('updateMembers')
+    checkArray('members', members)
     if (members.length === 0) return
+    const { schemes } = this.#settings.transport
     const known = this.membersForOrchestration()
     const named = members.map(member => {
-      if (typeof member !== 'string') return member
-      const found = known.find(({ name, addresses }) => name === member || addresses.includes(member))
-      if (found === undefined) checkUrl('members', member)
-      return found ?? member
+      const found = known.find(({ name, addresses }) => name === member || addresses.includes(member as string))
+      return found ?? checkPeer('members', member, schemes)
     })
     const wanted = new Set(named.map(member => (typeof member === 'string' ? member : member.name)))
-    const missing = named.filter(
-      member => typeof member === 'string' || !known.some(({ name }) => name === member.name),
-    )
-    // Only who answers at an address tells which member that is.
-    const links = await Promise.all(missing.map(member => this.#join(member, undefined)))
-    for (const link of links) if (link !== undefined) wanted.add(link.name)
+    const isMissing = (member: string | NodeSpec): boolean =>
+      typeof member === 'string' || !known.some(({ name }) => name === member.name)
+    const joins = Promise.all(named.filter(isMissing).map(member => this.#join(member, signal)))
+    // Only who answers at an address tells which member that is: with addresses, nobody is removed before that.
+    if (named.some(member => typeof member === 'string')) {
+      for (const link of await joins) if (link !== undefined) wanted.add(link.name)
+    }
     const surplus = known.filter(({ name }) => name !== this.name && !wanted.has(name))
-    await Promise.all(surplus.map(({ name }) => this.leave(name)))
+    await Promise.all([joins, ...surplus.map(({ name }) => this.leave(name))])
   }
 
   getLocalState(): unknown {
@@ -177,13 +181,15 @@ export class PeerService extends Messages {
     { signal, prune = false }: JoinOptions & { readonly prune?: boolean } = {},
   ): Promise<readonly NodeSpec[]> {
     this.#needRunning('connect')
-    const link = await this.#node.joiner.connect(checkPeer(peer), signal)
+    const link = await this.#node.joiner.connect(checkPeer('peer', peer, this.#settings.transport.schemes), signal)
     if (link === undefined || !prune) return []
     return link.takeStale()
   }
 
   disconnect(nodes: string | readonly string[], fn?: (node: NodeName) => void): Promise<void> {
-    for (const node of typeof nodes === 'string' ? [nodes] : nodes) {
+    const all = typeof nodes === 'string' ? [nodes] : nodes
+    checkArray('nodes', all)
+    for (const node of all) {
       const link = this.#node.hub.links.get(node as NodeName)
       if (link !== undefined) {
         link.pinned = false
@@ -197,6 +203,7 @@ export class PeerService extends Messages {
   onUp(node: string, fn: Watcher, options?: WatchOptions): Disposable {
     const { watchers, hub } = this.#node
     const channel = options?.channel as ChannelName | undefined
+    this.#checkWatch(fn, channel)
     const registration = watchers.add('up', node, fn, options)
     for (const link of [...hub.links.values()]) {
       if ((node === '*' || node === link.name) && this.isConnected(link.name, channel)) {
@@ -207,6 +214,7 @@ export class PeerService extends Messages {
   }
 
   onDown(node: string, fn: Watcher, options?: WatchOptions): Disposable {
+    this.#checkWatch(fn, options?.channel)
     return this.#node.watchers.add('down', node, fn, options)
   }
 
@@ -234,20 +242,33 @@ export class PeerService extends Messages {
 
   async #start(): Promise<this> {
     await this.#stopping
-    const { listen, advertise } = this.#settings
-    const { hub, faults } = this.#node
-    let url: string | undefined
-    try {
-      url = await hub.start(listen)
-    } catch (error) {
-      throw error instanceof MaquisError ? error : new ListenError(listen?.host ?? '', listen?.port ?? 0, error)
-    }
+    const { advertise } = this.#settings
+    const { faults } = this.#node
+    const url = await this.#listen()
     this.running = true
     if (this.#settings.keepAlive) this.#letGo = keepAlive()
     faults.start()
     this.#node.begin(advertise ?? (url === undefined ? [] : reachableUrls(url)))
     this.#seed()
     return this
+  }
+
+  /** Listens again where it listened before, if it may choose: there its peers look for it. */
+  async #listen(): Promise<string | undefined> {
+    const { hub } = this.#node
+    const { listen } = this.#settings
+    const last = this.#port
+    if (listen?.port === 0 && last !== undefined) {
+      const again = await hub.start({ ...listen, port: last }).catch(() => undefined)
+      if (again !== undefined) return again
+    }
+    try {
+      const url = await hub.start(listen)
+      this.#port = url === undefined ? undefined : Number(/:(\d+)$/.exec(url)?.[1])
+      return url
+    } catch (error) {
+      throw error instanceof MaquisError ? error : new ListenError(listen?.host ?? '', listen?.port ?? 0, error)
+    }
   }
 
   async #stop(starting: Promise<this>): Promise<void> {
@@ -261,12 +282,19 @@ export class PeerService extends Messages {
 
   async #join(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
     this.#needRunning('join')
-    const checked = checkPeer(peer)
+    const checked = checkPeer('peer', peer, this.#settings.transport.schemes)
     if (this.#node.departed) {
       this.#node.begin()
       this.#seed()
     }
     return this.#node.joiner.join(checked, signal)
+  }
+
+  #checkWatch(fn: unknown, channel: string | undefined): void {
+    checkFunction('fn', fn)
+    const { channelMap } = this.#settings
+    if (channel === undefined || Object.hasOwn(channelMap, channel)) return
+    throw new UnknownChannelError(channel, 'local', Object.keys(channelMap))
   }
 
   /** Seeds are joined in the background, for ever. */
@@ -279,15 +307,4 @@ export class PeerService extends Messages {
   #needRunning(what: string): void {
     if (!this.running) throw new StoppedError(this.name, `${what}() needs a running node`)
   }
-}
-
-function checkPeer(peer: string | NodeSpec): string | NodeSpec {
-  if (typeof peer === 'string') {
-    checkUrl('peer', peer)
-    return peer
-  }
-  const spec = parseNodeSpec(peer)
-  if (spec === undefined)
-    throw new InvalidOptionError('peer', `a NodeSpec, or an address such as 'ws://127.0.0.1:7001'`)
-  return spec
 }

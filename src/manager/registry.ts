@@ -36,7 +36,7 @@ export class Registry {
     return this.#add(name, { handler, asked: handler, options })
   }
 
-  receive(name: string): Receiver {
+  receive(name: string, options: Pick<RegisterOptions, 'schema'>): Receiver {
     const receiver: Receiver = new Receiver(
       () => registration[Symbol.dispose](),
       () => new NoSuchServerError(this.#self(), name),
@@ -44,7 +44,7 @@ export class Registry {
     const registration = this.#add(name, {
       handler: (message, context) => receiver.push(message, context, false),
       asked: (message, context) => receiver.push(message, context, true),
-      options: {},
+      options,
     })
     return receiver
   }

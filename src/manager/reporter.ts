@@ -26,7 +26,7 @@ export class Reporter {
     try {
       this.#emitter.emit(event, ...args)
     } catch (error) {
-      if (event === 'handler-error') this.#logger?.error(`a listener of 'handler-error' threw: ${String(error)}`)
+      if (event === 'handler-error') this.#log('error', `a listener of 'handler-error' threw: ${String(error)}`)
       else this.failed(`a listener of '${event}'`, error)
     }
   }
@@ -34,14 +34,14 @@ export class Reporter {
   /** A handler, watcher, listener or interposition threw. */
   failed(where: string, error: unknown): void {
     this.counters.add('handlerErrors')
-    this.#logger?.error(`${where} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    this.#log('error', `${where} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     this.emit('handler-error', { where, error })
   }
 
   /** A peer broke the protocol. */
   violation(node: NodeName, rule: string, detail: string): void {
     this.counters.add('violations')
-    this.#logger?.warn(`closed a connection of '${node}': ${rule}, ${detail}`)
+    this.#log('warn', `closed a connection of '${node}': ${rule}, ${detail}`)
     this.emit('violation', { node, rule, detail })
   }
 
@@ -54,22 +54,22 @@ export class Reporter {
     const error = refusedError(peer, by, refusal)
     if (error === undefined) return
     this.counters.add('refused')
-    this.#logger?.warn(error.message)
+    this.#log('warn', error.message)
     this.emit('refused', { peer, by, error })
   }
 
   retrying(peer: string, error: Error, delay: Millis): void {
     this.counters.add('dialsFailed')
-    this.#logger?.debug(`${error.message}; next in ${Math.round(delay)} ms`)
+    this.#log('debug', `${error.message}; next in ${Math.round(delay)} ms`)
     this.emit('retry', { peer, error, delay })
   }
 
   debug(text: string): void {
-    this.#logger?.debug(text)
+    this.#log('debug', text)
   }
 
   warn(text: string): void {
-    this.#logger?.warn(text)
+    this.#log('warn', text)
   }
 
   /** Asks the interpositions. One that throws is taken to let the message pass. */
@@ -79,6 +79,15 @@ export class Reporter {
     } catch (error) {
       this.failed('an interposition', error)
       return { message: passage.message, copies: 1, delay: 0 }
+    }
+  }
+
+  /** A logger that throws has nobody left to tell it to. */
+  #log(level: keyof Logger, text: string): void {
+    try {
+      this.#logger?.[level](text)
+    } catch {
+      this.counters.add('handlerErrors')
     }
   }
 }

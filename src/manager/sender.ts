@@ -107,6 +107,11 @@ export class Sender {
     if (link === undefined) throw new NotConnectedError(node, 'stranger')
     const channel = this.#channelFor(link, options)
     options?.signal?.throwIfAborted()
+    const { expires } = outgoing.extra ?? {}
+    if (expires !== undefined && expires <= this.#context.clock.now()) {
+      this.#context.counters.add('expired')
+      throw new DeadlineError(`the message to server '${server}'`, 'not-sent')
+    }
     if (!interpositions.active) return this.#dispatch(channel, outgoing)
     const { kind, message } = outgoing
     const outcome = this.#context.judge({
@@ -327,9 +332,19 @@ function tooLarge(bytes: number, limits: Limits): EncodeError {
 /** The largest encoded `clock`. */
 const clockBytesMax = 32_768
 
-function checkOptions(options: unknown): void {
+/** What would promise more than this release keeps, or means nothing, is refused rather than ignored. */
+function checkOptions(options: ForwardOptions & Partial<Record<(typeof laterOptions)[number], unknown>>): void {
   if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', 'an object', options)
+  for (const option of laterOptions) {
+    if (options[option] !== undefined) throw new InvalidOptionError(option, 'left out: this release does not know it')
+  }
+  const { whenDown } = options
+  if (whenDown !== undefined && whenDown !== 'wait' && whenDown !== 'reject') {
+    throw new InvalidOptionError('whenDown', `'reject' or 'wait'`, whenDown)
+  }
 }
+
+const laterOptions = ['ack', 'causalLabel', 'transitive'] as const
 
 function checkKey(key: unknown): string | number {
   if (typeof key === 'string' || typeof key === 'number') return key

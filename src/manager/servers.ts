@@ -1,3 +1,4 @@
+import type { Unchecked } from '../core/channel.js'
 import type { StandardSchemaV1 } from './standard-schema.js'
 
 /** Says that nothing is known of the servers: any name, any message. */
@@ -95,11 +96,6 @@ export interface Delivery<Message = unknown, Reply = unknown> extends MessageCon
   /** Answers a request; absent for other messages. */
   readonly reply?: (value: Reply) => void
 }
-
-/**
- * What a handler of an untyped server takes when it does not say: whatever it likes, unchecked, as with `JSON.parse`.
- */
-export type Unchecked = ReturnType<typeof JSON.parse>
 
 /** `register` of a node: typed where the servers are. */
 export type Register<Servers> = Servers extends Untyped

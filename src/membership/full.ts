@@ -39,6 +39,7 @@ type Effects = MembershipEffect<FullMessage>[]
 export class FullMembership implements MembershipStrategy<FullMessage> {
   readonly capabilities: readonly string[] = ['full-membership']
   readonly #options: Required<FullMembershipOptions>
+  readonly #sweepInterval: Millis
   readonly #table: MemberTable
   readonly #up = new Set<NodeName>()
   readonly #downSince = new Map<NodeName, Instant>()
@@ -71,6 +72,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
       leaveTimeout,
       members,
     }
+    this.#sweepInterval = Math.max(100, Math.min(sweepIntervalMax, removeDownAfter / 4))
     this.#table = new MemberTable(members)
     this.#isolation = new Isolation(tombstoneAge)
   }
@@ -139,7 +141,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     for (const map of [this.#up, this.#downSince, this.#news, this.#unnoted]) map.clear()
     this.#table.merge({ spec: self, left: false }, now)
     out.push({ type: 'arm', timer: 'digest', after: this.#jittered(this.#options.digestInterval) })
-    out.push({ type: 'arm', timer: 'sweep', after: sweepInterval })
+    out.push({ type: 'arm', timer: 'sweep', after: this.#sweepInterval })
     out.push({ type: 'notify', event: { type: 'members' } })
   }
 
@@ -377,7 +379,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   }
 
   #sweep(now: Instant, out: Effects): void {
-    out.push({ type: 'arm', timer: 'sweep', after: sweepInterval })
+    out.push({ type: 'arm', timer: 'sweep', after: this.#sweepInterval })
     const { tombstoneAge, removeDownAfter } = this.#options
     this.#table.sweep(now, tombstoneAge)
     for (const [name, since] of this.#downSince) {
@@ -392,4 +394,5 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   }
 }
 
-const sweepInterval: Millis = 30_000
+/** Who left, or is down for too long, is looked for at least so often. */
+const sweepIntervalMax: Millis = 30_000

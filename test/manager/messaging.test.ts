@@ -281,7 +281,9 @@ describe('a message to oneself', () => {
     expect(await cluster.settle(a.request('a', 'add', [1, 2]))).toBe(3)
     expect(await cluster.settle(a.request('add', [1, 2]))).toBe(3)
     expect(await cluster.failure(a.request('nobody', 1))).toBeInstanceOf(NoSuchServerError)
-    expect(await cluster.failure(a.request('never', 1, { timeout: 100 }))).toBeInstanceOf(DeadlineError)
+    expect(await cluster.failure(a.request({ node: 'a', name: 'never' }, 1, { timeout: 100 }))).toBeInstanceOf(
+      DeadlineError,
+    )
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { PeerServiceManager, WatchOptions } from '../../src/index.js'
+import { type PeerServiceManager, UnknownChannelError, type WatchOptions } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
 
 const channels = { data: { parallelism: 2 } }
@@ -46,7 +46,7 @@ describe('a watcher', () => {
     expect(watch(a, '*').sort()).toEqual(['up b', 'up c'])
     expect(watch(a, 'b')).toEqual(['up b'])
     expect(watch(a, 'b', { channel: 'data' })).toEqual(['up b/data'])
-    expect(watch(a, 'b', { channel: 'none' })).toEqual([])
+    expect(() => watch(a, 'b', { channel: 'none' })).toThrow(UnknownChannelError)
     expect(watch(a, 'x')).toEqual([])
   })
 

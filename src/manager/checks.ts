@@ -1,0 +1,38 @@
+import { InvalidOptionError } from '../core/errors.js'
+import { isRecord } from '../core/name.js'
+import type { Millis } from '../core/time.js'
+
+/** What a caller gave must be a plain object without unknown keys: a misspelt option would be ignored in silence. */
+export function checkKeys(option: string, given: unknown, known: readonly string[]): void {
+  if (!isRecord(given)) throw new InvalidOptionError(option, 'a plain object', given)
+  for (const key of Object.keys(given)) {
+    if (!known.includes(key)) throw new InvalidOptionError(`${option}.${key}`, `one of ${known.join(', ')}`)
+  }
+}
+
+/** Throws unless `url` is an address, of one of the schemes where these are given. */
+export function checkUrl(option: string, url: unknown, schemes?: readonly string[]): asserts url is string {
+  const scheme = typeof url === 'string' ? /^([a-z][a-z0-9+.-]*):\/\/.+/.exec(url)?.[1] : undefined
+  if (scheme === undefined || !URL.canParse(url as string)) {
+    throw new InvalidOptionError(option, `an address such as 'ws://127.0.0.1:7001'`, url)
+  }
+  if (schemes !== undefined && !schemes.includes(scheme)) {
+    throw new InvalidOptionError(option, `an address of this transport (${schemes.join(', ')})`, url)
+  }
+}
+
+export function checkFunction(option: string, given: unknown): void {
+  if (typeof given !== 'function') throw new InvalidOptionError(option, 'a function', given)
+}
+
+export function checkArray(option: string, given: unknown): asserts given is readonly unknown[] {
+  if (!Array.isArray(given)) throw new InvalidOptionError(option, 'an array', given)
+}
+
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+export function isDuration(value: unknown): value is Millis {
+  return typeof value === 'number' && value >= 0 && Number.isFinite(value)
+}
