@@ -22,6 +22,7 @@ import {
 import { Handshaking } from './handshaking.js'
 import type { HubHandler } from './hub-handler.js'
 import type { Lane, LaneAttempt } from './lane.js'
+import { dialsMax } from './limits.js'
 import { type LaneDialler, Link, type LinkSettings } from './link.js'
 import { refusedError } from './refusals.js'
 
@@ -89,6 +90,19 @@ export class LinkHub implements LaneDialler {
       link.tell({ type: 'left' })
       link.close('disconnected', text)
     }
+  }
+
+  /** This node goes by a later incarnation: handshakes begin anew with it. */
+  renew(): void {
+    this.#abandon()
+    for (const link of this.#links.values()) for (const lane of link.lanes()) this.wantLane(lane)
+  }
+
+  /** Links with something open. What was never connected takes nobody's place. */
+  get connected(): number {
+    let count = 0
+    for (const link of this.#links.values()) if (link.openLanes > 0) count++
+    return count
   }
 
   /** The link to that node; made where there is none. */
@@ -174,10 +188,11 @@ export class LinkHub implements LaneDialler {
 
   #want(lane: Lane, after: Millis): void {
     if (!this.#mayDial(lane) || lane.retry !== undefined) return
-    if (after === 0) return this.#dial(lane)
+    if (after === 0 && this.#attempts.size < dialsMax) return this.#dial(lane)
     lane.retry = this.#options.settings.clock.schedule(after, () => {
       lane.retry = undefined
-      if (this.#mayDial(lane)) this.#dial(lane)
+      if (this.#attempts.size >= dialsMax) this.#want(lane, lane.backoff.failed(this.#options.settings.clock.now()))
+      else if (this.#mayDial(lane)) this.#dial(lane)
     })
   }
 
@@ -351,7 +366,7 @@ export class LinkHub implements LaneDialler {
     if (peer.name === self.name && peer.incarnation > self.incarnation) handler.superseded(peer.incarnation)
     const context: AdmissionContext = {
       ...{ self, channelMap: settings.channelMap, links: this.#links, refusal: handler.admit(peer) },
-      free: settings.limits.peers - handler.reservedFor(peer) - this.#links.size,
+      free: settings.limits.peers - handler.reservedFor(peer) - this.connected,
     }
     return admitPeer(context, peer, slot, ours)
   }

@@ -150,11 +150,11 @@ export class Inbound {
     if (stream % this.#settings.lanes !== this.#lane) throw new MalformedError(`stream ${stream} on lane ${this.#lane}`)
     if (last === undefined) throw new MalformedError(`stream ${stream}, of a peer that has ${lastSeen.length}`)
     const cost = end - start + creditOverheadBytes
-    this.#taken += cost
-    // The last message may overdraw the window: its payload, and what precedes that.
-    if (this.#taken - this.#released > this.#settings.windowBytes + this.#settings.messageBytes + chunkHeadBytes) {
+    // A sender begins a message while it has credit: the last one may overdraw it, and none may follow.
+    if (this.#taken - this.#released >= this.#settings.windowBytes) {
       return this.#handler.violated('credit', 'more messages than credit was granted for')
     }
+    this.#taken += cost
     if (sequence <= last) {
       this.#handler.duplicate()
       return this.#release(cost)
@@ -225,7 +225,9 @@ export class Inbound {
       return
     }
     if ((flags & 1) === 0 && end - start <= chunkBytesLeast) throw new MalformedError('a chunk that is hardly one')
-    this.#chunks.push(bytes.subarray(start + 1, end))
+    const view = bytes.subarray(start + 1, end)
+    // A view keeps alive all that it was cut from: what is much larger than itself, it is copied out of.
+    this.#chunks.push(view.length * 2 < bytes.buffer.byteLength ? new Uint8Array(view) : view)
     this.#chunkBytes += end - start - 1
     if (this.#chunkBytes > this.#settings.messageBytes + chunkHeadBytes) {
       throw new MalformedError('chunks of a message larger than this node takes')

@@ -74,5 +74,7 @@ export const chunksPerTurn = 4
 export const internedNamesMax = 1_024
 /** A handshake takes at most so long, from the open connection. */
 export const handshakeMillis: Millis = 2_000
+/** Dials and handshakes of this node that are under way at a time; further ones wait. */
+export const dialsMax = 256
 /** Opening a connection takes at most so long. */
 export const dialMillis: Millis = 1_000

@@ -54,9 +54,9 @@ export class Arrivals {
   reply(lane: Lane, id: number, isError: boolean, payload: unknown): void {
     const { requester, interpositions, counters } = this.#context
     if (lane.link.state.phase === 'cut') return counters.add('faulted')
-    if (!interpositions.active) return requester.answered(id, isError, payload)
+    if (!interpositions.active) return requester.answered(lane, id, isError, payload)
     this.#interposed(lane, 'reply', requester.serverOf(id), payload, message => {
-      requester.answered(id, isError, message)
+      requester.answered(lane, id, isError, message)
       return undefined
     })
   }

@@ -1,11 +1,5 @@
 import { abortReason } from '../core/abort.js'
-import {
-  InvalidOptionError,
-  StaleIncarnationError,
-  StoppedError,
-  UnreachableError,
-  WrongNodeError,
-} from '../core/errors.js'
+import { InvalidOptionError, StaleIncarnationError, UnreachableError, WrongNodeError } from '../core/errors.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import type { Random } from '../core/random.js'
 import type { Clock, Millis } from '../core/time.js'
@@ -44,6 +38,7 @@ export class Joiner {
   readonly #waiters = new Set<Waiter>()
   /** How often each peer that is being asked has answered. */
   readonly #answers = new Map<NodeName, number>()
+  readonly #combined = new WeakSet<AbortSignal>()
   #stopping = new AbortController()
 
   constructor(context: JoinerContext) {
@@ -61,10 +56,10 @@ export class Joiner {
     for (const waiter of [...this.#waiters]) if (waiter.done()) waiter.resolve(true)
   }
 
-  /** Ends all that is under way. */
-  stop(): void {
+  /** Ends all that is under way, with `why`. */
+  stop(why: Error): void {
     this.#answers.clear()
-    this.#stopping.abort(new StoppedError(this.#context.self().name, 'it was stopped'))
+    this.#stopping.abort(why)
     this.#stopping = new AbortController()
   }
 
@@ -197,8 +192,13 @@ export class Joiner {
     return isPermanent(error) || error instanceof InvalidOptionError
   }
 
+  /** A signal that also aborts when the node stops; made once for each of the caller's. */
   #combine(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#stopping.signal : AbortSignal.any([signal, this.#stopping.signal])
+    const stopping = this.#stopping.signal
+    if (signal === undefined || signal === stopping || this.#combined.has(signal)) return signal ?? stopping
+    const combined = AbortSignal.any([signal, stopping])
+    this.#combined.add(combined)
+    return combined
   }
 
   async #pause(delay: Millis, signal: AbortSignal): Promise<void> {

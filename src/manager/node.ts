@@ -1,7 +1,7 @@
 import { CloseCode, FrameKind } from '../codec/codec.js'
 import type { Close } from '../codec/handshake-frames.js'
 import type { ChannelName } from '../core/channel.js'
-import { NotConnectedError } from '../core/errors.js'
+import { NotConnectedError, RemovedError, StaleIncarnationError, StoppedError } from '../core/errors.js'
 import { byName } from '../core/name.js'
 import {
   type Incarnation,
@@ -95,7 +95,7 @@ export class Node implements HubHandler {
       ...{ settings, hub, reporter, interpositions, delays, judge },
       observer: {
         joined: peer => this.joiner.joined(peer),
-        left: () => this.#alone(),
+        left: () => this.#alone(new StoppedError(settings.name, 'it has left the cluster')),
         removed: () => this.removedBy(),
         stale: known => this.refusedAsStale(known),
         isCut: node => this.faults.isCut(node),
@@ -162,6 +162,8 @@ export class Node implements HubHandler {
     const { clock, random } = this.settings
     const last = this.spec.incarnation
     const now = newIncarnation(clock.wall(), random)
+    // Whatever still belongs to the old life must not speak for, or to, the new one.
+    this.hub.clear('a new life of this node begins')
     this.#live(now > last ? now : incarnationAfter(last), addresses)
   }
 
@@ -183,7 +185,7 @@ export class Node implements HubHandler {
 
   /** Ends what is pending, with `error`. */
   end(error: () => Error): void {
-    this.joiner.stop()
+    this.joiner.stop(error())
     this.requester.stop(error)
     this.#delays.stop(error)
     this.local.stop(error)
@@ -323,7 +325,7 @@ export class Node implements HubHandler {
       link.pinned = false
       link.tell({ type: 'wanted', wanted: false })
     }
-    this.joiner.stop()
+    this.joiner.stop(new StaleIncarnationError('a peer', 'peer', known))
     this.reporter.emit('superseded', known)
   }
 
@@ -332,6 +334,7 @@ export class Node implements HubHandler {
     if (this.#greeted) return this.superseded(known)
     // Our clock was set back: nobody has met this incarnation, so it may still become a later one.
     this.#live(incarnationAfter(known), this.spec.addresses)
+    this.hub.renew()
   }
 
   heardOfLater(known: Incarnation): void {
@@ -343,7 +346,7 @@ export class Node implements HubHandler {
     if (this.#departed) return
     this.#departed = true
     this.overlay.step({ type: 'leave' })
-    this.#alone()
+    this.#alone(new RemovedError('the cluster', 'peer'))
     this.reporter.emit('removed')
   }
 
@@ -356,8 +359,8 @@ export class Node implements HubHandler {
   }
 
   /** Out of the cluster: no links, no seeds. */
-  #alone(): void {
-    this.joiner.stop()
+  #alone(why: Error): void {
+    this.joiner.stop(why)
     this.hub.clear('it has left the cluster')
   }
 
@@ -366,7 +369,7 @@ export class Node implements HubHandler {
     this.#greeted = false
     this.#superseded = false
     this.#departed = false
-    this.overlay.stop()
+    this.#port.stop()
     this.overlay.step({ type: 'start', self: this.spec })
     this.#pulse()
   }

@@ -110,8 +110,11 @@ export class OverlayPort implements OverlayHandler {
   }
 
   connect(peer: NodeSpec): void {
-    const { hub, settings, observer } = this.#context
+    const { hub, settings, observer, reporter } = this.#context
     if (peer.name === settings.name || observer.isSuperseded()) return
+    if (!hub.links.has(peer.name) && hub.links.size >= settings.limits.peers) {
+      return reporter.warn(`'${peer.name}' is not dialled: limits.peers is reached`)
+    }
     const link = hub.ensure(peer)
     if (observer.isCut(peer.name)) link.tell({ type: 'cut', cut: true })
     link.tell({ type: 'wanted', wanted: true })

@@ -102,10 +102,10 @@ export class Requester {
   }
 
   /** An answer arrived. */
-  answered(id: number, isError: boolean, payload: unknown): void {
-    const request = this.#requests.close(id)
-    if (request === undefined) this.#context.counters.add('lateReplies')
-    else request.answered(isError, payload)
+  answered(lane: Lane, id: number, isError: boolean, payload: unknown): void {
+    // Only on the lane that it left on can a request be answered: another peer might guess its number.
+    if (this.#requests.get(id)?.lane !== lane) return this.#context.counters.add('lateReplies')
+    this.#requests.close(id)?.answered(isError, payload)
   }
 
   /** The server that a request was for; undefined when nobody waits for it any more. */

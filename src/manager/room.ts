@@ -26,7 +26,7 @@ export class Room {
     const { queueBytes, blockedCalls } = this.#context.limits
     const { budget, overflow } = channel
     // Alone, a message may be larger than the queue.
-    if (budget.bytes === 0 || budget.bytes + bytes <= queueBytes) return 'queue'
+    if (bytes <= 0 || budget.bytes === 0 || budget.bytes + bytes <= queueBytes) return 'queue'
     if (overflow === 'block') return awaited && budget.blocked < blockedCalls ? 'caller' : 'none'
     if (overflow !== 'drop-oldest') return 'none'
     while (budget.bytes > 0 && budget.bytes + bytes > queueBytes) this.#dropOldest(channel)

@@ -207,6 +207,23 @@ describe('a monotonic channel', () => {
 
   const options = { channel: 'state' }
 
+  test('keeps to its bytes when newer messages are larger than those they take the place of', async () => {
+    const cluster = new Cluster({ options: { limits: { queueBytes: 262_144 } } })
+    const monotonic = (message: { readonly key: number }): number => message.key
+    const [a, b] = await cluster.pair({ channels: { state: { monotonic, overflow: 'reject' } } })
+    b.register('sink', () => new Promise(() => {}))
+    const dropped = record(a, 'dropped')
+    const send = (key: number, text: string): void => a.castMessage('b', 'sink', { key, text }, { channel: 'state' })
+    for (let filled = 0; filled < 20; filled++) send(0, 'x'.repeat(60_000))
+    for (let key = 1; key <= 25; key++) send(key, 'small')
+    await cluster.turn()
+    for (let key = 1; key <= 25; key++) send(key, 'x'.repeat(100_000))
+    const waiting = a.connections().find(({ channel }) => channel === 'state')
+    expect(waiting?.queuedBytes).toBeGreaterThan(0)
+    expect(waiting?.queuedBytes).toBeLessThanOrEqual(262_144)
+    expect(dropped.some(([, drop]) => (drop as { reason: string }).reason === 'overflow')).toBe(true)
+  })
+
   test('keeps the newest of each server; the others were never encoded, and their promises say so', async () => {
     const { cluster, a, heard, resume, value, encoded } = await behindAFullConnection(true)
     const dropped = record(a, 'dropped')

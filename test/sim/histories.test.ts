@@ -30,6 +30,8 @@ class History {
   readonly #refs: PartitionRef[] = []
   readonly wrong: string[] = []
   delivered = 0
+  #questions = 0
+  readonly #pending = new Set<string>()
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed)
@@ -54,7 +56,8 @@ class History {
     if (node === undefined) {
       node = this.#cluster.node(name)
       this.#nodes.set(name, node)
-      for (const server of ['sink']) node.register(server, item => this.#take(name, item as Item))
+      node.register('sink', item => this.#take(name, item as Item))
+      node.register('echo', question => this.#answer(name, question as string))
       node.onUp('*', peer => this.#edge(name, peer, true))
       node.onDown('*', peer => this.#edge(name, peer, false))
       node.events.on('handler-error', ({ error }) => this.wrong.push(`handler-error at ${name}: ${String(error)}`))
@@ -74,7 +77,11 @@ class History {
   async #act(): Promise<void> {
     const roll = this.#random.next()
     const [one = '', other = ''] = sample(this.#random, names, 2)
-    if (roll < 0.55) this.#burst(one, other)
+    if (roll < 0.4) this.#burst(one, other)
+    else if (roll < 0.5) this.#ask(one, other)
+    else if (roll < 0.53) this.#track(`leave of ${one}`, this.#leave(one))
+    else if (roll < 0.56)
+      this.#track(`disconnect of ${other}`, (this.#nodes.get(one) as PeerServiceManager).disconnect(other))
     else if (roll < 0.65) this.#cluster.sever(one, other)
     else if (roll < 0.72) this.#cluster.split(one, other)
     else if (roll < 0.8) this.#cluster.heal()
@@ -96,9 +103,42 @@ class History {
       this.#numbers.set(stream, number)
       const item: Item = { from, life, channel, key, number }
       const options = { channel, partitionKey: key, ...(this.#random.next() < 0.2 && { whenDown: 'wait' as const }) }
-      if (this.#random.next() < 0.5) node.castMessage(to, 'sink', item, options)
-      else node.forwardMessage(to, 'sink', item, options).catch(() => {})
+      // Now and then one that travels in chunks.
+      const message = this.#random.next() < 0.05 ? { ...item, ballast: 'x'.repeat(150_000) } : item
+      if (this.#random.next() < 0.5) node.castMessage(to, 'sink', message, options)
+      else this.#track(`forward to ${to}`, node.forwardMessage(to, 'sink', message, options))
     }
+  }
+
+  #ask(from: string, to: string): void {
+    const node = this.#nodes.get(from) as PeerServiceManager
+    const question = `${from} ${++this.#questions}`
+    const timeout = 200 + Math.floor(this.#random.next() * 5_000)
+    const answered = node.request(to, 'echo', question, { channel: 'data', timeout }).then(answer => {
+      if (answer !== question) this.wrong.push(`${from} asked ${question} and was answered ${String(answer)}`)
+    })
+    this.#track(`request to ${to}`, answered)
+  }
+
+  /** Leaves, and comes back by the other seed a while later; at times before the leave has ended. */
+  async #leave(name: string): Promise<void> {
+    const node = this.#nodes.get(name) as PeerServiceManager
+    const left = node.leave().catch(() => {})
+    if (this.#random.next() < 0.7) await left
+    const seed = name === 'a' ? 'memory://b:1' : 'memory://a:1'
+    await new Promise<void>(resolve => {
+      this.#cluster.clock.schedule(this.#random.next() * 15_000, resolve)
+    })
+    await node.join(seed).catch(() => {})
+    await left
+  }
+
+  /** Everything that can be pending has to settle in the end. */
+  #track(what: string, promise: Promise<unknown>): void {
+    const key = `${what} (${++this.#questions})`
+    this.#pending.add(key)
+    const settled = (): boolean => this.#pending.delete(key)
+    promise.then(settled, settled)
   }
 
   /** At most once, in order per key, and only of the sender's latest life. */
@@ -112,6 +152,14 @@ class History {
     if (item.life < (this.#seen.get(lives) ?? 0))
       this.wrong.push(`${at} got a message of an ended life of ${item.from}`)
     this.#seen.set(lives, item.life)
+  }
+
+  /** A request is handled at most once. */
+  #answer(at: string, question: string): string {
+    const key = `${at} answers ${question}`
+    if (this.#seen.has(key)) this.wrong.push(`${key} twice`)
+    this.#seen.set(key, 1)
+    return question
   }
 
   async #restart(name: string): Promise<void> {
@@ -143,6 +191,7 @@ class History {
     // A ref whose promise was rejected may have been carried out all the same: whoever lists it can resolve it.
     for (const node of this.#nodes.values()) for (const { ref } of node.partitions()) await node.resolvePartition(ref)
     const nodes = [...this.#nodes.values()]
+    await this.#cluster.until(() => this.#pending.size === 0)
     await this.#cluster.until(() => nodes.every(node => names.every(name => node.isFullyConnected(name))), 60_000)
     await this.#cluster.until(() => nodes.every(node => node.members().join() === names.join()))
     for (const node of nodes) expect(node.partitions()).toEqual([])

@@ -1,0 +1,102 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, test } from 'vitest'
+import { FrameKind } from '../../src/codec/codec.js'
+import { Inbound, type InboundHandler } from '../../src/link/inbound.js'
+import { creditOverheadBytes, defaultLimits } from '../../src/link/limits.js'
+
+/** Takes messages, and handles none of them until it is told. */
+class Slow implements InboundHandler {
+  readonly pending: (() => void)[] = []
+  readonly violations: string[] = []
+  readonly payloads: unknown[] = []
+
+  message(_server: string, payload: unknown): Promise<void> {
+    this.payloads.push(payload)
+    return new Promise(resolve => this.pending.push(resolve))
+  }
+  violated(rule: string): void {
+    this.violations.push(rule)
+  }
+  reply(): void {}
+  peerReady(): void {}
+  credited(): void {}
+  pinged(): void {}
+  ponged(): void {}
+  strategy(): void {}
+  fault(): void {}
+  peerClosed(): void {}
+  duplicate(): void {}
+  announce(): void {}
+}
+
+function inbound(handler: InboundHandler): Inbound {
+  const settings = {
+    valueLimits: { depth: 64, items: 1_000 },
+    windowBytes: defaultLimits.windowBytes,
+    messageBytes: defaultLimits.messageBytes,
+    lastSeen: new Float64Array(1),
+    lanes: 1,
+  }
+  return new Inbound(settings, handler, 0, true)
+}
+
+function frame(kind: number, body: Uint8Array): Uint8Array {
+  const { length } = body
+  return Buffer.concat([Uint8Array.of(kind, length >>> 16, (length >>> 8) & 0xff, length & 0xff), body])
+}
+
+/** A message to server `x` with bytes for its payload. */
+function message(sequence: number, payload: Uint8Array): Uint8Array {
+  const number = [(sequence & 0x7f) | 0x80, ((sequence >>> 7) & 0x7f) | 0x80, sequence >>> 14]
+  return frame(FrameKind.message, Buffer.concat([Uint8Array.of(1, 0, ...number, 0, 0, 1, 0x78), payload]))
+}
+
+describe('credit', () => {
+  test('is all that a peer may use: tiny messages beyond it are a violation, to the message', () => {
+    const handler = new Slow()
+    const lane = inbound(handler)
+    const cost = message(1, new Uint8Array(0)).length - 4 + creditOverheadBytes
+    const granted = Math.ceil(defaultLimits.windowBytes / cost)
+    for (let sequence = 1; sequence <= granted; sequence++) lane.received(message(sequence, new Uint8Array(0)))
+    expect(handler.violations).toEqual([])
+    expect(handler.payloads.length).toBe(granted)
+    lane.received(message(granted + 1, new Uint8Array(0)))
+    expect(handler.violations).toEqual(['credit'])
+    expect(handler.payloads.length).toBe(granted)
+  })
+
+  test('may be overdrawn by the last message, however large, and comes back when it is handled', async () => {
+    const handler = new Slow()
+    const lane = inbound(handler)
+    lane.received(message(1, new Uint8Array(10)))
+    lane.received(message(2, new Uint8Array(2_000_000)))
+    expect(handler.violations).toEqual([])
+    for (const handled of handler.pending.splice(0)) handled()
+    await Promise.resolve()
+    await Promise.resolve()
+    lane.received(message(3, new Uint8Array(10)))
+    expect(handler.violations).toEqual([])
+    expect(handler.payloads.length).toBe(3)
+  })
+})
+
+describe('chunks', () => {
+  test('do not keep alive what they came with', () => {
+    const handler = new Slow()
+    const lane = inbound(handler)
+    const part = new Uint8Array(16_385)
+    const stowaway = frame(0xff, new Uint8Array(1_000_000))
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    collect()
+    const before = process.memoryUsage().arrayBuffers
+    for (let count = 0; count < 200; count++) {
+      lane.received(new Uint8Array(Buffer.concat([stowaway, frame(FrameKind.chunk, part)])))
+    }
+    collect()
+    expect(handler.violations).toEqual([])
+    // 200 batches are 200 MB; their chunks are 3 MB.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(50_000_000)
+  })
+})
