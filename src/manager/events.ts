@@ -20,7 +20,7 @@ export type DropReason =
  * What a manager tells of itself: `manager.events.on('up', ...)`. Listeners are called in order; none may hold it up.
  */
 export interface ManagerEvents {
-  /** The first connection to a peer is open. */
+  /** The first connection to a peer is open. It precedes the membership that is agreed on over it. */
   up: (node: NodeName) => void
   /** The last connection to a peer is gone. */
   down: (node: NodeName, reason: 'lost' | 'cut' | 'left' | 'restarted') => void

@@ -115,7 +115,7 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   start(): Promise<this>
   /**
    * Ends this life without leaving: the others see the node down. Registrations and watchers stay; what is pending
-   * rejects.
+   * rejects. The next life knows no members: seeds, a join, or peers that dial its old address bring it back.
    */
   stop(): Promise<void>
 
@@ -159,8 +159,8 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   /** Whether all lanes of all channels that both nodes have are. */
   isFullyConnected(node: string): boolean
   /**
-   * Opens what is missing to a peer, without joining. With `prune` it drops and returns the stale specs: older
-   * incarnations or addresses of that name that were known.
+   * Opens what is missing to a peer, without joining, and keeps it open until {@link disconnect}. With `prune` it drops
+   * and returns the stale specs: older incarnations or addresses of that name that were known.
    */
   connect(peer: string | NodeSpec, options?: JoinOptions & { readonly prune?: boolean }): Promise<readonly NodeSpec[]>
   /** Drops the connections, and calls `fn` for each node. Members stay members, so they are dialled again. */

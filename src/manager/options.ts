@@ -69,7 +69,7 @@ export interface PeerServiceOptions {
   readonly attributes?: NodeAttributes
   /** Slots that `reserve` may keep. Default 16. */
   readonly maxReserved?: number
-  /** Members with generated names are removed after being down so long. Default 1 h. */
+  /** Members with generated names are removed after being down so long, at most a quarter later. Default 1 h. */
   readonly removeDownAfter?: Millis
   /** Authenticated peers' messages may nest and be as many-parted as they like. Default false. */
   readonly trustPeers?: boolean
