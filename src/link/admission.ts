@@ -35,7 +35,8 @@ export function admitPeer(
   if (refusal !== undefined) return refusal
   const shared = negotiateChannels(channelMap, peer.channels).get(slot.channel)
   if (shared === undefined || slot.lane >= shared.parallelism) return unknownChannel(slot)
-  if (link === undefined) return free > 0 ? { fresh: true } : tooManyPeers
+  if ((link === undefined || link.openLanes === 0) && free <= 0) return tooManyPeers
+  if (link === undefined) return { fresh: true }
   if (link.spec.incarnation !== peer.incarnation) return { fresh: true }
   const lane = link.channels.get(slot.channel)?.lanes[slot.lane]
   if (lane === undefined) return unknownChannel(slot)

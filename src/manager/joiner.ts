@@ -68,12 +68,19 @@ export class Joiner {
     return this.#persist(peer, signal, (link, combined) => this.#ask(link, combined))
   }
 
+  /** Joins, and resolves once every lane to the peer is open at both ends. */
+  syncJoin(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
+    return this.#persist(peer, signal, async (link, combined) => {
+      return (await this.#ask(link, combined)) && (await this.#complete(link, combined))
+    })
+  }
+
   /** Opens what is missing to a peer, without joining it; undefined when the peer is this node itself. */
   connect(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
     return this.#persist(peer, signal, (link, combined) => {
       link.pinned = true
       this.#context.hub.connect(link)
-      return this.until(() => link.complete, combined)
+      return this.#complete(link, combined)
     })
   }
 
@@ -175,6 +182,14 @@ export class Joiner {
       retrying(nameOf(peer), failure, delay)
       await this.#pause(delay, combined)
     }
+  }
+
+  /** Waits until all lanes are open. False when the peer left meanwhile: its next life has a link of its own. */
+  async #complete(link: Link, signal: AbortSignal): Promise<boolean> {
+    const { links } = this.#context.hub
+    const isGone = (): boolean => link.state.phase === 'left' || links.get(link.name) !== link
+    await this.until(() => link.complete || isGone(), signal)
+    return link.complete
   }
 
   /** Asks to be counted. False when no answer came. */

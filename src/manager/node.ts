@@ -3,14 +3,7 @@ import type { Close } from '../codec/handshake-frames.js'
 import type { ChannelName } from '../core/channel.js'
 import { NotConnectedError, RemovedError, StaleIncarnationError, StoppedError } from '../core/errors.js'
 import { byName } from '../core/name.js'
-import {
-  type Incarnation,
-  incarnationAfter,
-  isIncarnation,
-  type NodeName,
-  type NodeSpec,
-  newIncarnation,
-} from '../core/node.js'
+import { type Incarnation, incarnationAfter, type NodeName, type NodeSpec, newIncarnation } from '../core/node.js'
 import type { Millis } from '../core/time.js'
 import { Interpositions, type Outcome, type Passage } from '../fault/interposition.js'
 import { Flusher } from '../link/flusher.js'
@@ -38,6 +31,9 @@ import { Requester } from './requester.js'
 import { Sender } from './sender.js'
 import { dropReasonOf } from './unawaited.js'
 import { Watchers } from './watchers.js'
+
+/** No later incarnation is taken on the word of somebody who proves nothing. */
+const heardIncarnationMax = 2 ** 52
 
 /** Composes the parts of a node and tells each what happened in the others. It decides nothing of its own. */
 export class Node implements HubHandler {
@@ -173,6 +169,7 @@ export class Node implements HubHandler {
     this.#cancelPulse?.()
     this.#cancelPulse = clock.schedule((heartbeat.interval ?? 1_000) / 2, () => {
       this.hub.tick()
+      this.joiner.progress()
       this.#pulse()
     })
   }
@@ -339,7 +336,8 @@ export class Node implements HubHandler {
 
   heardOfLater(known: Incarnation): void {
     // Taking a later incarnation harms nobody, as long as nobody has met this one.
-    if (!this.#greeted && isIncarnation(known)) this.refusedAsStale(known)
+    // The bound, about the year 2109, leaves room to count upwards from.
+    if (!this.#greeted && known <= heardIncarnationMax) this.refusedAsStale(known)
   }
 
   removedBy(): void {

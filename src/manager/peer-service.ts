@@ -83,8 +83,8 @@ export class PeerService extends Messages {
   }
 
   async syncJoin(peer: string | NodeSpec, options: JoinOptions = {}): Promise<void> {
-    const link = await this.#join(peer, options.signal)
-    if (link !== undefined) await this.#node.joiner.until(() => link.complete, options.signal)
+    const checked = this.#prepare(peer)
+    await this.#node.joiner.syncJoin(checked, options.signal)
   }
 
   async leave(node: string = this.name): Promise<void> {
@@ -281,13 +281,18 @@ export class PeerService extends Messages {
   }
 
   async #join(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
+    return this.#node.joiner.join(this.#prepare(peer), signal)
+  }
+
+  /** Checks a peer to be joined. A node that has left begins a new life for it. */
+  #prepare(peer: string | NodeSpec): string | NodeSpec {
     this.#needRunning('join')
     const checked = checkPeer('peer', peer, this.#settings.transport.schemes)
     if (this.#node.departed) {
       this.#node.begin()
       this.#seed()
     }
-    return this.#node.joiner.join(checked, signal)
+    return checked
   }
 
   #checkWatch(fn: unknown, channel: string | undefined): void {

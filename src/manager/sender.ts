@@ -197,10 +197,12 @@ export class Sender {
     const bytes = costOf(approximateBytes(value), outgoing.settler !== undefined)
     const entry: Waiting = { ...base, body: { type: 'value', value }, bytes }
     const waiting = lane.queue.waitingFor(base.key as string)
-    const place = this.#room.find(channel, bytes - (waiting?.bytes ?? 0), outgoing.settler !== undefined)
+    const awaited = outgoing.settler !== undefined
+    let place = this.#room.find(channel, bytes - (waiting?.bytes ?? 0), awaited)
+    // Finding room may have dropped the one that waited, and its bytes with it.
+    if (waiting?.gone === true) place = this.#room.find(channel, bytes, awaited)
     if (place === 'none') return this.#room.refuse(channel, entry)
     if (place === 'caller') entry.bytes = 0
-    // Finding room may have dropped the one that waited.
     if (waiting === undefined || waiting.gone) {
       lane.queue.push(entry)
       return this.#watch(entry, outgoing)

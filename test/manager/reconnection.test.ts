@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Cluster } from '../support/cluster.js'
 
+const wide = { limits: { peers: 100 } }
+
 describe('a peer', () => {
   test('that forgot the link numbers its messages anew, and is heard', async () => {
     const cluster = new Cluster()
@@ -80,5 +82,38 @@ describe('what a node waits for', () => {
     await cluster.settle(left)
     await cluster.settle(joined)
     await cluster.until(() => a.isFullyConnected('b') && a.members().length === 2 && b.members().length === 2)
+  })
+
+  test.each(['syncJoin', 'connect'] as const)(
+    'ends when the peer leaves before all lanes are open (%s)',
+    async call => {
+      const cluster = new Cluster({ network: { latency: 20 }, options: { channels: { data: { parallelism: 8 } } } })
+      const [a, b] = [await cluster.start('a'), await cluster.start('b')]
+      const ended = cluster.failure(a[call](b.spec))
+      await cluster.until(() => b.isConnected('a'))
+      await cluster.settle(b.leave())
+      expect(await ended).toMatchObject({ code: 'ERR_REMOVED', peer: 'b' })
+      await cluster.settle(b.syncJoin(a.spec))
+      expect(a.isFullyConnected('b')).toBe(true)
+    },
+  )
+})
+
+describe('limits.peers', () => {
+  test('holds also for a member that comes back when its place was taken', async () => {
+    const cluster = new Cluster({ options: { limits: { peers: 2 } } })
+    const a = await cluster.start('a')
+    const [x, y, z] = [cluster.node('x', wide), cluster.node('y', wide), cluster.node('z', wide)]
+    for (const node of [x, y]) {
+      await cluster.settle(node.start())
+      await cluster.settle(node.join(a.spec))
+    }
+    await cluster.settle(x.stop())
+    await cluster.settle(z.start())
+    await cluster.settle(z.join(a.spec))
+    await cluster.settle(x.start())
+    await cluster.pass(10_000)
+    const connected = new Set(a.connections().flatMap(({ node, state }) => (state === 'open' ? [node] : [])))
+    expect([...connected].sort()).toEqual(['y', 'z'])
   })
 })
