@@ -18,11 +18,14 @@ async function measure(): Promise<void> {
     const spec = await receiver<NodeSpec>('receive-node', children)
     const baseline: Figures[] = []
     const node: Figures[] = []
-    for (let round = 0; round < rounds; round++) {
+    // The first round warms both up, and does not count.
+    for (let round = 0; round <= rounds; round++) {
       baseline.push(await runBaseline(url))
       node.push(await runNode(spec))
-      process.stderr.write(`round ${round + 1} of ${rounds}\n`)
+      process.stderr.write(round === 0 ? 'warm\n' : `round ${round} of ${rounds}\n`)
     }
+    baseline.shift()
+    node.shift()
     print('ws + cbor-x by hand, a batch per turn', baseline)
     print('maquis', node)
     const ratio = medianOf(node, 'cast, msg/s') / medianOf(baseline, 'cast, msg/s')

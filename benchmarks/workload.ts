@@ -6,7 +6,7 @@ export interface Order {
 }
 
 export const messages = 300_000
-export const rounds = 3
+export const rounds = 5
 
 export function order(seq: number): Order {
   return { to: 'orders', seq, body: 'x'.repeat(40) }
