@@ -5,14 +5,12 @@ import { areKeysColliding } from './value-collisions.js'
 import { defaultValueLimits, type ValueLimits } from './value-encoder.js'
 import { rootKey } from './value-keys.js'
 import { arrayKindByTag, bigIntBytesMax, swapToLittleEndian, tinyBytes, tinyMax, valueTags } from './value-tags.js'
+import { isWorthAView } from './value-views.js'
 
 /** What a peer sent is not a value that we accept. `message` says what it is and at which offset of the bytes. */
 export class MalformedError extends Error {
   override readonly name = 'MalformedError'
 }
-
-/** Byte strings below this are always copied. */
-const viewFrom = 1024
 
 /** So many keys may be new at once; decoding earns back one for each 64 bytes. */
 const noveltiesMax = 256
@@ -134,20 +132,11 @@ function readBytes(length: number): Uint8Array {
   const start = position
   position = start + length
   if (length < tinyBytes) spendTiny()
-  if (isWorthAView(length)) return new Uint8Array(source.buffer, source.byteOffset + start, length)
+  if (isWorthAView(source, length)) return new Uint8Array(source.buffer, source.byteOffset + start, length)
   const copy = new Uint8Array(length)
   if (length <= 32) for (let index = 0; index < length; index++) copy[index] = source[start + index] as number
   else copy.set(source.subarray(start, position))
   return copy
-}
-
-/**
- * A view saves copying, but keeps the whole chunk alive: at most 64 times its own size, and never Node's shared pool.
- */
-function isWorthAView(length: number): boolean {
-  if (length < viewFrom) return false
-  const kept = source.buffer.byteLength
-  return kept !== Buffer.poolSize && kept <= length * 64
 }
 
 function readArray(length: number, depth: number): unknown[] {

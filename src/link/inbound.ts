@@ -3,6 +3,7 @@ import { FrameKind, frameHeaderBytes, ignorableBit, MessageFlag, ReplyStatus } f
 import { type Close, parseClose } from '../codec/handshake-frames.js'
 import { decodeValue, MalformedError } from '../codec/value-decoder.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
+import { viewOrCopy } from '../codec/value-views.js'
 import { creditOverheadBytes, internedNamesMax } from './limits.js'
 
 /** The optional fields of a message that arrived. */
@@ -163,7 +164,7 @@ export class Inbound {
     const payload =
       (flags & MessageFlag.bytes) === 0
         ? decodeValue(bytes, this.#at, end, valueLimits)
-        : plainView(bytes, this.#at, end)
+        : viewOrCopy(bytes, this.#at, end)
     const handled = this.#handler.message(server, payload, extra)
     if (handled === undefined) return this.#release(cost)
     const release = (): void => this.#release(cost)
@@ -210,7 +211,7 @@ export class Inbound {
     if (status > ReplyStatus.error) throw new MalformedError(`reply status ${status}`)
     const payload =
       status === ReplyStatus.bytes
-        ? plainView(bytes, this.#at, end)
+        ? viewOrCopy(bytes, this.#at, end)
         : decodeValue(bytes, this.#at, end, this.#settings.valueLimits)
     this.#handler.reply(id, status, payload)
   }
@@ -292,9 +293,4 @@ function readText(bytes: Uint8Array, start: number, end: number): string {
   } catch {
     throw new MalformedError('a server name that is no UTF-8')
   }
-}
-
-/** A view that is a plain Uint8Array, whatever the transport hands over. */
-function plainView(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
 }
