@@ -183,6 +183,29 @@ describe('a slow server', () => {
   })
 })
 
+describe('replies to a peer that does not read', () => {
+  test('are bounded by limits.replyBytes: further ones become small errors', async () => {
+    const network = { highWaterMark: 2_000, lowWaterMark: 1_000 }
+    const cluster = new Cluster({ network, options: { limits: { replyBytes: 20_000 } } })
+    const [a, b] = await cluster.pair()
+    b.register('large', () => 'x'.repeat(5_000))
+    const stalled = cluster.stall('a', 'b')
+    const asked = Array.from({ length: 50 }, (_, index) =>
+      a.request('b', 'large', index).then(
+        () => 'answered',
+        (error: { remoteCode: string }) => error.remoteCode,
+      ),
+    )
+    await cluster.until(() => b.counters().overflowed > 0)
+    stalled.resume()
+    const ends = await cluster.settle(Promise.all(asked))
+    expect(ends.filter(end => end === 'ERR_OVERFLOW').length).toBe(b.counters().overflowed)
+    expect(ends.filter(end => end === 'answered').length).toBe(50 - b.counters().overflowed)
+    // One batch that the connection took, and replyBytes.
+    expect(ends.filter(end => end === 'answered').length).toBeLessThan(15)
+  })
+})
+
 describe('a monotonic channel', () => {
   async function behindAFullConnection(monotonic: boolean | ((message: unknown) => string | number)) {
     const cluster = new Cluster({ network })
