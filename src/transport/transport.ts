@@ -46,7 +46,7 @@ export interface Listener {
 export interface ConnectionSecurity {
   /** The names in the peer's verified certificate (common name, DNS names); empty when it showed none. */
   readonly names: readonly string[]
-  /** Keying material bound to this session (RFC 5705), the same on both ends, absent where the layer gives none. */
+  /** Keying material of the TLS connection (RFC 5705), the same on both ends, absent where the layer gives none. */
   readonly exporter: Uint8Array | undefined
 }
 

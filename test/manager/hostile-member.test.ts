@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { FrameKind } from '../../src/codec/codec.js'
 import { encodeToBytes } from '../../src/codec/value-bytes.js'
+import type { Transport } from '../../src/index.js'
+import { dialsMax, internedNamesMax } from '../../src/link/limits.js'
 import { Cluster } from '../support/cluster.js'
 
 function frame(kind: number, body: Uint8Array): Uint8Array {
@@ -9,6 +11,14 @@ function frame(kind: number, body: Uint8Array): Uint8Array {
 }
 
 const limits = { depth: 16, items: 100_000 }
+
+const made = (index: number): object => ({
+  left: false,
+  spec: {
+    ...{ name: `fake ${index}`, incarnation: 5_000 + index, version: 0, addresses: ['memory://nowhere:1'] },
+    channels: { default: { parallelism: 1, compression: false } },
+  },
+})
 
 describe('a member that does not keep to the rules', () => {
   test('cannot answer what another was asked', async () => {
@@ -28,13 +38,6 @@ describe('a member that does not keep to the rules', () => {
   test('cannot fill the links of another with members that it made up', async () => {
     const cluster = new Cluster({ options: { limits: { peers: 50 } } })
     const [a] = await cluster.pair()
-    const made = (index: number): object => ({
-      left: false,
-      spec: {
-        ...{ name: `fake ${index}`, incarnation: 5_000 + index, version: 0, addresses: ['memory://nowhere:1'] },
-        channels: { default: { parallelism: 1, compression: false } },
-      },
-    })
     const [connection] = cluster.ends('b', 'a')
     for (let part = 0; part < 40; part++) {
       const entries = Array.from({ length: 64 }, (_, index) => made(part * 64 + index))
@@ -45,5 +48,50 @@ describe('a member that does not keep to the rules', () => {
     const honest = await cluster.start('honest')
     await cluster.settle(honest.join(a.spec))
     expect(a.isConnected('b')).toBe(true)
+  })
+
+  test('cannot make another dial more than so many at a time', async () => {
+    const cluster = new Cluster()
+    const inner = cluster.transport('a')
+    let dialling = 0
+    let most = 0
+    const transport: Transport = {
+      schemes: inner.schemes,
+      listen: (address, accept) => inner.listen(address, accept),
+      // Nobody ever answers.
+      dial: (_address, _handler, signal) =>
+        new Promise((_resolve, reject) => {
+          most = Math.max(most, ++dialling)
+          signal.addEventListener('abort', () => {
+            dialling--
+            reject(new Error('given up'))
+          })
+        }),
+    }
+    const a = await cluster.start('a', { transport })
+    const b = await cluster.start('b')
+    await cluster.settle(b.syncJoin(a.spec))
+    const [connection] = cluster.ends('b', 'a')
+    for (let part = 0; part < 10; part++) {
+      const entries = Array.from({ length: 64 }, (_, index) => made(part * 64 + index))
+      connection?.send(frame(FrameKind.strategy, encodeToBytes({ type: 'news', entries, counted: false }, limits)))
+    }
+    await cluster.pass(10_000)
+    expect(a.members().length).toBe(642)
+    expect(most).toBe(dialsMax)
+  })
+})
+
+describe('a connection', () => {
+  test('numbers so many server names, and writes out the others', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const heard: string[] = []
+    const names = Array.from({ length: internedNamesMax + 50 }, (_, index) => `server ${index}`)
+    for (const name of names) b.register(name, () => void heard.push(name))
+    for (let round = 0; round < 2; round++) for (const name of names) a.castMessage('b', name, round)
+    await cluster.until(() => heard.length === 2 * names.length)
+    expect(heard).toEqual([...names, ...names])
+    expect(b.counters().violations).toBe(0)
   })
 })
