@@ -11,6 +11,8 @@ export interface MemoryConnectionOptions {
   readonly highWaterMark: number
   readonly lowWaterMark: number
   readonly closeTimeout: Millis
+  /** Told when this end is over. */
+  readonly ended: () => void
 }
 
 /**
@@ -31,6 +33,7 @@ export class MemoryConnection implements Connection {
   readonly #highWaterMark: number
   readonly #lowWaterMark: number
   readonly #closeTimeout: Millis
+  readonly #ended: () => void
   readonly #handler: ConnectionHandler
   #phase: Phase = 'open'
   #blocked = false
@@ -44,9 +47,15 @@ export class MemoryConnection implements Connection {
     this.#highWaterMark = options.highWaterMark
     this.#lowWaterMark = options.lowWaterMark
     this.#closeTimeout = options.closeTimeout
+    this.#ended = options.ended
     this.#incoming.receiver(parcel => this.#receive(parcel))
     this.#outgoing.sender(() => this.#consumed())
     this.#handler = own(this)
+  }
+
+  /** Whether nothing is to come of this end but, at most, its handler's `closed`. */
+  get ended(): boolean {
+    return this.#phase === 'closed'
   }
 
   send(chunk: Uint8Array): boolean {
@@ -129,5 +138,6 @@ export class MemoryConnection implements Connection {
     this.#phase = 'closed'
     this.#cancelTimeout?.()
     this.#incoming.clear()
+    this.#ended()
   }
 }

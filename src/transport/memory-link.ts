@@ -8,25 +8,34 @@ export type Parcel =
   | { readonly type: 'end'; readonly reason: string | undefined }
   | { readonly type: 'reset' }
 
+/** What the way from one host to another does to what travels on it. */
+export interface MemoryPath {
+  /** How long the next parcel takes. It never overtakes the one before it. */
+  latency(): Millis
+  /** Whether nothing comes out for now. Who ends that calls {@link MemoryLink.wake}. */
+  holds(): boolean
+}
+
 /**
  * One direction of a memory connection: what is put in comes out after the latency, in order. The only place that
  * decides when, and whether, something is delivered.
  */
 export class MemoryLink {
   readonly #clock: Clock
-  readonly #latency: Millis
+  readonly #path: MemoryPath
   #queue: Travelling[] = []
   #next = 0
   #waiting = 0
   #paused = false
+  #stalled = false
   /** Set while a wake-up is due or running. */
   #armed = false
   #deliver: (parcel: Parcel) => void = ignore
   #consumed: () => void = ignore
 
-  constructor(clock: Clock, latency: Millis) {
+  constructor(clock: Clock, path: MemoryPath) {
     this.#clock = clock
-    this.#latency = latency
+    this.#path = path
   }
 
   /** Bytes in flight, or held back because the receiver does not read. */
@@ -46,7 +55,7 @@ export class MemoryLink {
 
   send(parcel: Parcel): void {
     const last = this.#queue.at(-1)
-    const due = Math.max(this.#clock.now() + this.#latency, last?.due ?? 0)
+    const due = Math.max(this.#clock.now() + this.#path.latency(), last?.due ?? 0)
     this.#queue.push({ parcel, due })
     this.#waiting += size(parcel)
     this.#arm()
@@ -65,6 +74,27 @@ export class MemoryLink {
     this.send({ type: 'reset' })
   }
 
+  /** What waits is lost, and the receiver is told at once, even where nothing else comes out. */
+  break(): void {
+    this.clear()
+    this.#clock.defer(() => this.#deliver({ type: 'reset' }))
+  }
+
+  /** Nothing comes out any more, for ever or until {@link unstall}: not even a reset. */
+  stall(): void {
+    this.#stalled = true
+  }
+
+  unstall(): void {
+    this.#stalled = false
+    this.#arm()
+  }
+
+  /** Looks again whether something may come out. */
+  wake(): void {
+    this.#arm()
+  }
+
   pause(): void {
     this.#paused = true
   }
@@ -76,7 +106,8 @@ export class MemoryLink {
 
   get #head(): Travelling | undefined {
     const head = this.#queue[this.#next]
-    return this.#paused && head?.parcel.type !== 'reset' ? undefined : head
+    if (head === undefined || this.#stalled || this.#path.holds()) return undefined
+    return this.#paused && head.parcel.type !== 'reset' ? undefined : head
   }
 
   #arm(): void {

@@ -2,13 +2,26 @@ import { InvalidOptionError } from '../core/errors.js'
 import type { Clock, Millis } from '../core/time.js'
 import { hostAndPort } from './host-and-port.js'
 import { MemoryConnection } from './memory-connection.js'
-import { MemoryLink } from './memory-link.js'
+import { MemoryLink, type MemoryPath } from './memory-link.js'
+import { MemoryWire } from './memory-wire.js'
 import type { Address, Connection, ConnectionHandler, ListenAddress, Listener, Transport } from './transport.js'
+
+/** What a network does between two hosts: asked anew for everything that travels. */
+export interface NetworkConditions {
+  /** How long the next parcel takes, one way. On one connection it never overtakes the one before it. */
+  latency(from: string, to: string): Millis
+  /** Whether nothing arrives for now. Call {@link MemoryNetwork.wake} when it ends. */
+  holds(from: string, to: string): boolean
+  /** What becomes of a dial that arrives. */
+  dial(from: string, to: string): 'pass' | 'refuse' | 'hang'
+}
 
 /** How a memory network behaves. */
 export interface MemoryNetworkOptions {
   /** How long everything takes from one end to the other. Default 0: the next turn. */
   readonly latency?: Millis
+  /** What the network does between two hosts. Default: it carries everything after `latency`. */
+  readonly conditions?: NetworkConditions
   /** Above this many bytes in flight or unread, `send` returns false. Default 1 MiB. */
   readonly highWaterMark?: number
   /** Below this, `drained` is called. Default 256 KiB. */
@@ -25,16 +38,36 @@ export interface MemoryNetworkOptions {
  */
 export class MemoryNetwork {
   readonly #clock: Clock
-  readonly #options: Required<MemoryNetworkOptions>
+  readonly #options: Omit<Required<MemoryNetworkOptions>, 'latency'>
   readonly #listeners = new Map<string, Accept>()
+  readonly #wires = new Set<MemoryWire>()
   #nextPort = 1
 
-  constructor(
-    clock: Clock,
-    { latency = 0, highWaterMark = 1_048_576, lowWaterMark = 262_144, closeTimeout = 1000 }: MemoryNetworkOptions = {},
-  ) {
+  constructor(clock: Clock, options: MemoryNetworkOptions = {}) {
+    const { latency = 0, highWaterMark = 1_048_576, lowWaterMark = 262_144, closeTimeout = 1000 } = options
+    const { conditions = { latency: () => latency, holds: () => false, dial: () => 'pass' } } = options
     this.#clock = clock
-    this.#options = { latency, highWaterMark, lowWaterMark, closeTimeout }
+    this.#options = { conditions, highWaterMark, lowWaterMark, closeTimeout }
+  }
+
+  /** The connections that exist, and the dials under way, oldest first. */
+  get wires(): readonly MemoryWire[] {
+    return [...this.#wires]
+  }
+
+  /** The conditions changed: whatever was held back is looked at again. */
+  wake(): void {
+    for (const wire of this.#wires) wire.wake()
+  }
+
+  /** Nobody listens at the host any more. */
+  unlisten(host: string): void {
+    for (const place of this.#listeners.keys()) if (hostOf(place) === host) this.#listeners.delete(place)
+  }
+
+  /** The network forgets a connection whose ends will never be told of anything. */
+  forget(wire: MemoryWire): void {
+    this.#wires.delete(wire)
   }
 
   /** A transport on this network. `host` says where it dials from, for people and for faults. */
@@ -65,38 +98,66 @@ export class MemoryNetwork {
 
   #dial(from: string, address: Address, handler: ConnectionHandler, signal: AbortSignal): Promise<Connection> {
     signal.throwIfAborted()
-    const to = placeOf(address)
-    const { latency } = this.#options
-    const outgoing = new MemoryLink(this.#clock, latency)
-    const incoming = new MemoryLink(this.#clock, latency)
+    const place = placeOf(address)
+    const wire = this.#wire(from, hostOf(place))
+    const { forth, back } = wire
     return new Promise((resolve, reject) => {
       const abort = (): void => {
-        incoming.receiver(() => {})
-        outgoing.reset()
+        back.receiver(() => {})
+        forth.reset()
+        this.#wires.delete(wire)
         reject(signal.reason as Error)
       }
       signal.addEventListener('abort', abort, { once: true })
-      incoming.receiver(({ type }) => {
+      back.receiver(({ type }) => {
         signal.removeEventListener('abort', abort)
-        if (type === 'open') resolve(this.#connection(address.url, outgoing, incoming, () => handler))
-        else reject(failure('ECONNREFUSED', `nobody listens on ${address.url}`))
+        if (type === 'open') {
+          wire.near = this.#connection(address.url, forth, back, () => handler, wire)
+          return resolve(wire.near)
+        }
+        this.#wires.delete(wire)
+        reject(failure('ECONNREFUSED', `nobody listens on ${address.url}`))
       })
-      outgoing.receiver(({ type }) => {
-        if (type === 'open') this.#accept(`memory://${from}`, to, incoming, outgoing)
+      forth.receiver(({ type }) => {
+        if (type === 'open') this.#accept(wire, place)
       })
-      outgoing.send({ type: 'open' })
+      forth.send({ type: 'open' })
     })
   }
 
-  /** The far end of a dial: its outgoing link is the dialler's incoming one. */
-  #accept(remote: string, place: string, outgoing: MemoryLink, incoming: MemoryLink): void {
-    const accept = this.#listeners.get(place)
-    outgoing.send({ type: accept === undefined ? 'refuse' : 'open' })
-    if (accept !== undefined) this.#connection(remote, outgoing, incoming, accept)
+  #wire(from: string, to: string): MemoryWire {
+    const path = (one: string, other: string): MemoryPath => ({
+      latency: () => this.#options.conditions.latency(one, other),
+      holds: () => this.#options.conditions.holds(one, other),
+    })
+    const forth = new MemoryLink(this.#clock, path(from, to))
+    const wire = new MemoryWire(from, to, forth, new MemoryLink(this.#clock, path(to, from)))
+    this.#wires.add(wire)
+    return wire
   }
 
-  #connection(remote: string, outgoing: MemoryLink, incoming: MemoryLink, own: Accept): MemoryConnection {
-    return new MemoryConnection({ ...this.#options, remote, clock: this.#clock, outgoing, incoming }, own)
+  /** The far end of a dial: its outgoing link is the dialler's incoming one. */
+  #accept(wire: MemoryWire, place: string): void {
+    const { from, to, forth, back } = wire
+    const accept = this.#listeners.get(place)
+    const verdict = this.#options.conditions.dial(from, to)
+    if (verdict === 'hang') return
+    if (accept === undefined || verdict === 'refuse') return back.send({ type: 'refuse' })
+    back.send({ type: 'open' })
+    wire.far = this.#connection(`memory://${from}`, back, forth, accept, wire)
+  }
+
+  #connection(
+    remote: string,
+    outgoing: MemoryLink,
+    incoming: MemoryLink,
+    own: Accept,
+    wire: MemoryWire,
+  ): MemoryConnection {
+    const ended = (): void => {
+      if (wire.over) this.#wires.delete(wire)
+    }
+    return new MemoryConnection({ ...this.#options, remote, clock: this.#clock, outgoing, incoming, ended }, own)
   }
 }
 
@@ -106,6 +167,11 @@ function placeOf({ url }: Address): string {
   const { protocol, host } = URL.canParse(url) ? new URL(url) : { protocol: '', host: '' }
   if (protocol !== 'memory:') throw new InvalidOptionError('address', 'a memory:// URL', url)
   return host
+}
+
+/** A place without its port. */
+function hostOf(place: string): string {
+  return place.slice(0, place.lastIndexOf(':'))
 }
 
 /** As a system's network would say it. */
