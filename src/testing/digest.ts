@@ -1,0 +1,43 @@
+/**
+ * A running hash of 64 bits, to compare two runs with: FNV-1a over UTF-16 units in two lanes, finished with
+ * MurmurHash3's fmix32. No secret is safe with it.
+ */
+export class Digest {
+  #one = 0x811c9dc5
+  #other = 0x9747b28c
+
+  add(text: string): this {
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index)
+      this.#one = Math.imul(this.#one ^ unit, 0x01000193)
+      this.#other = Math.imul(this.#other ^ unit, 0x5bd1e995)
+    }
+    // A text ends here, so that where one ends and the next begins counts.
+    this.#one = Math.imul(this.#one ^ 0x10000, 0x01000193)
+    this.#other = Math.imul(this.#other ^ 0x10000, 0x5bd1e995)
+    return this
+  }
+
+  toString(): string {
+    return hex(finish(this.#one)) + hex(finish(this.#other ^ this.#one))
+  }
+}
+
+/** One digest of several, whatever their order: parts of a run may be made anywhere, and put together afterwards. */
+export function combineDigests(digests: readonly string[]): string {
+  let sum = 0n
+  for (const digest of digests) sum = BigInt.asUintN(64, sum + BigInt(`0x${digest}`))
+  return sum.toString(16).padStart(16, '0')
+}
+
+function finish(hash: number): number {
+  let mixed = hash ^ (hash >>> 16)
+  mixed = Math.imul(mixed, 0x85ebca6b)
+  mixed ^= mixed >>> 13
+  mixed = Math.imul(mixed, 0xc2b2ae35)
+  return (mixed ^ (mixed >>> 16)) >>> 0
+}
+
+function hex(word: number): string {
+  return word.toString(16).padStart(8, '0')
+}

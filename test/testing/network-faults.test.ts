@@ -1,0 +1,217 @@
+import { describe, expect, test } from 'vitest'
+import { InvalidOptionError, type NodeName, NotConnectedError } from '../../src/index.js'
+import { type Simulation, simulate } from '../../src/testing/testing.js'
+
+/** A settled cluster whose nodes write down, in `seen`, what server `log` of each is told. */
+async function cluster(
+  names: readonly string[],
+  seed = 1,
+): Promise<{ net: Simulation; seen: Map<NodeName, unknown[]>; [Symbol.asyncDispose](): Promise<void> }> {
+  const seen = new Map<NodeName, unknown[]>()
+  const net = simulate({
+    nodes: names,
+    seed,
+    setup: (manager, { name }) => {
+      const told: unknown[] = []
+      seen.set(name, told)
+      manager.register('log', message => void told.push(message))
+    },
+  })
+  await net.settle()
+  return { net, seen, [Symbol.asyncDispose]: () => net[Symbol.asyncDispose]() }
+}
+
+const at = (seen: Map<NodeName, unknown[]>, name: string): unknown[] => seen.get(name as NodeName) ?? []
+
+describe('between simulated nodes', () => {
+  test('a partition holds back both directions, until it ends', async () => {
+    await using run = await cluster(['a', 'b', 'c'])
+    const { net, seen } = run
+    const partition = net.partition('a', ['b', 'c'])
+    net.node('a').castMessage('b', 'log', 'forth')
+    net.node('c').castMessage('a', 'log', 'back')
+    net.node('b').castMessage('c', 'log', 'beside')
+    await net.pass(1_000)
+    expect([at(seen, 'a'), at(seen, 'b'), at(seen, 'c')]).toEqual([[], [], ['beside']])
+    partition[Symbol.dispose]()
+    await net.pass(1_000)
+    // A short partition loses nothing: TCP sends again.
+    expect([at(seen, 'a'), at(seen, 'b')]).toEqual([['back'], ['forth']])
+  })
+
+  test('a partition of one direction holds back that one alone, and both ends notice', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net, seen } = run
+    net.clog('a', 'b')
+    net.node('a').castMessage('b', 'log', 'forth')
+    net.node('b').castMessage('a', 'log', 'back')
+    await net.pass(1_000)
+    expect([at(seen, 'a'), at(seen, 'b')]).toEqual([['back'], []])
+    await net.settle()
+    expect([net.node('a').isConnected('b'), net.node('b').isConnected('a')]).toEqual([false, false])
+  })
+
+  test('whoever is in neither group is a bridge', async () => {
+    await using run = await cluster(['a', 'b', 'c'])
+    const { net } = run
+    net.partition('a', 'c')
+    await net.settle()
+    const connected = [
+      ['a', 'b'],
+      ['b', 'c'],
+      ['a', 'c'],
+    ].map(([one = '', other = '']) => net.node(one).isConnected(other))
+    expect(connected).toEqual([true, true, false])
+  })
+
+  test('a partition that flaps is broken and whole in turn', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    net.flap('a', 'b', { every: 10_000 })
+    const phases: boolean[] = []
+    for (let phase = 0; phase < 4; phase++) {
+      await net.pass(9_900)
+      phases.push(net.node('a').isConnected('b'))
+      await net.pass(100)
+    }
+    expect(phases).toEqual([false, true, false, true])
+    net.heal()
+    await net.settle()
+    await net.pass(30_000)
+    expect(net.node('a').isConnected('b')).toBe(true)
+  })
+
+  test('overlapping faults end one by one', async () => {
+    await using run = await cluster(['a', 'b', 'c'])
+    const { net } = run
+    const one = net.isolate('a')
+    const other = net.partition('a', 'b')
+    one[Symbol.dispose]()
+    one[Symbol.dispose]()
+    expect([net.reachable('a', 'b'), net.reachable('a', 'c')]).toEqual([false, true])
+    other[Symbol.dispose]()
+    expect(net.reachable('a', 'b')).toBe(true)
+  })
+
+  test('what is on its way over a connection that is lost never arrives, what was before it does', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net, seen } = run
+    for (let id = 0; id < 1_000; id++) {
+      net.node('a').castMessage('b', 'log', id)
+      if (id % 10 === 9) await net.pass(1)
+    }
+    expect(at(seen, 'b').length).toBeGreaterThan(0)
+    net.lose('a', 'b')
+    await net.settle()
+    await net.pass(1_000)
+    const arrived = at(seen, 'b')
+    expect(arrived.length).toBeLessThan(1_000)
+    expect(arrived).toEqual(Array.from({ length: arrived.length }, (_, id) => id))
+  })
+
+  test('a half-open connection is believed in by one end, until heartbeats tell', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    const bar = [net.hang('a', 'b'), net.hang('b', 'a')]
+    net.halfOpen('a', 'b')
+    await net.pass(100)
+    expect([net.node('a').isConnected('b'), net.node('b').isConnected('a')]).toEqual([false, true])
+    await net.until(() => !net.node('b').isConnected('a'), 10_000)
+    for (const one of bar) one[Symbol.dispose]()
+    await net.settle()
+    expect(net.node('b').isFullyConnected('a')).toBe(true)
+  })
+
+  test('connections that are closed in order by the network come back', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    let downs = 0
+    net.node('b').onDown('a', () => downs++)
+    net.end('a', 'b')
+    await net.settle()
+    expect(downs).toBe(1)
+    expect(net.node('a').isFullyConnected('b')).toBe(true)
+  })
+
+  test('dials that are refused, or hang, keep nodes apart that were parted; the other direction helps', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    const [refused, hung] = [net.refuse('a', 'b'), net.hang('b', 'a')]
+    expect(net.node('a').isFullyConnected('b')).toBe(true)
+    net.lose('a', 'b')
+    await net.pass(5_000)
+    expect(net.node('a').isConnected('b')).toBe(false)
+    expect(net.node('a').counters().dialsFailed).toBeGreaterThan(0)
+    refused[Symbol.dispose]()
+    await net.settle()
+    hung[Symbol.dispose]()
+    net.lose('a', 'b')
+    net.refuse('a', 'b')
+    await net.settle()
+    expect(net.node('a').isFullyConnected('b')).toBe(true)
+  })
+
+  test('a slow reader is felt by its sender', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net, seen } = run
+    const stalled = net.stall('b', 'a')
+    let sent = 0
+    const flood = (async () => {
+      for (; sent < 400; sent++) await net.node('a').forwardMessage('b', 'log', new Uint8Array(65_536))
+    })()
+    await net.pass(500)
+    expect(sent).toBeLessThan(400)
+    expect(at(seen, 'b')).toHaveLength(0)
+    stalled[Symbol.dispose]()
+    await net.settle(flood)
+    await net.settle()
+    expect(at(seen, 'b')).toHaveLength(400)
+  })
+
+  test('a slow network takes its time', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net, seen } = run
+    const slow = net.slowNetwork(100)
+    net.node('a').castMessage('b', 'log', 1)
+    await net.pass(40)
+    expect(at(seen, 'b')).toEqual([])
+    await net.until(() => at(seen, 'b').length === 1, 10_000)
+    slow[Symbol.dispose]()
+    net.node('a').castMessage('b', 'log', 2)
+    await net.pass(200)
+    expect(at(seen, 'b')).toEqual([1, 2])
+  })
+
+  test('an injected partition counts as unreachable, and settling waits for its end', async () => {
+    await using run = await cluster(['a', 'b', 'c'])
+    const { net } = run
+    const ref = await net.settle(net.node('b').injectPartition('a', 0))
+    await net.settle()
+    expect([net.reachable('a', 'b'), net.reachable('b', 'c')]).toEqual([false, true])
+    await net.settle(net.node('c').resolvePartition(ref))
+    await net.settle()
+    expect(net.reachable('a', 'b')).toBe(true)
+  })
+
+  test('nodes that nobody knows, overlapping groups and wild numbers are refused by name', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    expect(() => net.partition('a', 'x')).toThrow(InvalidOptionError)
+    expect(() => net.partition(['a', 'b'], 'b')).toThrow(InvalidOptionError)
+    expect(() => net.crash('x')).toThrow("node must be one of a, b, but is 'x'")
+    expect(() => net.slowNetwork(0)).toThrow(InvalidOptionError)
+    expect(() => net.flap('a', 'b', { every: 0 })).toThrow(InvalidOptionError)
+    expect(() => simulate({ nodes: ['a', 'a'] })).toThrow(InvalidOptionError)
+    expect(() => simulate({ nodes: ['A b'] })).toThrow(InvalidOptionError)
+    expect(() => simulate({ nodes: 2, latency: { tail: 2 } })).toThrow(InvalidOptionError)
+    expect(() => simulate({ nodes: 2, sed: 1 } as never)).toThrow('sed')
+  })
+
+  test('a send to a crashed node fails as it does on a real network', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    net.crash('b')
+    await net.settle()
+    await expect(net.settle(net.node('a').forwardMessage('b', 'log', 1))).rejects.toThrow(NotConnectedError)
+  })
+})
