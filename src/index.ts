@@ -38,10 +38,11 @@ export {
   WrongVersionError,
 } from './core/errors.js'
 export type { Machine } from './core/machine.js'
-export type { Incarnation, NodeAttributes, NodeName, NodeSpec } from './core/node.js'
+export { type Incarnation, type NodeAttributes, type NodeName, type NodeSpec, parseNodeSpec } from './core/node.js'
 export { type Entropy, type Random, SeededRandom } from './core/random.js'
 export type { Clock, Instant, Millis } from './core/time.js'
 export type { Interposition, Passage, Verdict } from './fault/interposition.js'
+export { only, type PassageFilter } from './fault/only.js'
 export type { PartitionRef } from './fault/partition.js'
 export type { HeartbeatOptions } from './link/heartbeat.js'
 export type { Limits } from './link/limits.js'
@@ -58,7 +59,14 @@ export type {
   WatchOptions,
 } from './manager/manager.js'
 export type { ListenOptions, Logger, PeerServiceOptions } from './manager/options.js'
-export { fullMesh, peerService } from './manager/overlays.js'
+export {
+  type ClientServerOptions,
+  clientServer,
+  fullMesh,
+  peerService,
+  type StaticMeshOptions,
+  staticMesh,
+} from './manager/overlays.js'
 export type {
   Delivery,
   Handler,
@@ -74,6 +82,7 @@ export type {
   Untyped,
 } from './manager/servers.js'
 export type { StandardIssue, StandardResult, StandardSchemaV1 } from './manager/standard-schema.js'
+export type { StaticPeers } from './manager/static-peers.js'
 export type {
   Admission,
   MembershipEffect,

@@ -311,11 +311,11 @@ export class WrongCertificateError extends RefusedError {
   }
 }
 
-/** The overlay of one of the two nodes does not take the other, because of its role. */
+/** The overlay of one of the two nodes does not take the other, or does not let it do that. */
 export class RoleError extends RefusedError {
   readonly code = 'ERR_ROLE'
   constructor(peer: string, by: 'us' | 'peer', why: string) {
-    super(peer, by, `'${peer}' was refused for its role: ${why}`)
+    super(peer, by, `the roles of this node and '${peer}' do not allow it: ${why}`)
   }
 }
 

@@ -2,6 +2,7 @@ import type { ChannelName } from '../core/channel.js'
 import { InvalidOptionError } from '../core/errors.js'
 import { unreachable } from '../core/invariant.js'
 import type { NodeName } from '../core/node.js'
+import { isPromiseLike } from '../core/promise-like.js'
 import type { Millis } from '../core/time.js'
 
 /** One message on its way through this node's edge. */
@@ -22,12 +23,14 @@ export interface Passage {
 }
 
 /**
- * What becomes of a passage. `delay` does not hold successors back; `duplicate` sends or delivers it twice; `replace`
- * lets another message go on in its place.
+ * What becomes of a passage. `delay` and `hold` let it go on later, and do not hold successors back; `hold` waits for
+ * `until` to resolve (if that rejects it goes on too, and the manager tells of the error); `duplicate` sends or delivers
+ * it twice; `replace` lets another message go on in its place.
  */
 export type Verdict =
   | { readonly type: 'pass' | 'drop' | 'duplicate' }
   | { readonly type: 'delay'; readonly by: Millis }
+  | { readonly type: 'hold'; readonly until: PromiseLike<unknown> }
   | { readonly type: 'replace'; readonly message: unknown }
 
 /** A fault as a function of a passing message. The same function works in the simulator and on a live cluster. */
@@ -38,7 +41,19 @@ export interface Outcome {
   readonly message: unknown
   /** 0: it is dropped. */
   readonly copies: number
+  /** It waits for all of these, and then so long. */
+  readonly holds: readonly PromiseLike<unknown>[]
   readonly delay: Millis
+}
+
+/** Nobody stands in its way. */
+export function passed(message: unknown): Outcome {
+  return { message, copies: 1, holds: none, delay: 0 }
+}
+
+/** Whether it goes on later, if at all. */
+export function isHeld({ holds, delay }: Outcome): boolean {
+  return delay > 0 || holds.length > 0
 }
 
 /** The interpositions in force, in the order they were added. */
@@ -67,6 +82,7 @@ export class Interpositions {
     let message = passage.message
     let copies = 1
     let delay = 0
+    let holds = none
     for (const interposition of [...this.#all]) {
       const verdict = interposition(message === passage.message ? passage : { ...passage, message })
       switch (verdict.type) {
@@ -83,6 +99,10 @@ export class Interpositions {
           }
           delay += verdict.by
           break
+        case 'hold':
+          if (!isPromiseLike(verdict.until)) throw new InvalidOptionError('until', 'a promise', verdict.until)
+          holds = [...holds, verdict.until]
+          break
         case 'replace':
           message = verdict.message
           break
@@ -90,8 +110,9 @@ export class Interpositions {
           return unreachable(verdict)
       }
     }
-    return { message, copies, delay }
+    return { message, copies, holds, delay }
   }
 }
 
-const dropped: Outcome = { message: undefined, copies: 0, delay: 0 }
+const none: readonly PromiseLike<unknown>[] = []
+const dropped: Outcome = { message: undefined, copies: 0, holds: none, delay: 0 }

@@ -1,12 +1,14 @@
 import type { Incarnation, NodeSpec } from '../core/node.js'
 import type { Millis } from '../core/time.js'
 import type { Refusal } from './handshake.js'
-import type { LinkHandler } from './link.js'
+import type { Link, LinkHandler } from './link.js'
 
 /** Who is told what happens on the links of a node, and judges who may have one. */
 export interface HubHandler extends LinkHandler {
   /** Whether this node takes that peer at all. */
   admit(peer: NodeSpec): Refusal | undefined
+  /** A link to a peer that there was none to, before anything happens on it. */
+  created(link: Link): void
   /** Slots that are kept for others than that peer. */
   reservedFor(peer: NodeSpec): number
   /** A later start of this node's own name lives. */

@@ -100,20 +100,17 @@ export class LinkHub implements LaneDialler {
 
   /** Links with something open. What was never connected takes nobody's place. */
   get connected(): number {
-    let count = 0
-    for (const link of this.#links.values()) if (link.openLanes > 0) count++
-    return count
+    return [...this.#links.values()].filter(link => link.openLanes > 0).length
   }
 
   /** The link to that node; made where there is none. */
   ensure(spec: NodeSpec): Link {
     const found = this.#links.get(spec.name)
-    if (found !== undefined) {
-      found.learn(spec)
-      return found
-    }
+    found?.learn(spec)
+    if (found !== undefined) return found
     const link = new Link(spec, this.#options.settings, this.#options.handler, this)
     this.#links.set(spec.name, link)
+    this.#options.handler.created(link)
     return link
   }
 
@@ -377,6 +374,9 @@ export class LinkHub implements LaneDialler {
     const lane = link.channels.get(slot.channel)?.lanes[slot.lane]
     invariant(lane !== undefined, 'a slot was checked before it was given')
     if (link.spec.incarnation !== peer.incarnation || slot.generation <= lane.generation) return undefined
+    // What ends with the connection that is replaced may end the link: a leave waits for the last of them.
+    lane.close('replaced', 'a newer connection took its place')
+    if (this.#links.get(link.name) !== link) return undefined
     lane.attach(connection, established, role)
     return lane
   }

@@ -74,9 +74,8 @@ export class Lane implements InboundHandler {
     return this.#connection
   }
 
-  /** Gives the lane its connection. An earlier one is closed and fenced off. */
+  /** Gives the lane, which has none, its connection. */
   attach(connection: Connection, established: Established, role: 'dialler' | 'acceptor'): void {
-    this.close('replaced', 'a newer connection took its place')
     this.attempt?.cancel()
     this.attempt = undefined
     this.cancelRetry()

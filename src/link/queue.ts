@@ -15,6 +15,8 @@ export interface MessageExtra {
 export interface Settler {
   sent(): void
   failed(error: Error): void
+  /** False when it has been told another end meanwhile: then the message need not be sent. Default true. */
+  wanted?(): boolean
 }
 
 /** A message that waits for its lane. */

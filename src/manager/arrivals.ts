@@ -2,8 +2,8 @@ import { ReplyStatus } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import { UnencodableError, type ValueLimits } from '../codec/value-encoder.js'
 import { EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
-import type { Clock } from '../core/time.js'
-import type { Interpositions, Outcome, Passage } from '../fault/interposition.js'
+import type { Clock, Instant } from '../core/time.js'
+import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Counters } from './counters.js'
@@ -46,16 +46,19 @@ export class Arrivals {
     }
     if (!this.#context.interpositions.active) return this.#deliver(lane, server, payload, extra)
     const kind = extra?.manager === true ? 'manager' : extra?.request === undefined ? 'message' : 'request'
+    const arrived = this.#context.clock.now()
     return this.#interposed(lane, kind, kind === 'manager' ? undefined : server, payload, message =>
-      this.#deliver(lane, server, message, extra),
+      this.#deliver(lane, server, message, extra && this.#aged(extra, arrived)),
     )
   }
 
   reply(lane: Lane, id: number, isError: boolean, payload: unknown): void {
     const { requester, interpositions, counters } = this.#context
     if (lane.link.state.phase === 'cut') return counters.add('faulted')
-    if (!interpositions.active) return requester.answered(lane, id, isError, payload)
-    this.#interposed(lane, 'reply', requester.serverOf(id), payload, message => {
+    const server = requester.serverOf(id)
+    // What nobody waits for is not held either: a peer may send as many of these as it likes.
+    if (!interpositions.active || server === undefined) return requester.answered(lane, id, isError, payload)
+    this.#interposed(lane, 'reply', server, payload, message => {
       requester.answered(lane, id, isError, message)
       return undefined
     })
@@ -72,20 +75,35 @@ export class Arrivals {
     const passage: Passage = {
       ...{ direction: 'receive', peer: name, channel: lane.channel.name, kind, server, message: payload },
     }
-    const { copies, delay, message } = this.#context.judge(passage)
-    if (copies === 0) {
-      this.#context.counters.add('faulted')
-      return undefined
-    }
+    const outcome = this.#context.judge(passage)
+    const { copies, message } = outcome
+    if (copies === 0) return this.#stopped()
     lane.link.heard()
-    if (delay === 0 && copies === 1) return deliver(message)
-    const all = async (): Promise<void> => {
+    if (!isHeld(outcome) && copies === 1) return deliver(message)
+    return this.#inTime(outcome, async () => {
       await Promise.all(Array.from({ length: copies }, async () => deliver(message)))
-    }
-    if (delay === 0) return all()
-    return new Promise<void>(resolve => {
-      this.#context.delays.hold(delay, () => void all().then(resolve, resolve))
     })
+  }
+
+  /** Lets a passage go on when nothing holds it any more. */
+  #inTime(outcome: Outcome, goOn: () => Promise<void>): Promise<void> | undefined {
+    if (!isHeld(outcome)) return goOn()
+    let resolve = (): void => {}
+    const gone = new Promise<void>(settle => {
+      resolve = settle
+    })
+    const held = this.#context.delays.hold(outcome, () => void goOn().then(resolve, resolve))
+    return held === undefined ? this.#stopped() : gone
+  }
+
+  #stopped(): undefined {
+    this.#context.counters.add('faulted')
+  }
+
+  /** The time that a message was held here counts against its deadline. */
+  #aged(extra: IncomingExtra, arrived: Instant): IncomingExtra {
+    const held = this.#context.clock.now() - arrived
+    return extra.budget === undefined || held === 0 ? extra : { ...extra, budget: Math.max(0, extra.budget - held) }
   }
 
   #deliver(
@@ -118,19 +136,24 @@ export class Arrivals {
     } catch (error) {
       answer = { status: ReplyStatus.error, value: reportOf(error) }
     }
-    // A reply belongs to the connection that its request came on: nobody waits on another.
-    if (lane.generation !== generation || lane.phase !== 'open') return
-    if (lane.link.state.phase === 'cut') return this.#context.counters.add('faulted')
+    const goes = (): boolean => {
+      // A reply belongs to the connection that its request came on: nobody waits on another.
+      if (lane.generation !== generation || lane.phase !== 'open') return false
+      if (lane.link.state.phase === 'cut') this.#stopped()
+      return lane.link.state.phase !== 'cut'
+    }
+    if (!goes()) return
     if (!this.#context.interpositions.active) return this.#send(lane, id, answer.status, answer.value)
     const outcome = this.#context.judge({
       ...{ direction: 'forward', peer: lane.link.name, channel: lane.channel.name, kind: 'reply', server },
       message: answer.value,
     })
-    if (outcome.copies === 0) return this.#context.counters.add('faulted')
-    if (outcome.delay > 0) {
-      await new Promise<void>(resolve => this.#context.delays.hold(outcome.delay, resolve))
-    }
-    for (let copy = 0; copy < outcome.copies; copy++) await this.#send(lane, id, answer.status, outcome.message)
+    if (outcome.copies === 0) return this.#stopped()
+    await this.#inTime(outcome, async () => {
+      for (let copy = 0; copy < outcome.copies && goes(); copy++) {
+        await this.#send(lane, id, answer.status, outcome.message)
+      }
+    })
   }
 
   #send(lane: Lane, id: number, status: number, value: unknown): Promise<void> {

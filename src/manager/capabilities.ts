@@ -2,7 +2,7 @@
  * What every manager can do, whatever its overlay: these are layers that all overlays share. An overlay adds its own,
  * such as `full-membership`.
  */
-const commonCapabilities: readonly string[] = [
+export const commonCapabilities: readonly string[] = [
   'channels',
   'back-pressure',
   'requests',

@@ -36,7 +36,7 @@ export class Faults {
     this.#partitions = this.#fresh()
   }
 
-  /** A new life: a restart clears cuts. */
+  /** A new life begins, by a restart or a rejoin: it has no cuts, and its peers forget theirs of the last. */
   start(): void {
     this.#partitions = this.#fresh()
   }
@@ -45,8 +45,12 @@ export class Faults {
     return this.#partitions.list()
   }
 
-  isCut(node: NodeName): boolean {
-    return this.#partitions.isCut(node)
+  /** Whether a peer to which there was no link is cut off. What cut off an earlier life of it ends. */
+  cutsOff({ name, incarnation }: NodeSpec): boolean {
+    const earlier = (node: NodeSpec): boolean =>
+      node.name === name && node.incarnation > 0 && node.incarnation < incarnation
+    if (this.list().some(({ node }) => earlier(node))) this.step({ type: 'restarted', node: name })
+    return this.#partitions.isCut(name)
   }
 
   async inject(origin: NodeName, ttl: number): Promise<PartitionRef> {

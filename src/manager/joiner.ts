@@ -17,6 +17,8 @@ export interface JoinerContext {
   readonly superseded: () => boolean
   /** Tells of an attempt that failed; the next follows after `delay`. */
   readonly retrying: (peer: string, error: Error, delay: Millis) => void
+  /** Why the overlay never takes that peer, as far as its spec tells; undefined when it may. */
+  refusal(peer: NodeSpec): Error | undefined
   /** Tells the overlay that a connected peer is to be joined. */
   ask(peer: NodeSpec): void
 }
@@ -96,6 +98,8 @@ export class Joiner {
     const known = typeof peer === 'string' ? undefined : hub.links.get(peer.name)
     if (known !== undefined && known.openLanes > 0 && known.spec.incarnation === (peer as NodeSpec).incarnation)
       return known
+    const refusal = typeof peer === 'string' ? undefined : this.#context.refusal(peer)
+    if (refusal !== undefined) throw refusal
     const urls = typeof peer === 'string' ? [peer] : peer.addresses
     if (urls.length === 0) throw new InvalidOptionError('peer', 'a node that listens: this one has no address')
     try {

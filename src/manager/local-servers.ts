@@ -1,15 +1,15 @@
-import { encodeToBytes } from '../codec/value-bytes.js'
-import { decodeValue } from '../codec/value-decoder.js'
+import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
 import { DeadlineError, OverflowError, UnknownChannelError } from '../core/errors.js'
 import type { NodeSpec } from '../core/node.js'
+import { isPromiseLike } from '../core/promise-like.js'
 import type { Clock } from '../core/time.js'
 import type { Limits } from '../link/limits.js'
 import { costOf } from '../link/queue.js'
 import type { Counters } from './counters.js'
 import type { ForwardOptions } from './manager.js'
-import { isPromiseLike, type Registry } from './registry.js'
+import type { Registry } from './registry.js'
 import { errorOf, reportOf } from './requester.js'
 import { expiryOf, resolved } from './sender.js'
 import type { MessageContext } from './servers.js'
@@ -24,13 +24,20 @@ export interface LocalContext {
   readonly channelNames: readonly string[]
 }
 
+/** What is handed over on the next turn; `end` rejects a request. */
+interface Waiting {
+  readonly cost: number
+  readonly run: () => void
+  readonly end?: (error: Error) => void
+}
+
 /**
  * Messages of a node to itself. They take the codec's way, so that a server cannot tell them from a peer's, and they
  * are handed over on the next turn, in order; what is not handled yet counts against `limits.queueBytes`.
  */
 export class LocalServers {
   readonly #context: LocalContext
-  #waiting: (() => void)[] = []
+  #waiting: Waiting[] = []
   #bytes = 0
   /** Rejects the requests that wait for their answers. */
   readonly #asked = new Set<(error: Error) => void>()
@@ -42,10 +49,8 @@ export class LocalServers {
   send(server: string, message: unknown, options: ForwardOptions | undefined): Promise<void> {
     options?.signal?.throwIfAborted()
     const { cost, copy, context } = this.#admit(message, options)
-    this.#later(() => {
-      const handled = this.#context.registry.deliver(server, copy, context)
-      this.#release(cost, handled)
-    })
+    const run = (): void => this.#release(cost, this.#context.registry.deliver(server, copy, context))
+    this.#later({ cost, run })
     return resolved
   }
 
@@ -70,18 +75,28 @@ export class LocalServers {
       const cancel = expires === undefined ? undefined : clock.schedule(Math.max(0, expires - clock.now()), late)
       signal?.addEventListener('abort', aborted)
       this.#asked.add(end)
-      this.#later(() => {
+      const run = (): void => {
         const answer = this.#context.registry.ask(server, copy, context)
         this.#release(cost, answer)
         answer
           .then(value => resolve(this.#copy(value).value))
           .then(release, error => end(errorOf(this.#context.self().name, server, reportOf(error))))
-      })
+      }
+      this.#later({ cost, run, end })
     })
   }
 
-  /** The node stops: what was asked and not answered ends. */
+  /** A life ends: what waits for the next turn is not handed over. */
+  forget(error: () => Error): void {
+    for (const { cost, end } of this.#waiting.splice(0)) {
+      this.#bytes -= cost
+      end?.(error())
+    }
+  }
+
+  /** The node stops: what was asked and not answered ends, too. */
   stop(error: () => Error): void {
+    this.forget(error)
     for (const end of [...this.#asked]) end(error())
   }
 
@@ -114,19 +129,17 @@ export class LocalServers {
     return { cost, copy, context }
   }
 
-  #copy(value: unknown): { readonly value: unknown; readonly bytes: number } {
-    if (value instanceof Uint8Array) return { value: new Uint8Array(value), bytes: value.length }
-    const bytes = encodeToBytes(value, this.#context.valueLimits)
-    return { value: decodeValue(bytes, 0, bytes.length, this.#context.valueLimits), bytes: bytes.length }
+  #copy(value: unknown): ReturnType<typeof copyValue> {
+    return copyValue(value, this.#context.valueLimits)
   }
 
-  #later(run: () => void): void {
-    this.#waiting.push(run)
+  #later(waiting: Waiting): void {
+    this.#waiting.push(waiting)
     if (this.#waiting.length > 1) return
     this.#context.clock.defer(() => {
       const waiting = this.#waiting
       this.#waiting = []
-      for (const one of waiting) one()
+      for (const { run } of waiting) run()
     })
   }
 

@@ -66,7 +66,7 @@ export class Node implements HubHandler {
     const { reporter, interpositions } = this
     const { counters } = reporter
     const self = (): NodeSpec => this.spec
-    const delays = new Delays(clock)
+    const delays = new Delays(clock, error => reporter.failed('what an interposition waits for', error))
     this.#delays = delays
     const judge = (passage: Passage): Outcome => this.judge(passage)
     this.watchers = new Watchers(error => reporter.failed('a watcher', error))
@@ -94,7 +94,6 @@ export class Node implements HubHandler {
         left: () => this.#alone(new StoppedError(settings.name, 'it has left the cluster')),
         removed: () => this.removedBy(),
         stale: known => this.refusedAsStale(known),
-        isCut: node => this.faults.isCut(node),
         isSuperseded: () => this.#superseded,
       },
     })
@@ -108,6 +107,7 @@ export class Node implements HubHandler {
     this.joiner = new Joiner({
       ...{ hub, clock, random, self, superseded: () => this.#superseded },
       retrying: (peer, error, delay) => reporter.retrying(peer, error, delay),
+      refusal: peer => this.#port.refusal(peer),
       ask: peer => this.overlay.step({ type: 'join', peer }),
     })
     this.faults = new Faults({
@@ -159,7 +159,12 @@ export class Node implements HubHandler {
     const last = this.spec.incarnation
     const now = newIncarnation(clock.wall(), random)
     // Whatever still belongs to the old life must not speak for, or to, the new one.
+    const ended = (): Error => new StoppedError(this.settings.name, 'a new life of it began')
+    this.#delays.stop(ended)
+    this.local.forget(ended)
+    this.registry.forget()
     this.hub.clear('a new life of this node begins')
+    this.faults.start()
     this.#live(now > last ? now : incarnationAfter(last), addresses)
   }
 
@@ -186,6 +191,7 @@ export class Node implements HubHandler {
     this.requester.stop(error)
     this.#delays.stop(error)
     this.local.stop(error)
+    this.registry.forget()
     this.faults.stop(error)
     for (const link of this.hub.links.values()) {
       for (const { settler } of link.takeQueued()) settler?.failed(error())
@@ -214,7 +220,9 @@ export class Node implements HubHandler {
       server: undefined,
       message: undefined,
     }
-    return this.judge(passage).copies > 0
+    const outcome = this.judge(passage)
+    // One that comes later is no sign of life: it says what was so when it left.
+    return outcome.copies > 0 && outcome.holds.length === 0
   }
 
   up(link: Link): void {
@@ -236,6 +244,10 @@ export class Node implements HubHandler {
 
   channelDown(link: Link, channel: ChannelName): void {
     this.watchers.tell('down', link.name, channel)
+  }
+
+  created(link: Link): void {
+    if (this.faults.cutsOff(link.spec)) link.tell({ type: 'cut', cut: true })
   }
 
   restarted(link: Link): void {
@@ -310,7 +322,9 @@ export class Node implements HubHandler {
   }
 
   reservedFor(peer: NodeSpec): number {
-    const taken = new Set([peer, ...this.peers()].map(spec => spec.attributes?.tag))
+    // A member that is down has not got its slot: it is kept until it is back.
+    const connected = [...this.hub.links.values()].filter(link => link.openLanes > 0).map(link => link.spec)
+    const taken = new Set([peer, ...connected].map(spec => spec.attributes?.tag))
     return [...this.reserved].filter(tag => !taken.has(tag)).length
   }
 

@@ -83,6 +83,8 @@ export interface PeerServiceOptions {
   readonly protocolVersions?: { readonly min: number; readonly max: number }
   /** Seams; the real ones by default. */
   readonly transport?: Transport
+  /** Puts something before the transport, whichever it is: `spike` of `maquis/testing`, a meter. Called once. */
+  readonly wrapTransport?: (transport: Transport) => Transport
   readonly clock?: Clock
   readonly random?: Random
   readonly entropy?: Entropy
@@ -127,12 +129,15 @@ const channelNames = ['parallelism', 'monotonic', 'compression', 'overflow']
 const optionNames = [
   ...['name', 'cluster', 'secret', 'listen', 'advertise', 'channels', 'seeds', 'attributes', 'maxReserved'],
   ...['removeDownAfter', 'trustPeers', 'insecure', 'allowRemoteFaults', 'heartbeat', 'limits', 'protocolVersions'],
-  ...['transport', 'clock', 'random', 'entropy', 'logger'],
+  ...['transport', 'wrapTransport', 'clock', 'random', 'entropy', 'logger'],
 ]
 
-/** Checks what a caller gave. Throws an {@link InvalidOptionError} that names the option. */
-export function resolveOptions(options: PeerServiceOptions, role?: string): Settings {
-  checkKeys('options', options, optionNames)
+/**
+ * Checks what a caller gave. Throws an {@link InvalidOptionError} that names the option. `further` are the options that
+ * the overlay has beside those that all have, and checks itself.
+ */
+export function resolveOptions(options: PeerServiceOptions, role?: string, further: readonly string[] = []): Settings {
+  checkKeys('options', options, [...optionNames, ...further])
   if (options.listen !== undefined && options.listen !== false) checkKeys('listen', options.listen, listenNames)
   if (options.logger !== undefined) checkLogger(options.logger)
   const { listen = {}, clock = new SystemClock(), random = new SystemRandom(), entropy = new SystemEntropy() } = options
@@ -166,7 +171,9 @@ export function resolveOptions(options: PeerServiceOptions, role?: string): Sett
   const compression = Object.values(channelMap).some(spec => spec.compression)
   const strangers = { count: limits.strangers }
   const ownTransport = { clock, compression, strangers, frameBytes: limits.frameBytes, ...(tls && { tls }) }
-  const transport = options.transport ?? new WebSocketTransport(ownTransport)
+  const { wrapTransport = same } = options
+  checkFunction('wrapTransport', wrapTransport)
+  const transport = wrapTransport(options.transport ?? new WebSocketTransport(ownTransport))
   const valueLimits = { ...defaultValueLimits, depth: limits.depth }
   return {
     ...{ name, generated, cluster, secrets, mutualTls, channels, channelMap, attributes, maxReserved, removeDownAfter },
@@ -183,6 +190,8 @@ export function resolveOptions(options: PeerServiceOptions, role?: string): Sett
     keepAlive: options.clock === undefined,
   }
 }
+
+const same = (transport: Transport): Transport => transport
 
 /** What trusted peers may send: bounded by the stack alone. */
 const trustedLimits: ValueLimits = { depth: 1_000, items: Number.MAX_SAFE_INTEGER }

@@ -1,7 +1,8 @@
 import { CloseCode, FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
+import { RoleError } from '../core/errors.js'
 import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
-import type { Interpositions, Outcome, Passage } from '../fault/interposition.js'
+import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { Refusal } from '../link/handshake.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Link } from '../link/link.js'
@@ -21,7 +22,6 @@ export interface OverlayObserver {
   removed(): void
   /** A later start of this node's name is known. */
   stale(known: Incarnation): void
-  isCut(node: NodeName): boolean
   isSuperseded(): boolean
 }
 
@@ -35,12 +35,18 @@ export interface OverlayPortContext {
   judge(passage: Passage): Outcome
 }
 
+/** Who asked for a leave or a removal. */
+interface Waiter {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
 /** Between a membership strategy and the links: carries its messages, and opens and closes what it wants. */
 export class OverlayPort implements OverlayHandler {
   readonly overlay: Overlay
   readonly #context: OverlayPortContext
-  /** Resolves leaves and removals, by node. */
-  readonly #told = new Map<NodeName, (() => void)[]>()
+  /** Who waits for leaves and removals, by node. */
+  readonly #told = new Map<NodeName, Waiter[]>()
 
   constructor(strategy: MembershipStrategy, context: OverlayPortContext) {
     this.#context = context
@@ -50,15 +56,15 @@ export class OverlayPort implements OverlayHandler {
   /** Leaves, or removes a member; resolves when the others were told. */
   leave(node: NodeName): Promise<void> {
     const self = node === this.#context.settings.name
-    return new Promise(resolve => {
-      this.#told.set(node, [...(this.#told.get(node) ?? []), resolve])
+    return new Promise((resolve, reject) => {
+      this.#told.set(node, [...(this.#told.get(node) ?? []), { resolve, reject }])
       this.overlay.step(self ? { type: 'leave' } : { type: 'remove', node })
     })
   }
 
   stop(): void {
     this.overlay.stop()
-    for (const told of [...this.#told.values()].flat()) told()
+    for (const { resolve } of [...this.#told.values()].flat()) resolve()
     this.#told.clear()
   }
 
@@ -101,12 +107,21 @@ export class OverlayPort implements OverlayHandler {
     }
   }
 
+  /** What the overlay says of a peer before it is dialled. Of one that was never met nothing but its name is known. */
+  refusal(peer: NodeSpec): RoleError | undefined {
+    const admission = peer.incarnation === 0 ? undefined : this.overlay.strategy.admit(peer)
+    return admission?.type === 'role' ? new RoleError(peer.name, 'us', admission.why) : undefined
+  }
+
   send(to: NodeName, message: unknown): void {
     const { hub, interpositions } = this.#context
     const link = hub.links.get(to)
     if (link === undefined || link.state.phase !== 'up') return
     if (!interpositions.active) return this.control(to, FrameKind.strategy, message)
-    this.#interposed(link, 'forward', message, given => this.control(to, FrameKind.strategy, given))
+    this.#interposed(link, 'forward', message, given => {
+      // It may have been held for long.
+      if (link.state.phase === 'up') this.control(to, FrameKind.strategy, given)
+    })
   }
 
   connect(peer: NodeSpec): void {
@@ -116,7 +131,6 @@ export class OverlayPort implements OverlayHandler {
       return reporter.warn(`'${peer.name}' is not dialled: limits.peers is reached`)
     }
     const link = hub.ensure(peer)
-    if (observer.isCut(peer.name)) link.tell({ type: 'cut', cut: true })
     link.tell({ type: 'wanted', wanted: true })
     for (const lane of link.lanes()) hub.wantLane(lane)
   }
@@ -142,17 +156,26 @@ export class OverlayPort implements OverlayHandler {
       case 'joined':
         return observer.joined(event.peer)
       case 'told': {
-        const resolve = this.#told.get(event.node) ?? []
-        this.#told.delete(event.node)
+        const waiting = this.#take(event.node)
         if (event.node === settings.name) observer.left()
-        for (const one of resolve) one()
+        for (const { resolve } of waiting) resolve()
         return
       }
+      case 'denied':
+        for (const { reject } of this.#take(event.node)) reject(new RoleError(event.node, 'us', event.why))
+        return
       case 'removed':
         return observer.removed()
       case 'superseded':
         return observer.stale(event.known)
     }
+  }
+
+  /** Those who wait until it was told that a node left, or was removed. */
+  #take(leaver: NodeName): readonly Waiter[] {
+    const waiting = this.#told.get(leaver) ?? []
+    this.#told.delete(leaver)
+    return waiting
   }
 
   #deliver(link: Link, value: unknown): boolean {
@@ -174,16 +197,14 @@ export class OverlayPort implements OverlayHandler {
     const passage: Passage = {
       ...{ direction, peer: link.name, channel, kind: 'membership', server: undefined, message: value },
     }
-    const { copies, delay, message } = this.#context.judge(passage)
-    if (copies === 0) {
-      reporter.counters.add('faulted')
-      return false
-    }
+    const outcome = this.#context.judge(passage)
     const all = (): void => {
-      for (let copy = 0; copy < copies; copy++) deliver(message)
+      for (let copy = 0; copy < outcome.copies; copy++) deliver(outcome.message)
     }
-    if (delay === 0) all()
-    else this.#context.delays.hold(delay, all)
-    return true
+    const held = isHeld(outcome)
+    const goes = outcome.copies > 0 && (!held || this.#context.delays.hold(outcome, all) !== undefined)
+    if (!goes) reporter.counters.add('faulted')
+    else if (!held) all()
+    return goes
   }
 }

@@ -1,9 +1,31 @@
+import { InvalidOptionError } from '../core/errors.js'
+import { isRecord } from '../core/name.js'
+import { ClientMembership } from '../membership/client.js'
 import { FullMembership } from '../membership/full.js'
+import type { Role } from '../membership/roles.js'
+import { ServerMembership } from '../membership/server.js'
+import { StaticMembership, staticRole } from '../membership/static.js'
 import type { MembershipStrategy } from '../membership/strategy.js'
 import type { PeerServiceManager } from './manager.js'
 import { type PeerServiceOptions, resolveOptions } from './options.js'
 import { PeerService } from './peer-service.js'
 import type { Untyped } from './servers.js'
+import { resolvePeers, type StaticPeers } from './static-peers.js'
+
+/** What a node of an overlay of clients and servers can be told at its making. */
+export interface ClientServerOptions extends PeerServiceOptions {
+  /** Servers know everybody; a client knows the servers. */
+  readonly role: 'client' | 'server'
+}
+
+/** What a node of a static mesh can be told at its making. */
+export interface StaticMeshOptions extends PeerServiceOptions {
+  /**
+   * All peers there are, this node among them or not: their addresses by name (`[]` for one that only dials), or their
+   * specs. Give every node the same. Default: the mesh is open, and members are those who joined each other.
+   */
+  readonly peers?: StaticPeers
+}
 
 /**
  * A peer service whose members all know, and are all connected with, each other. The overlay to begin with; good for
@@ -15,12 +37,43 @@ export function fullMesh<Servers = Untyped>(options: PeerServiceOptions = {}): P
   return service(new PeerService(settings, new FullMembership({ random, removeDownAfter })))
 }
 
+/**
+ * A peer service of some dozens of servers, which are a full mesh, and many clients, each connected with all servers and
+ * with no other client. A client may have `listen: false`.
+ */
+export function clientServer<Servers = Untyped>(options: ClientServerOptions): PeerServiceManager<Servers> {
+  const role = roleOf(options)
+  const settings = resolveOptions(options, role, ['role'])
+  const { random, removeDownAfter } = settings
+  const strategy =
+    role === 'server' ? new ServerMembership({ random, removeDownAfter }) : new ClientMembership({ random })
+  return service(new PeerService(settings, strategy))
+}
+
+/**
+ * A peer service whose members are those it was given, or, where none were given, those who joined each other: nobody is
+ * told of third parties.
+ */
+export function staticMesh<Servers = Untyped>(options: StaticMeshOptions = {}): PeerServiceManager<Servers> {
+  const settings = resolveOptions(options, staticRole, ['peers'])
+  const { removeDownAfter } = settings
+  const peers = resolvePeers(options.peers, settings)
+  return service(new PeerService(settings, new StaticMembership({ peers, removeDownAfter })))
+}
+
 /** A peer service over an overlay of your own: any {@link MembershipStrategy}. */
 export function peerService<Servers = Untyped, Message = unknown>(
   strategy: MembershipStrategy<Message>,
   options: PeerServiceOptions = {},
 ): PeerServiceManager<Servers> {
   return service(new PeerService(resolveOptions(options), strategy as MembershipStrategy))
+}
+
+function roleOf(options: unknown): Role {
+  if (!isRecord(options)) throw new InvalidOptionError('options', 'a plain object', options)
+  const { role } = options
+  if (role !== 'client' && role !== 'server') throw new InvalidOptionError('role', `'client' or 'server'`, role)
+  return role
 }
 
 /** Server names, messages and replies are checked by the compiler alone. */

@@ -243,11 +243,9 @@ export class PeerService extends Messages {
   async #start(): Promise<this> {
     await this.#stopping
     const { advertise } = this.#settings
-    const { faults } = this.#node
     const url = await this.#listen()
     this.running = true
     if (this.#settings.keepAlive) this.#letGo = keepAlive()
-    faults.start()
     this.#node.begin(advertise ?? (url === undefined ? [] : reachableUrls(url)))
     this.#seed()
     return this

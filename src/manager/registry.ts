@@ -1,4 +1,5 @@
-import { NoSuchServerError, SchemaError, ServerExistsError } from '../core/errors.js'
+import { NoSuchServerError, SchemaError, ServerExistsError, StoppedError } from '../core/errors.js'
+import { isPromiseLike } from '../core/promise-like.js'
 import { Receiver } from './receiver.js'
 import type { Handler, MessageContext, RegisterOptions } from './servers.js'
 import type { StandardIssue } from './standard-schema.js'
@@ -26,6 +27,8 @@ export class Registry {
   readonly #servers = new Map<string, Server>()
   readonly #observer: RegistryObserver
   readonly #self: () => string
+  /** Counts the lives of the node: what came in one of them is not handled in another. */
+  #life = 0
 
   constructor(self: () => string, observer: RegistryObserver) {
     this.#self = self
@@ -47,6 +50,11 @@ export class Registry {
       options,
     })
     return receiver
+  }
+
+  /** A life of the node ends: messages that wait for their turn, or are being checked, are not handled. */
+  forget(): void {
+    this.#life++
   }
 
   has(name: string): boolean {
@@ -91,6 +99,7 @@ export class Registry {
   }
 
   #failed(name: string, context: MessageContext, error: unknown): void {
+    if (error instanceof TooLateError) return
     if (error instanceof SchemaError) this.#observer.schemaRefused(name, context)
     else if (error instanceof NoSuchServerError) this.#observer.noSuchServer(name, context)
     else this.#observer.handlerFailed(name, error)
@@ -115,17 +124,26 @@ export class Registry {
     context: MessageContext,
   ): Promise<unknown> {
     const { schema, concurrency = Number.POSITIVE_INFINITY } = server.options
+    const life = this.#life
     // Who waits is handed the place of one that ended, so that nobody who comes meanwhile is served first.
     if (server.running >= concurrency) await new Promise<void>(resolve => server.backlog.push(resolve))
     else server.running++
     try {
       const checked = schema === undefined ? message : await inTurn(server, check(name, schema, message))
+      if (life !== this.#life) throw new TooLateError(this.#self())
       return await handler(checked, context)
     } finally {
       const next = server.backlog.shift()
       if (next === undefined) server.running--
       else next()
     }
+  }
+}
+
+/** The life in which the message came is over. */
+class TooLateError extends StoppedError {
+  constructor(self: string) {
+    super(self, 'it was stopped before the message had its turn')
   }
 }
 
@@ -146,8 +164,4 @@ async function inTurn(server: Server, check: Promise<unknown>): Promise<unknown>
 function describeIssue(issue: StandardIssue): string {
   const path = (issue.path ?? []).map(part => String(typeof part === 'object' ? part.key : part)).join('.')
   return path === '' ? issue.message : `${path}: ${issue.message}`
-}
-
-export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
 import type { NodeName } from '../core/node.js'
 import type { Millis } from '../core/time.js'
-import type { Interpositions, Outcome, Passage } from '../fault/interposition.js'
+import { type Interpositions, type Outcome, type Passage, passed } from '../fault/interposition.js'
 import type { Refusal } from '../link/handshake.js'
 import { refusedError } from '../link/refusals.js'
 import { Counters } from './counters.js'
@@ -78,7 +78,7 @@ export class Reporter {
       return interpositions.judge(passage)
     } catch (error) {
       this.failed('an interposition', error)
-      return { message: passage.message, copies: 1, delay: 0 }
+      return passed(passage.message)
     }
   }
 

@@ -91,6 +91,7 @@ export class Requester {
           pending.lane = sender.laneFor(node, server, options)
         },
         failed: end,
+        wanted: (): boolean => this.#requests.get(id) !== undefined,
       }
       try {
         const extra = { ...extraOf(options, clock, valueLimits), expires, request: id }

@@ -33,6 +33,20 @@ export class Room {
     return 'queue'
   }
 
+  /** Takes room for a message that is held elsewhere, until what is returned is called; undefined where there is none. */
+  take(channel: LinkChannel, bytes: number, awaited: boolean): (() => void) | undefined {
+    const place = this.find(channel, bytes, awaited)
+    if (place === 'none') return undefined
+    const { budget } = channel
+    const count = place === 'queue' ? { bytes, blocked: 0 } : { bytes: 0, blocked: 1 }
+    budget.bytes += count.bytes
+    budget.blocked += count.blocked
+    return () => {
+      budget.bytes -= count.bytes
+      budget.blocked -= count.blocked
+    }
+  }
+
   /** Whether no message at all would be let in: then none needs to be encoded to find that out. */
   isFull({ budget, overflow }: LinkChannel, awaited: boolean): boolean {
     const { queueBytes, blockedCalls } = this.#context.limits

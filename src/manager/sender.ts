@@ -1,4 +1,5 @@
 import { encodeToBytes } from '../codec/value-bytes.js'
+import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
 import { type ChannelName, defaultChannel } from '../core/channel.js'
@@ -15,7 +16,7 @@ import type { NodeName } from '../core/node.js'
 import { approximateBytes } from '../core/size.js'
 import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { Clock } from '../core/time.js'
-import type { Interpositions, Passage } from '../fault/interposition.js'
+import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { LinkChannel } from '../link/channel.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Lane } from '../link/lane.js'
@@ -42,7 +43,7 @@ export interface SenderContext {
   readonly channelNames: readonly string[]
   readonly lost: TellLost
   /** Asks the interpositions, and keeps what they throw from the caller. */
-  judge(passage: Passage): ReturnType<Interpositions['judge']>
+  judge(passage: Passage): Outcome
 }
 
 /** A message on its way, with everything that its options asked for. */
@@ -122,27 +123,50 @@ export class Sender {
       this.#context.counters.add('faulted')
       return outgoing.settler?.sent()
     }
-    this.#interposed(link, channel, { ...outgoing, message: outcome.message }, outcome.copies, outcome.delay)
+    const given = { ...outgoing, message: outcome.message }
+    if (isHeld(outcome)) this.#hold(link, channel, given, outcome)
+    else this.#copies(channel, given, outcome.copies)
   }
 
-  /** What an interposition duplicates or delays: only the last copy settles, and a lost peer is found out later. */
-  #interposed(link: Link, channel: LinkChannel, outgoing: Outgoing, copies: number, delay: number): void {
-    const dispatch = (): void => {
-      for (let copy = 1; copy < copies; copy++) this.#dispatch(channel, { ...outgoing, settler: undefined })
-      this.#dispatch(channel, outgoing)
+  /** Of what an interposition duplicates only the last copy settles. */
+  #copies(channel: LinkChannel, outgoing: Outgoing, copies: number): void {
+    for (let copy = 1; copy < copies; copy++) this.#dispatch(channel, { ...outgoing, settler: undefined })
+    this.#dispatch(channel, outgoing)
+  }
+
+  /** What an interposition holds back waits as it is now, within the bounds of its queue. */
+  #hold(link: Link, channel: LinkChannel, outgoing: Outgoing, outcome: Outcome): void {
+    const { options } = outgoing
+    const awaited = outgoing.settler !== undefined
+    const settler = outgoing.settler ?? this.#unawaited(channel, outgoing.server)
+    const { value: message, bytes } = copyValue(outgoing.message, this.#context.valueLimits)
+    const leave = this.#room.take(channel, costOf(bytes, awaited), awaited)
+    let unwatch: (() => void) | undefined
+    const failed = (error: Error): void => {
+      leave?.()
+      unwatch?.()
+      settler.failed(error)
     }
-    if (delay === 0) return dispatch()
-    const { settler = this.#unawaited(channel, outgoing.server) } = outgoing
-    const failed = (error: Error): void => settler.failed(error)
-    const later = (): void => {
+    const goOn = (): void => {
+      leave?.()
+      unwatch?.()
+      if (settler.wanted?.() === false) return
       try {
-        this.#channelFor(link, outgoing.options)
-        dispatch()
+        // The peer may have been lost, cut off or started anew meanwhile.
+        this.#copies(this.#channelFor(link, options), { ...outgoing, message }, outcome.copies)
       } catch (error) {
-        failed(error as Error)
+        settler.failed(error as Error)
       }
     }
-    this.#context.delays.hold(delay, later, failed)
+    const cancel = leave && this.#context.delays.hold(outcome, goOn, failed)
+    if (cancel === undefined) {
+      leave?.()
+      return this.#room.refuse(channel, { settler })
+    }
+    unwatch = this.#watch(outgoing, error => {
+      cancel()
+      failed(error)
+    })
   }
 
   #dispatch(channel: LinkChannel, outgoing: Outgoing): void {
@@ -179,7 +203,7 @@ export class Sender {
         ? { ...base, key: undefined, body, bytes }
         : { ...base, key: undefined, body: { type: 'value', value: message }, bytes: 0 }
     lane.queue.push(entry)
-    this.#watch(entry, outgoing)
+    this.#watchQueued(entry, outgoing)
   }
 
   #unawaited(channel: LinkChannel, server: string): Settler {
@@ -205,25 +229,33 @@ export class Sender {
     if (place === 'caller') entry.bytes = 0
     if (waiting === undefined || waiting.gone) {
       lane.queue.push(entry)
-      return this.#watch(entry, outgoing)
+      return this.#watchQueued(entry, outgoing)
     }
     const { settler } = waiting
     lane.queue.supersede(waiting, entry)
     this.#context.counters.add('superseded')
     settler?.failed(new SupersededError())
-    this.#watch(waiting, outgoing)
+    this.#watchQueued(waiting, outgoing)
   }
 
-  /** A message that waits ends with its deadline or signal. */
-  #watch(entry: Waiting, outgoing: Outgoing): void {
-    const { options, extra } = outgoing
-    const signal = options?.signal
-    if (signal === undefined && extra?.expires === undefined) return
+  /** A message that is queued ends with its deadline or signal. */
+  #watchQueued(entry: Waiting, outgoing: Outgoing): void {
     const { settler } = entry
-    const end = (error: Error): void => {
+    const unwatch = this.#watch(outgoing, error => {
       entry.queue?.remove(entry)
       settler?.failed(error)
+    })
+    if (unwatch === undefined) return
+    entry.release = () => {
+      unwatch()
+      entry.release = undefined
     }
+  }
+
+  /** Calls `end` at the deadline or signal of a message, if it has any, unless what is returned is called first. */
+  #watch({ options, extra, server }: Outgoing, end: (error: Error) => void): (() => void) | undefined {
+    const signal = options?.signal
+    if (signal === undefined && extra?.expires === undefined) return undefined
     const aborted = (): void => end(abortReason(signal))
     signal?.addEventListener('abort', aborted)
     const { clock, counters } = this.#context
@@ -232,12 +264,11 @@ export class Sender {
         ? undefined
         : clock.schedule(Math.max(0, extra.expires - clock.now()), () => {
             counters.add('expired')
-            end(new DeadlineError(`the message to server '${entry.server}'`, 'not-sent'))
+            end(new DeadlineError(`the message to server '${server}'`, 'not-sent'))
           })
-    entry.release = () => {
+    return () => {
       signal?.removeEventListener('abort', aborted)
       cancel?.()
-      entry.release = undefined
     }
   }
 
@@ -341,7 +372,8 @@ function checkOptions(options: ForwardOptions & Partial<Record<(typeof laterOpti
   for (const option of laterOptions) {
     if (options[option] !== undefined) throw new InvalidOptionError(option, 'left out: this release does not know it')
   }
-  const { whenDown } = options
+  const { whenDown, partitionKey } = options
+  if (partitionKey !== undefined) checkKey(partitionKey)
   if (whenDown !== undefined && whenDown !== 'wait' && whenDown !== 'reject') {
     throw new InvalidOptionError('whenDown', `'reject' or 'wait'`, whenDown)
   }

@@ -94,7 +94,8 @@ function isVersion(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-function list<Item>(
+/** The items of what a peer sent, at most `most`; undefined when one of them is none. */
+export function list<Item>(
   value: unknown,
   most: number,
   parse: (item: unknown) => Item | undefined,

@@ -1,31 +1,15 @@
 import { unreachable } from '../core/invariant.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
-import { type Random, sample } from '../core/random.js'
+import { sample } from '../core/random.js'
 import type { Instant, Millis } from '../core/time.js'
+import { Farewells } from './farewells.js'
 import { entriesPerMessage, type FullMessage, type MemberEntry, parseFullMessage } from './full-messages.js'
+import { type FullMembershipOptions, resolveFullOptions } from './full-options.js'
 import { Isolation } from './isolation.js'
 import { MemberTable } from './member-table.js'
 import { newsOf, welcomeOf } from './news.js'
 import type { Admission, MembershipEffect, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
 import { compareSummary, type Summary, summarize } from './summary.js'
-
-export interface FullMembershipOptions {
-  readonly random: Random
-  /** Peers that each piece of news is passed on to, beside ln(members). Default 3. */
-  readonly fanout?: number
-  /** News waits so long for more news. Default 20 ms. */
-  readonly gossipDelay?: Millis
-  /** How often a random peer's view is compared with ours. Default 1,000 ms. */
-  readonly digestInterval?: Millis
-  /** How long it is remembered that a node left. Default 24 h. */
-  readonly tombstoneAge?: Millis
-  /** A member with a generated name is removed after being down so long. Default 1 h. */
-  readonly removeDownAfter?: Millis
-  /** Who leaves waits at most so long for the others to take note. Default 1,000 ms. */
-  readonly leaveTimeout?: Millis
-  /** Names that are kept; further ones are not taken. Default 16,384. */
-  readonly members?: number
-}
 
 type Effects = MembershipEffect<FullMessage>[]
 
@@ -45,36 +29,28 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   readonly #downSince = new Map<NodeName, Instant>()
   /** What was learnt and not yet passed on, with who told. */
   readonly #news = new Map<NodeName, NodeName | undefined>()
-  /** Who has not yet taken note that a node left. */
-  readonly #unnoted = new Map<NodeName, Set<NodeName>>()
+  readonly #farewells: Farewells
   #self: NodeSpec | undefined
-  /** This node has left, or was removed: it takes no part until its next life. */
   #departed = false
   readonly #isolation: Isolation
 
-  constructor({
-    random,
-    fanout = 3,
-    gossipDelay = 20,
-    digestInterval = 1_000,
-    tombstoneAge = 24 * 3_600_000,
-    removeDownAfter = 3_600_000,
-    leaveTimeout = 1_000,
-    members = 16_384,
-  }: FullMembershipOptions) {
-    this.#options = {
-      random,
-      fanout,
-      gossipDelay,
-      digestInterval,
-      tombstoneAge,
-      removeDownAfter,
-      leaveTimeout,
-      members,
-    }
+  constructor(options: FullMembershipOptions) {
+    this.#options = resolveFullOptions(options)
+    const { tombstoneAge, removeDownAfter, leaveTimeout, members } = this.#options
     this.#sweepInterval = Math.max(100, Math.min(sweepIntervalMax, removeDownAfter / 4))
     this.#table = new MemberTable(members)
+    this.#farewells = new Farewells(leaveTimeout)
     this.#isolation = new Isolation(tombstoneAge)
+  }
+
+  /** What is known of every name. For reading. */
+  get table(): MemberTable {
+    return this.#table
+  }
+
+  /** This node has left, or was removed: it takes no part until its next life. */
+  get departed(): boolean {
+    return this.#departed
   }
 
   members(): readonly NodeSpec[] {
@@ -92,10 +68,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   }
 
   admit(peer: NodeSpec): Admission | undefined {
-    const known = this.#table.get(peer.name)
-    if (known === undefined) return undefined
-    if (peer.incarnation < known.spec.incarnation) return { type: 'stale', known: known.spec.incarnation }
-    return known.left && peer.incarnation === known.spec.incarnation ? { type: 'removed' } : undefined
+    return this.#table.admit(peer)
   }
 
   state(): MembershipState {
@@ -138,7 +111,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     this.#departed = false
     this.#isolation.reset()
     this.#table.clear()
-    for (const map of [this.#up, this.#downSince, this.#news, this.#unnoted]) map.clear()
+    for (const map of [this.#up, this.#downSince, this.#news, this.#farewells]) map.clear()
     this.#table.merge({ spec: self, left: false }, now)
     out.push({ type: 'arm', timer: 'digest', after: this.#jittered(this.#options.digestInterval) })
     out.push({ type: 'arm', timer: 'sweep', after: this.#sweepInterval })
@@ -175,11 +148,9 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   }
 
   #tellAll(entry: MemberEntry, out: Effects): void {
-    const { name } = entry.spec
-    this.#unnoted.set(name, new Set(this.#up))
-    for (const to of this.#up) out.push({ type: 'send', to, message: { type: 'leaving', entry } })
-    out.push({ type: 'arm', timer: `leave ${name}`, after: this.#options.leaveTimeout })
-    this.#toldPerhaps(name, out)
+    const concerned = [...this.#up, ...this.#options.satellites.concerned(entry.spec)]
+    for (const to of concerned) out.push({ type: 'send', to, message: { type: 'leaving', entry } })
+    this.#farewells.begin(entry.spec.name, concerned, out)
   }
 
   #peerUp(peer: NodeSpec, now: Instant, out: Effects): void {
@@ -205,6 +176,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #adopt(taught: ReadonlySet<NodeName>, out: Effects): void {
     for (const { name } of this.members()) {
       if (name === this.#self?.name || taught.has(name) || this.#up.has(name)) continue
+      if (this.#options.satellites.isSeen(name)) continue
       this.#table.forget(name)
       this.#news.delete(name)
       this.#downSince.delete(name)
@@ -214,17 +186,14 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   }
 
   #peerDown(node: NodeName, now: Instant, out: Effects): void {
-    if (!this.#up.delete(node)) return
+    this.#farewells.down(node, out)
     if (this.#table.isMember(node)) this.#downSince.set(node, now)
+    if (!this.#up.delete(node)) return
     if (this.#up.size === 0 || this.#isolation.teacher === node) this.#isolation.alone(now)
-    for (const [leaver, unnoted] of this.#unnoted) {
-      unnoted.delete(node)
-      this.#toldPerhaps(leaver, out)
-    }
   }
 
   #message(from: NodeSpec, message: FullMessage, now: Instant, out: Effects): void {
-    if (message.type === 'noted') return this.#noted(from.name, message.node, out)
+    if (message.type === 'noted') return this.#farewells.noted(from.name, message.node, out)
     if (this.#departed) return this.#sayGoodbye(from.name, out)
     switch (message.type) {
       case 'join':
@@ -261,9 +230,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
       for (const name of sample(this.#options.random, peers, 1)) this.#sendDigest(name, out)
       return
     }
-    const leaver = timer.slice('leave '.length) as NodeName
-    this.#unnoted.get(leaver)?.clear()
-    this.#toldPerhaps(leaver, out)
+    this.#farewells.expired(timer, out)
   }
 
   #taught(by: NodeName, { entries, counted }: FullMessage & { type: 'news' }, out: Effects): void {
@@ -321,7 +288,9 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   #welcome(to: NodeName, out: Effects): void {
     // A full table has not taken it.
     if (!this.#table.isMember(to)) return
-    for (const message of welcomeOf(this.#table)) out.push({ type: 'send', to, message })
+    for (const message of welcomeOf(this.#table.members().map(spec => ({ spec, left: false })))) {
+      out.push({ type: 'send', to, message })
+    }
   }
 
   #sayGoodbye(to: NodeName, out: Effects): void {
@@ -367,24 +336,14 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     if (wanted.length > 0) out.push({ type: 'send', to: from, message: { type: 'want', names: wanted } })
   }
 
-  #noted(by: NodeName, node: NodeName, out: Effects): void {
-    this.#unnoted.get(node)?.delete(by)
-    this.#toldPerhaps(node, out)
-  }
-
-  #toldPerhaps(node: NodeName, out: Effects): void {
-    if (this.#unnoted.get(node)?.size !== 0) return
-    this.#unnoted.delete(node)
-    out.push({ type: 'notify', event: { type: 'told', node } })
-  }
-
   #sweep(now: Instant, out: Effects): void {
     out.push({ type: 'arm', timer: 'sweep', after: this.#sweepInterval })
-    const { tombstoneAge, removeDownAfter } = this.#options
+    const { tombstoneAge, removeDownAfter, satellites } = this.#options
     this.#table.sweep(now, tombstoneAge)
     for (const [name, since] of this.#downSince) {
       const entry = this.#table.get(name)
       if (entry?.spec.generated !== true || now - since < removeDownAfter) continue
+      if (satellites.isSeen(name)) continue
       this.#learn([{ spec: entry.spec, left: true }], undefined, now, out)
     }
   }

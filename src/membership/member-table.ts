@@ -3,10 +3,17 @@ import type { NodeName, NodeSpec } from '../core/node.js'
 import { hashPartitionKey } from '../core/stream.js'
 import type { Instant, Millis } from '../core/time.js'
 import type { EntryMark, MemberEntry } from './full-messages.js'
+import type { Admission } from './strategy.js'
 
 interface TableEntry extends MemberEntry {
   /** When it was learnt that the node left. */
   readonly leftAt: Instant
+}
+
+/** Two views with the same members have the same. */
+export interface Digest {
+  readonly hash: number
+  readonly check: number
 }
 
 /** What is known of every name: a join semilattice, so views merge in any order, any number of times. */
@@ -14,7 +21,7 @@ export class MemberTable {
   readonly #entries = new Map<NodeName, TableEntry>()
   readonly #most: number
   #members: readonly NodeSpec[] | undefined
-  #digest: { readonly hash: number; readonly check: number } | undefined
+  #digest: Digest | undefined
 
   /** At most `most` names are kept: a further one is not taken. */
   constructor(most: number) {
@@ -29,6 +36,14 @@ export class MemberTable {
     return this.#entries.get(name)?.left === false
   }
 
+  /** Whether a peer may connect, as far as its incarnation goes: undefined when it may. */
+  admit(peer: NodeSpec): Admission | undefined {
+    const known = this.#entries.get(peer.name)
+    if (known === undefined) return undefined
+    if (peer.incarnation < known.spec.incarnation) return { type: 'stale', known: known.spec.incarnation }
+    return known.left && peer.incarnation === known.spec.incarnation ? { type: 'removed' } : undefined
+  }
+
   /** Those that have not left, ordered by name. */
   members(): readonly NodeSpec[] {
     this.#members ??= [...this.#entries.values()]
@@ -36,6 +51,11 @@ export class MemberTable {
       .map(entry => entry.spec)
       .sort(byName)
     return this.#members
+  }
+
+  /** All that is known, also of those that have left. */
+  entries(): readonly MemberEntry[] {
+    return [...this.#entries.values()]
   }
 
   /** Takes what is newer. Returns whether it was. */
@@ -52,6 +72,12 @@ export class MemberTable {
     if (this.#entries.delete(name)) this.#changed()
   }
 
+  /** Forgets that a name left, if that is longer than `age` ago. */
+  forgetLeft(name: NodeName, now: Instant, age: Millis): void {
+    const entry = this.#entries.get(name)
+    if (entry?.left === true && now - entry.leftAt >= age) this.#entries.delete(name)
+  }
+
   clear(): void {
     this.#entries.clear()
     this.#changed()
@@ -65,8 +91,8 @@ export class MemberTable {
   }
 
   /** Two hashes over the live entries, in any order. Who left does not count: that is forgotten at different times. */
-  digest(): { readonly hash: number; readonly check: number } {
-    this.#digest ??= computeDigest(this.members())
+  digest(): Digest {
+    this.#digest ??= digestOf(this.members())
     return this.#digest
   }
 
@@ -90,7 +116,8 @@ export function supersedes(entry: MemberEntry, known: MemberEntry): boolean {
   return spec !== known.spec && canonicalText(spec) > canonicalText(known.spec)
 }
 
-function computeDigest(members: readonly NodeSpec[]): { readonly hash: number; readonly check: number } {
+/** Two hashes over these members, in any order. */
+export function digestOf(members: readonly NodeSpec[]): Digest {
   let hash = members.length
   let check = 0
   for (const { name, incarnation, version } of members) {

@@ -8,9 +8,9 @@ export type MembershipInput<Message> =
   | { readonly type: 'start'; readonly self: NodeSpec }
   /** The user, or a seed, wants to join this peer. A connection to it is open. */
   | { readonly type: 'join'; readonly peer: NodeSpec }
-  /** This node leaves. Answer with `notify: left` once the others were told. */
+  /** This node leaves. Answer with `notify: told` once the others were told. */
   | { readonly type: 'leave' }
-  /** Another member is removed by the user. Answer with `notify: removed` once the others were told. */
+  /** Another member is removed by the user. Answer with `notify: told` once the others were told, or with `denied`. */
   | { readonly type: 'remove'; readonly node: NodeName }
   /** The first connection to a peer, member or not, is open. */
   | { readonly type: 'up'; readonly peer: NodeSpec }
@@ -45,6 +45,8 @@ export type MembershipEvent =
   | { readonly type: 'joined'; readonly peer: NodeName }
   /** The others were told that this node, or the one that was removed, has left. */
   | { readonly type: 'told'; readonly node: NodeName }
+  /** The user may not remove that member from here: the answer to `remove` instead of `told`. */
+  | { readonly type: 'denied'; readonly node: NodeName; readonly why: string }
   /** Somebody removed this node. It is alone now. */
   | { readonly type: 'removed' }
   /** A later start of this node's name is known. */

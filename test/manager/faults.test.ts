@@ -186,6 +186,7 @@ describe('an interposition', () => {
     ['drop', { type: 'drop' }, []],
     ['duplicate', { type: 'duplicate' }, [1, 1]],
     ['delay', { type: 'delay', by: 500 }, [1]],
+    ['hold', { type: 'hold', until: new Promise(() => {}) }, [1]],
     ['replace', { type: 'replace', message: 2 }, [2]],
   ]
   const cases = kinds.flatMap(kind =>
@@ -209,7 +210,8 @@ describe('an interposition', () => {
     at.interpose(passage => {
       if (passage.kind !== kind || passage.direction !== direction) return { type: 'pass' }
       seen.push(passage)
-      return verdict
+      if (name !== 'hold') return verdict
+      return { type: 'hold', until: new Promise(resolve => cluster.clock.schedule(500, () => resolve(undefined))) }
     })
     const began = cluster.clock.now()
     if (kind === 'message') await cluster.settle(a.forwardMessage('b', 'message', 1))
@@ -222,7 +224,8 @@ describe('an interposition', () => {
     }
     const expected = kind === 'reply' && name === 'duplicate' ? [1] : heard
     await cluster.until(() => arrived.length === expected.length)
-    expect(cluster.clock.now() - began >= 500).toBe(name === 'delay' || (name === 'drop' && kind.startsWith('re')))
+    const later = name === 'delay' || name === 'hold' || (name === 'drop' && kind.startsWith('re'))
+    expect(cluster.clock.now() - began >= 500).toBe(later)
     await cluster.pass(1_000)
     expect(arrived).toEqual(expected)
     const server = kind === 'manager' ? undefined : kind === 'reply' ? 'request' : kind

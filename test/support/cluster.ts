@@ -21,27 +21,34 @@ export interface ClusterOptions {
   readonly network?: MemoryNetworkOptions
   /** For every node; what a node is given of its own counts more. */
   readonly options?: PeerServiceOptions
+  /** The overlay. Default: the full mesh. */
+  readonly make?: MakeManager
 }
+
+/** A factory of managers, such as `fullMesh`. */
+export type MakeManager = <Servers>(options: PeerServiceOptions) => PeerServiceManager<Servers>
 
 /** Whole managers on one simulated network and clock. Each node listens at a host of its own name. */
 export class Cluster {
   readonly clock: SimulatedClock = new SimulatedClock({ base: new Date('2026-01-01T00:00:00Z') })
   readonly #network: MemoryNetwork
   readonly #options: PeerServiceOptions
+  readonly #make: MakeManager
   readonly #random = new SeededRandom(7)
   #ends: End[] = []
   readonly #broken = new Set<string>()
 
-  constructor({ network = {}, options = {} }: ClusterOptions = {}) {
+  constructor({ network = {}, options = {}, make = fullMesh }: ClusterOptions = {}) {
     this.#network = new MemoryNetwork(this.clock, network)
     this.#options = options
+    this.#make = make
   }
 
   /** A node that was not started. */
   node<Servers = Untyped>(name: string, options: PeerServiceOptions = {}): PeerServiceManager<Servers> {
     const random = this.#random.fork()
     const bytes = this.#random.fork()
-    return fullMesh<Servers>({
+    return this.#make<Servers>({
       ...{ name, listen: { host: name, port: 1 }, clock: this.clock, random, transport: this.transport(name) },
       entropy: { bytes: count => Uint8Array.from({ length: count }, () => Math.floor(bytes.next() * 256)) },
       ...this.#options,

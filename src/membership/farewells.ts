@@ -1,0 +1,56 @@
+import type { NodeName } from '../core/node.js'
+import type { Millis } from '../core/time.js'
+import type { MembershipEffect } from './strategy.js'
+
+const timerPrefix = 'leave '
+
+/**
+ * Who has not yet taken note that a node leaves, or was removed. It is `told` once all of them have, or are gone, or
+ * after a while.
+ */
+export class Farewells {
+  readonly #timeout: Millis
+  readonly #unnoted = new Map<NodeName, Set<NodeName>>()
+
+  constructor(timeout: Millis) {
+    this.#timeout = timeout
+  }
+
+  clear(): void {
+    this.#unnoted.clear()
+  }
+
+  /** From now these are waited for: they were told. */
+  begin<Message>(leaver: NodeName, told: Iterable<NodeName>, out: MembershipEffect<Message>[]): void {
+    this.#unnoted.set(leaver, new Set(told))
+    out.push({ type: 'arm', timer: `${timerPrefix}${leaver}`, after: this.#timeout })
+    this.#toldPerhaps(leaver, out)
+  }
+
+  /** A peer has taken note. */
+  noted<Message>(by: NodeName, leaver: NodeName, out: MembershipEffect<Message>[]): void {
+    this.#unnoted.get(leaver)?.delete(by)
+    this.#toldPerhaps(leaver, out)
+  }
+
+  /** The connection to a peer is lost: nobody waits for it. */
+  down<Message>(node: NodeName, out: MembershipEffect<Message>[]): void {
+    for (const [leaver, unnoted] of this.#unnoted) {
+      unnoted.delete(node)
+      this.#toldPerhaps(leaver, out)
+    }
+  }
+
+  /** A timer fired that may be one of these. */
+  expired<Message>(timer: string, out: MembershipEffect<Message>[]): void {
+    const leaver = timer.slice(timerPrefix.length) as NodeName
+    this.#unnoted.get(leaver)?.clear()
+    this.#toldPerhaps(leaver, out)
+  }
+
+  #toldPerhaps<Message>(node: NodeName, out: MembershipEffect<Message>[]): void {
+    if (this.#unnoted.get(node)?.size !== 0) return
+    this.#unnoted.delete(node)
+    out.push({ type: 'notify', event: { type: 'told', node } })
+  }
+}
