@@ -24,8 +24,8 @@ export interface Passage {
 
 /**
  * What becomes of a passage. `delay` and `hold` let it go on later, and do not hold successors back; `hold` waits for
- * `until` to resolve (if that rejects it goes on too, and the manager tells of the error); `duplicate` sends or delivers
- * it twice; `replace` lets another message go on in its place.
+ * `until` to resolve (if that rejects it goes on too, and the manager tells of the error); `duplicate` sends or
+ * delivers it twice; `replace` lets another message go on in its place.
  */
 export type Verdict =
   | { readonly type: 'pass' | 'drop' | 'duplicate' }

@@ -190,7 +190,8 @@ export class Link {
     for (const lane of this.lanes()) {
       if (lane.phase !== 'open') continue
       lane.heardAt = Math.min(now, lane.heardAt + stalled)
-      lane.tick(now, timeout)
+      // A ping that a fault took away must be asked again before the peer counts as silent.
+      lane.tick(now, timeout / 2)
       if (now - lane.heardAt >= idleLaneFactor * interval) lane.ping()
       if (now - lane.heardAt >= idleLaneFactor * (interval + timeout))
         lane.close('silence', 'nothing arrives on this lane')

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { abortReason } from '../core/abort.js'
 import { InvalidOptionError, StaleIncarnationError, UnreachableError, WrongNodeError } from '../core/errors.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
@@ -34,6 +35,13 @@ const answerTimeout: Millis = 1_000
 /** A seed that is a member is looked after so often. */
 const seedInterval: Millis = 5_000
 
+/** Ends what any number may wait for: Node takes more than ten listeners for a leak, and says so. */
+function stopper(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}
+
 /** Joins peers: dials until somebody answers, asks until the peer counts this node. */
 export class Joiner {
   readonly #context: JoinerContext
@@ -41,7 +49,7 @@ export class Joiner {
   /** How often each peer that is being asked has answered. */
   readonly #answers = new Map<NodeName, number>()
   readonly #combined = new WeakSet<AbortSignal>()
-  #stopping = new AbortController()
+  #stopping = stopper()
 
   constructor(context: JoinerContext) {
     this.#context = context
@@ -62,7 +70,7 @@ export class Joiner {
   stop(why: Error): void {
     this.#answers.clear()
     this.#stopping.abort(why)
-    this.#stopping = new AbortController()
+    this.#stopping = stopper()
   }
 
   /** Joins; resolves with the link to the peer, undefined when the peer is this node itself. */
@@ -216,6 +224,7 @@ export class Joiner {
     const stopping = this.#stopping.signal
     if (signal === undefined || signal === stopping || this.#combined.has(signal)) return signal ?? stopping
     const combined = AbortSignal.any([signal, stopping])
+    setMaxListeners(0, combined)
     this.#combined.add(combined)
     return combined
   }

@@ -267,7 +267,8 @@ export class Node implements HubHandler {
   laneOpened(lane: Lane): void {
     this.#greeted = true
     const { link } = lane
-    if (link.openLanes === 1) this.faults.step({ type: 'connected', peer: link.spec })
+    // A peer that lost its connections begins with this lane, also where nobody here was told of the loss.
+    if (lane === link.control || link.openLanes === 1) this.faults.step({ type: 'connected', peer: link.spec })
     this.joiner.progress()
   }
 

@@ -135,9 +135,11 @@ export class OverlayPort implements OverlayHandler {
     for (const lane of link.lanes()) hub.wantLane(lane)
   }
 
-  disconnect(node: NodeName, reason: 'left' | 'unwanted'): void {
+  disconnect(node: NodeName, reason: 'left' | 'unwanted', incarnation?: Incarnation): void {
     const link = this.#context.hub.links.get(node)
     if (link === undefined) return
+    // That an earlier life left is no reason to part with a later one, of which the overlay has yet to hear.
+    if (incarnation !== undefined && link.spec.incarnation > incarnation) return
     link.pinned = false
     link.tell(reason === 'left' ? { type: 'left' } : { type: 'wanted', wanted: false })
     link.close(reason === 'left' ? 'removed' : 'disconnected', reason === 'left' ? 'it has left' : 'not wanted')

@@ -1,4 +1,4 @@
-import type { NodeName, NodeSpec } from '../core/node.js'
+import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
 import type { Clock } from '../core/time.js'
 import type { MembershipEffect, MembershipEvent, MembershipInput, MembershipStrategy } from '../membership/strategy.js'
 
@@ -6,7 +6,7 @@ import type { MembershipEffect, MembershipEvent, MembershipInput, MembershipStra
 export interface OverlayHandler {
   send(to: NodeName, message: unknown): void
   connect(peer: NodeSpec): void
-  disconnect(node: NodeName, reason: 'left' | 'unwanted'): void
+  disconnect(node: NodeName, reason: 'left' | 'unwanted', incarnation?: Incarnation): void
   notify(event: MembershipEvent): void
 }
 
@@ -54,7 +54,7 @@ export class Overlay {
       case 'connect':
         return this.#handler.connect(effect.peer)
       case 'disconnect':
-        return this.#handler.disconnect(effect.node, effect.reason)
+        return this.#handler.disconnect(effect.node, effect.reason, effect.incarnation)
       case 'arm':
         return this.#arm(effect.timer, effect.after)
       case 'notify':

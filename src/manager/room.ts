@@ -33,7 +33,7 @@ export class Room {
     return 'queue'
   }
 
-  /** Takes room for a message that is held elsewhere, until what is returned is called; undefined where there is none. */
+  /** Takes room for a message that is held elsewhere, until what is returned is called; undefined: there is none. */
   take(channel: LinkChannel, bytes: number, awaited: boolean): (() => void) | undefined {
     const place = this.find(channel, bytes, awaited)
     if (place === 'none') return undefined

@@ -205,7 +205,7 @@ export class ClientMembership implements MembershipStrategy<ClientMessage> {
   #learn(entries: readonly MemberEntry[], now: Instant, out: Effects): void {
     let changed = false
     for (const entry of entries) {
-      const { name } = entry.spec
+      const { name, incarnation } = entry.spec
       if (name === this.#self?.name) {
         if (this.#hearOfSelf(entry, this.#self, out)) return
         continue
@@ -214,7 +214,9 @@ export class ClientMembership implements MembershipStrategy<ClientMessage> {
       if (!this.#table.merge(entry, now)) continue
       changed ||= wasMember || !entry.left
       if (!entry.left) out.push({ type: 'connect', peer: entry.spec })
-      else if (wasMember || this.#up.has(name)) out.push({ type: 'disconnect', node: name, reason: 'left' })
+      else if (wasMember || this.#up.has(name)) {
+        out.push({ type: 'disconnect', node: name, reason: 'left', incarnation })
+      }
     }
     if (changed) out.push({ type: 'notify', event: { type: 'members' } })
   }

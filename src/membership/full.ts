@@ -256,7 +256,8 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
       this.#news.set(name, from)
       if (entry.left) {
         this.#downSince.delete(name)
-        out.push({ type: 'disconnect', node: name, reason: 'left' })
+        const { incarnation } = entry.spec
+        out.push({ type: 'disconnect', node: name, reason: 'left', incarnation })
       } else {
         if (!this.#up.has(name)) this.#downSince.set(name, now)
         out.push({ type: 'connect', peer: entry.spec })

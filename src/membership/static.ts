@@ -221,7 +221,7 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
   #gone(spec: NodeSpec, now: Instant, out: Effects): void {
     if (!this.#table.merge({ spec, left: true }, now)) return
     this.#downSince.delete(spec.name)
-    out.push({ type: 'disconnect', node: spec.name, reason: 'left' })
+    out.push({ type: 'disconnect', node: spec.name, reason: 'left', incarnation: spec.incarnation })
     if (this.#listed === undefined) out.push({ type: 'notify', event: { type: 'members' } })
     else out.push({ type: 'connect', peer: spec })
   }

@@ -32,7 +32,13 @@ export type MembershipEffect<Message> =
   /** Keep a connection to that peer from now, whatever happens to it. A newer spec replaces the older. */
   | { readonly type: 'connect'; readonly peer: NodeSpec }
   /** Close what is open to that peer and keep no connection. `left`: it is no member any more. */
-  | { readonly type: 'disconnect'; readonly node: NodeName; readonly reason: 'left' | 'unwanted' }
+  | {
+      readonly type: 'disconnect'
+      readonly node: NodeName
+      readonly reason: 'left' | 'unwanted'
+      /** Which life of it is meant: connections of a later one stay. Default: whichever is connected. */
+      readonly incarnation?: Incarnation
+    }
   /** Wake the strategy after a while. Arming a timer again replaces it. */
   | { readonly type: 'arm'; readonly timer: string; readonly after: Millis }
   | { readonly type: 'notify'; readonly event: MembershipEvent }

@@ -18,6 +18,14 @@ export class Digest {
     return this
   }
 
+  addBytes(bytes: Uint8Array): this {
+    for (const byte of bytes) {
+      this.#one = Math.imul(this.#one ^ byte, 0x01000193)
+      this.#other = Math.imul(this.#other ^ byte, 0x5bd1e995)
+    }
+    return this
+  }
+
   toString(): string {
     return hex(finish(this.#one)) + hex(finish(this.#other ^ this.#one))
   }

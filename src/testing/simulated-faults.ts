@@ -112,7 +112,8 @@ export function seededFor(seed: number, name: string): SeededRandom {
   return new SeededRandom(seed ^ hashPartitionKey(name))
 }
 
-const tailFactor = 20
+/** How many times as long the parcels of the tail take. */
+export const tailFactor = 20
 
 function key(from: string, to: string): string {
   return `${from} ${to}`

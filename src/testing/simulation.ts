@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { InvalidOptionError } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
 import type { SeededRandom } from '../core/random.js'
@@ -7,6 +6,7 @@ import type { PeerServiceManager } from '../manager/manager.js'
 import { fullMesh } from '../manager/overlays.js'
 import type { Untyped } from '../manager/servers.js'
 import { MemoryNetwork } from '../transport/memory.js'
+import { Digest } from './digest.js'
 import { Driver } from './driver.js'
 import type { HistoryEvent } from './history-event.js'
 import { NetworkFaults } from './network-faults.js'
@@ -44,7 +44,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
   readonly #driver: Driver
   readonly #nodes = new Map<NodeName, SimulatedNode<Servers>>()
   readonly #world: NodeWorld<Servers>
-  readonly #hash = createHash('sha256')
+  readonly #digest = new Digest()
 
   constructor(options: SimulationOptions<Servers>) {
     const names = checkSimulationOptions(options)
@@ -235,14 +235,14 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** Adds an event to the history; it counts in the digest. */
   record(event: HistoryEvent): void {
-    this.#hash.update(JSON.stringify(event))
+    this.#digest.add(JSON.stringify(event))
     if (this.#events.length < (this.#options.historyMax ?? historyMax)) this.#events.push(event)
     else this.unrecorded++
   }
 
   /** A hash over everything that arrived anywhere, and over the history: equal for equal runs. */
   digest(): string {
-    return this.#hash.copy().digest('hex').slice(0, 16)
+    return this.#digest.toString()
   }
 
   /** Ends every process. */
@@ -281,7 +281,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
           record: event => this.record(event),
         }),
       arrived: (name, remote, chunk) => {
-        this.#hash.update(`${clock.now()} ${remote} ${name} `).update(chunk)
+        this.#digest.add(`${clock.now()} ${remote} ${name}`).addBytes(chunk)
       },
     }
   }

@@ -73,7 +73,7 @@ describe('a closed mesh', () => {
     const b = cluster.node('b', { channels: { data: { parallelism: 2 } } })
     const log: unknown[] = []
     b.register('log', (message, { channel }) => void log.push([channel, message]))
-    b.register('echo', message => message)
+    b.register('echo', (message: unknown) => message)
     const forManager = record(b, 'message')
     await cluster.settle(b.start())
     expect(await cluster.settle(sent[4] as Promise<unknown>)).toBe('anybody?')

@@ -315,7 +315,7 @@ describe('a closed mesh', () => {
     })
     expect(out).toEqual([
       { type: 'send', to: 'b', message: { type: 'noted', node: 'b', incarnation } },
-      { type: 'disconnect', node: 'b', reason: 'left' },
+      { type: 'disconnect', node: 'b', reason: 'left', incarnation },
       { type: 'connect', peer: nodeOf('b') },
     ])
   })

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { connectionCases } from './manager-connection-cases.js'
+import { flowCases } from './manager-flow-cases.js'
+import type { ManagerCase, ManagerHarness } from './manager-harness.js'
+import { record } from './manager-harness.js'
+import { interpositionCases } from './manager-interposition-cases.js'
+import { lifecycleCases } from './manager-lifecycle-cases.js'
+import { membershipCases } from './manager-membership-cases.js'
+import { messagingCases } from './manager-messaging-cases.js'
+import { partitionCases } from './manager-partition-cases.js'
+import { requestCases } from './manager-request-cases.js'
+import { watchingCases } from './manager-watching-cases.js'
+import type { SuiteRunner } from './transport-suite.js'
+
+/** Every promise of the interface, as a case of its own: for runners that {@link managerSuite} does not fit. */
+export const managerCases: readonly ManagerCase[] = [
+  ...[lifecycleCases, membershipCases, watchingCases, messagingCases, requestCases, flowCases].flat(),
+  ...[connectionCases, partitionCases, interpositionCases].flat(),
+].map(({ run, ...rest }) => ({ ...rest, run: harness => withoutViolations(harness, run) }))
+
+/**
+ * Registers every case. `setup` is called once for each: `simulatedManagers` and `webSocketManagers` make one of a
+ * factory of managers.
+ */
+export function managerSuite(name: string, setup: () => Promise<ManagerHarness>, runner: SuiteRunner): void {
+  runner.describe(`${name} keeps what every manager promises`, () => {
+    for (const { name: promise, run } of managerCases) {
+      runner.test(promise, async () => {
+        const harness = await setup()
+        try {
+          await run(harness)
+        } finally {
+          await harness.dispose()
+        }
+      })
+    }
+  })
+}
+
+/** Managers of one kind do not break the protocol towards each other, whatever a case does with them. */
+async function withoutViolations(harness: ManagerHarness, run: ManagerCase['run']): Promise<void> {
+  const violations: unknown[][][] = []
+  await run({
+    traits: harness.traits,
+    node: (name, options) => {
+      const manager = harness.node(name, options)
+      violations.push(record(manager, 'violation'))
+      return manager
+    },
+    eventually: promise => harness.eventually(promise),
+    until: condition => harness.until(condition),
+    now: () => harness.now(),
+    crash: name => harness.crash(name),
+    dispose: () => harness.dispose(),
+  })
+  assert.deepEqual(violations.flat(), [])
+}
