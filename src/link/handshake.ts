@@ -280,7 +280,7 @@ export class AcceptHandshake implements Machine<HandshakeInput, HandshakeEffect>
     if (secrets.length > 0 && !hello.secured) return this.#fail(wrongSecret, out)
     if (!isNodeName(hello.name) || !isIncarnation(hello.incarnation)) return this.#fail(malformed('the name'), out)
     if (hello.expected !== '' && hello.expected !== spec.name) return this.#fail(wrongNode(spec.name), out)
-    if (hello.name === spec.name && hello.incarnation === spec.incarnation) return this.#fail(wrongNode(spec.name), out)
+    // Who dialled itself learns it from the challenge: a refusal could as well come from another of the same name.
     const challenge: Challenge = {
       ...{ version, features, secured: secrets.length > 0, nonce: this.#nonce },
       ...{ name: spec.name, incarnation: spec.incarnation },

@@ -98,11 +98,14 @@ export class Lane implements InboundHandler {
   /** A batch arrived on `connection`; one that was replaced is not listened to. */
   received(connection: Connection, batch: Uint8Array): void {
     if (connection !== this.#connection) return
-    if (this.link.listens()) {
-      this.heardAt = this.link.settings.clock.now()
-      this.link.heard()
-    }
+    if (this.link.listens()) this.heard()
     this.#inbound?.received(batch)
+  }
+
+  /** Something of the peer arrived on it that counts as a sign of life. */
+  heard(): void {
+    this.heardAt = this.link.settings.clock.now()
+    this.link.heard()
   }
 
   drained(connection: Connection): void {
@@ -231,8 +234,7 @@ export class Lane implements InboundHandler {
   /** Heartbeats may be interposed, and count as a sign of life only afterwards. */
   #heartbeatArrives(): boolean {
     if (this.phase !== 'open' || !this.link.heartbeatPasses('receive')) return false
-    this.heardAt = this.link.settings.clock.now()
-    this.link.heard()
+    this.heard()
     return true
   }
 

@@ -78,7 +78,7 @@ export class Arrivals {
     const outcome = this.#context.judge(passage)
     const { copies, message } = outcome
     if (copies === 0) return this.#stopped()
-    lane.link.heard()
+    lane.heard()
     if (!isHeld(outcome) && copies === 1) return deliver(message)
     return this.#inTime(outcome, async () => {
       await Promise.all(Array.from({ length: copies }, async () => deliver(message)))

@@ -56,6 +56,8 @@ export class Node implements HubHandler {
   /** Some handshake of this incarnation was completed: the incarnation is known, and is never raised again. */
   #greeted = false
   #superseded = false
+  /** The next life of this process has to be later, whatever its clock says. */
+  #supersededBy: Incarnation = 0 as Incarnation
   #departed = false
   #cancelPulse: (() => void) | undefined
   constructor(settings: Settings, strategy: MembershipStrategy) {
@@ -156,7 +158,7 @@ export class Node implements HubHandler {
   /** Begins a life, or, without addresses, goes on with those of the last. */
   begin(addresses: readonly string[] = this.spec.addresses): void {
     const { clock, random } = this.settings
-    const last = this.spec.incarnation
+    const last = Math.max(this.spec.incarnation, this.#supersededBy) as Incarnation
     const now = newIncarnation(clock.wall(), random)
     // Whatever still belongs to the old life must not speak for, or to, the new one.
     const ended = (): Error => new StoppedError(this.settings.name, 'a new life of it began')
@@ -330,6 +332,7 @@ export class Node implements HubHandler {
   }
 
   superseded(known: Incarnation): void {
+    this.#supersededBy = known
     if (this.#superseded) return
     this.#superseded = true
     this.reporter.warn(`superseded: a later start of '${this.spec.name}' lives; two nodes use one name`)

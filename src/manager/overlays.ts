@@ -38,7 +38,8 @@ export function fullMesh<Servers = Untyped>(options: PeerServiceOptions = {}): P
 }
 
 /**
- * A peer service of some dozens of servers, which are a full mesh, and many clients, each connected with all servers and
+ * A peer service of some dozens of servers, which are a full mesh, and many clients, each connected with all servers
+ * and
  * with no other client. A client may have `listen: false`.
  */
 export function clientServer<Servers = Untyped>(options: ClientServerOptions): PeerServiceManager<Servers> {
@@ -51,7 +52,8 @@ export function clientServer<Servers = Untyped>(options: ClientServerOptions): P
 }
 
 /**
- * A peer service whose members are those it was given, or, where none were given, those who joined each other: nobody is
+ * A peer service whose members are those it was given, or, where none were given, those who joined each other: nobody
+ * is
  * told of third parties.
  */
 export function staticMesh<Servers = Untyped>(options: StaticMeshOptions = {}): PeerServiceManager<Servers> {

@@ -18,7 +18,7 @@ interface Server {
   readonly options: RegisterOptions
   running: number
   readonly backlog: (() => void)[]
-  /** The last check of a message that was begun. */
+  /** Resolves when the turn of the last message that came has come, and its check has ended. */
   checked: Promise<unknown>
 }
 
@@ -154,11 +154,12 @@ async function check(name: string, schema: NonNullable<RegisterOptions['schema']
 }
 
 /** Handlers start in the order of the messages, however long each takes to be checked. */
-async function inTurn(server: Server, check: Promise<unknown>): Promise<unknown> {
-  const before = server.checked
-  server.checked = check.catch(() => {})
-  await before
-  return check
+function inTurn(server: Server, check: Promise<unknown>): Promise<unknown> {
+  const turn = server.checked.then(() => check)
+  // Until its turn comes nobody else looks at a check that failed.
+  check.catch(() => {})
+  server.checked = turn.catch(() => {})
+  return turn
 }
 
 function describeIssue(issue: StandardIssue): string {

@@ -8,7 +8,10 @@ import type { Settings } from './options.js'
 /** The peers of a closed mesh: their addresses by name (none where the peer only dials), or their specs. */
 export type StaticPeers = Readonly<Record<string, string | readonly string[]>> | readonly NodeSpec[]
 
-/** Checks the peers that a caller gave, and makes specs of them. A peer of which only the addresses are known has incarnation 0. */
+/**
+ * Checks the peers that a caller gave, and makes specs of them. A peer of which only the addresses are known has
+ * incarnation 0.
+ */
 export function resolvePeers(given: unknown, { channelMap, transport }: Settings): readonly NodeSpec[] | undefined {
   if (given === undefined) return undefined
   if (Array.isArray(given)) return fromSpecs(given)

@@ -2,8 +2,8 @@ import type { NodeName } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
 
 /**
- * Which servers each connected server counts, as a client has heard it. Servers do not tell of whom they have forgotten,
- * so a client sees it by this: none of those that it is connected with counts that server.
+ * Which servers each connected server counts, as a client has heard it. Servers do not tell of whom they have
+ * forgotten, so a client sees it by this: none of those that it is connected with counts that server.
  */
 export class Listings {
   readonly #forgetAfter: Millis

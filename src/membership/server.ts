@@ -248,7 +248,7 @@ export class ServerMembership implements MembershipStrategy<ServerMessage> {
     return this.#clients.has(client) || this.#attachments.serversOf(client).length > 0
   }
 
-  /** Where a client is connected, as far as this server can know: here, and at the servers that it is connected with. */
+  /** Where a client is connected, as far as this server can know: here, and at the servers it is connected with. */
   #serversOf(client: NodeName): NodeName[] {
     const others = this.#attachments.serversOf(client)
     return this.#self !== undefined && this.#clients.has(client) ? [...others, this.#self].sort() : others

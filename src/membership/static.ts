@@ -12,8 +12,8 @@ export const staticRole = 'static'
 
 export interface StaticMembershipOptions {
   /**
-   * The peers there are, and no others: the mesh is closed. One that was never met has incarnation 0. Left out, the mesh
-   * is open: whoever is joined, or joins, is a member.
+   * The peers there are, and no others: the mesh is closed. One that was never met has incarnation 0. Left out, the
+   * mesh is open: whoever is joined, or joins, is a member.
    */
   readonly peers?: readonly NodeSpec[] | undefined
   /** How long an open mesh remembers that a node left. Default 24 h. */
@@ -242,7 +242,8 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
     out.push({ type: 'arm', timer: 'sweep', after: this.#sweepInterval })
     this.#table.sweep(now, this.#tombstoneAge)
     // A restarted node that was dialled may have missed that it is a member: nobody else would tell it.
-    for (const to of this.#up) if (this.#table.isMember(to)) out.push({ type: 'send', to, message: { type: 'counted' } })
+    const members = [...this.#up].filter(name => this.#table.isMember(name))
+    for (const to of members) out.push({ type: 'send', to, message: { type: 'counted' } })
     for (const [name, since] of this.#downSince) {
       const entry = this.#table.get(name)
       if (entry?.spec.generated !== true || now - since < this.#removeDownAfter) continue

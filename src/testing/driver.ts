@@ -29,8 +29,8 @@ export class Driver {
   }
 
   /**
-   * Resolves with whether `condition` held within so many simulated milliseconds. Rejects when it throws, or when time
-   * stands still while events follow each other without end.
+   * Resolves with whether `condition` held within so many simulated milliseconds. Rejects when it throws, when an event
+   * throws, or when time stands still while events follow each other without end.
    */
   wait(condition: () => boolean, within: Millis, every: Millis = 0): Promise<boolean> {
     const now = this.#clock.now()
@@ -43,7 +43,7 @@ export class Driver {
         },
         fail: error => {
           this.#waiters.delete(waiter)
-          reject(error as Error)
+          reject(error)
         },
       }
       this.#waiters.add(waiter)
@@ -60,7 +60,12 @@ export class Driver {
       this.#ask()
       if (this.#waiters.size === 0) break
       const before = this.#clock.now()
-      this.#advance()
+      try {
+        this.#advance()
+      } catch (error) {
+        // A timer's function threw, as an uncaught exception: whoever waits is told.
+        for (const waiter of [...this.#waiters]) waiter.fail(error)
+      }
       still = this.#clock.now() === before ? still + 1 : 0
       if (still > stillMax) {
         const error = new Error(`${stillMax} events ran and simulated time stood still at ${before} ms`)

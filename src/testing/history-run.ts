@@ -87,7 +87,7 @@ export class HistoryRun<Servers> {
       net.record({ type: 'settled', at: net.clock.now(), live: net.live })
       await this.#watch('settled', this.#callSettled())
     } catch (error) {
-      if (!(error instanceof Broken)) this.#violate('the simulation failed', error)
+      if (!(error instanceof Broken)) this.#violate('a callback threw', error)
     }
     return this.#report()
   }

@@ -104,6 +104,24 @@ export const interpositionCases: readonly ManagerCase[] = [
     },
   },
   {
+    name: 'what is held waits for its promise, and holds nothing else back',
+    async run(harness) {
+      const { a, b } = await pair(harness)
+      const heard = hear(b, 'server')
+      let release = (): void => {}
+      const until = new Promise<void>(resolve => (release = resolve))
+      a.interpose(({ message }) => (message === 1 ? { type: 'hold', until } : { type: 'pass' }))
+      const ends = outcomes([1, 2].map(message => a.forwardMessage('b', 'server', message)))
+      await harness.until(() => heard.length === 1)
+      await exchange(harness, a, b)
+      assert.deepEqual([messagesOf(heard), ends], [[2], ['waits', 'done']])
+      release()
+      await harness.until(() => ends[0] === 'done')
+      await exchange(harness, a, b)
+      assert.deepEqual(messagesOf(heard), [2, 1])
+    },
+  },
+  {
     name: 'an interposition that throws, or answers nonsense, lets the message pass and is told of',
     async run(harness) {
       const { a, b } = await pair(harness)

@@ -162,6 +162,26 @@ export const partitionCases: readonly ManagerCase[] = [
     },
   },
   {
+    name: 'what is under way when a partition is injected does not arrive, and is counted',
+    async run(harness) {
+      const { a, b } = await pair(harness)
+      const heard = hear(a, 'server')
+      const { signal, abort } = abortable()
+      const injected = a.injectPartition('a', 0)
+      // The other end has not heard of it yet: a message, and one of the overlay.
+      b.castMessage('a', 'server', 1)
+      const joined = outcomes([b.join(a.spec, { signal })])
+      const ref = await harness.eventually(injected)
+      await harness.until(() => isCut({ a, b }) && a.counters().faulted >= 2)
+      assert.deepEqual([heard.length, joined[0]], [0, 'waits'])
+      abort()
+      await harness.eventually(b.resolvePartition(ref))
+      await harness.until(() => a.isFullyConnected('b') && b.isFullyConnected('a'))
+      await exchange(harness, b, a)
+      assert.equal(heard.length, 0)
+    },
+  },
+  {
     name: 'what waits at a cut stays and leaves when it is resolved; requests end at once',
     async run(harness) {
       const { a, b } = await pair(harness, { limits: { windowBytes: 10_000 } })

@@ -65,7 +65,7 @@ export class NodeRecorder {
     const listener = (...args: unknown[]): void => {
       if (!dead()) record(make(this.#head(), ...(args as Parameters<ManagerEvents[Name]>)))
     }
-    manager.events.on(name, listener as never)
+    manager.events.on(name, listener)
   }
 
   /** A start, or a rejoin after a leave, is a life of its own: the first that is heard of it begins it. */

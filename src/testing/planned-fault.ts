@@ -202,7 +202,7 @@ export function describeFault(fault: PlannedFault): string {
     case 'one-way':
       return `${fault.fault} ${group(fault.one)} -> ${group(fault.other)} ${lasting(fault.lasts)}`
     case 'flapping':
-      return `${fault.fault} ${group(fault.one)} | ${group(fault.other)} every ${fault.every} ms ${lasting(fault.lasts)}`
+      return `${fault.fault} ${group(fault.one)} | ${group(fault.other)}, ${fault.every} ms, ${lasting(fault.lasts)}`
     case 'isolate':
     case 'pause':
       return `${fault.fault} ${fault.node} ${lasting(fault.lasts)}`

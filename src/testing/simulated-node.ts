@@ -37,6 +37,7 @@ export class SimulatedNode<Servers> {
   startError: unknown
   readonly #world: NodeWorld<Servers>
   #lives = 0
+  #startedAt = Number.NaN
 
   constructor(name: NodeName, world: NodeWorld<Servers>) {
     this.name = name
@@ -62,6 +63,7 @@ export class SimulatedNode<Servers> {
     const { process, manager } = this
     this.state = 'starting'
     this.silent = false
+    this.#moveOn()
     this.startError = undefined
     this.#world.setup(this.name, manager, process)
     manager.start().then(
@@ -72,6 +74,13 @@ export class SimulatedNode<Servers> {
         if (this.process === process) this.startError = error
       },
     )
+  }
+
+  /** No system starts a program twice within a millisecond: two lives begin at different times. */
+  #moveOn(): void {
+    const wall = this.process.clock.wall().getTime()
+    if (wall === this.#startedAt) this.wallOffset++
+    this.#startedAt = wall
   }
 
   #newProcess(): SimulatedProcess {

@@ -194,9 +194,10 @@ export class StrategyBus {
         this.#meet(process, peer).wanted = true
         this.#dial(process, peer.name, 0)
       },
-      disconnect: node => {
+      disconnect: (node, _reason, incarnation) => {
         const peer = process.peers.get(node)
-        if (peer !== undefined) peer.wanted = false
+        if (peer === undefined || (incarnation !== undefined && peer.spec.incarnation > incarnation)) return
+        peer.wanted = false
         this.#close(process, node)
       },
       notify: event => this.#notify(process, event),

@@ -34,6 +34,9 @@ export type {
   UpEvent,
 } from './history-event.js'
 export type { HistoryReport } from './history-run.js'
+export type { ManagerCase, ManagerHarness, ManagerTraits, SuiteNode } from './manager-harness.js'
+export { managerCases, managerSuite } from './manager-suite.js'
+export { type MakeManager, simulatedManagers, webSocketManagers } from './managers.js'
 export { NetworkFaults } from './network-faults.js'
 export { OmissionRun } from './omission-run.js'
 export {
@@ -53,6 +56,8 @@ export { type RunEnd, type RunOptions, SimulatedClock, type SimulatedClockOption
 export type { LatencyOptions } from './simulated-faults.js'
 export { SettleError, Simulation, simulate } from './simulation.js'
 export type { NodeContext, SimulationOptions } from './simulation-options.js'
+export type { StrategyCase, StrategyHarness } from './strategy-harness.js'
+export { strategyCases, strategySuite } from './strategy-suite.js'
 export { formatTrace, PassageRecording, parseTrace, type RecordingOptions, recordPassages } from './trace.js'
 export { describePassage, type Interposable, type PassageChoice, type TracedPassage } from './traced-passage.js'
 export type { TransportCase, TransportHarness } from './transport-harness.js'
