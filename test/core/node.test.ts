@@ -89,6 +89,14 @@ describe('a node spec', () => {
     expect(parseNodeSpec({ ...spec, addresses: new Array(3) })).toBeUndefined()
   })
 
+  test('tells at most about 64 KiB of a node', () => {
+    const telling = (length: number): unknown => parseNodeSpec({ ...spec, attributes: { text: 'x'.repeat(length) } })
+    expect(telling(10_000)).toBeDefined()
+    expect(telling(40_000)).toBeUndefined()
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key${index}`, index]))
+    expect(parseNodeSpec({ ...spec, attributes: many })).toBeUndefined()
+  })
+
   test('that is no record is none', () => {
     for (const value of [...junk, undefined, Object.create(null), [spec]]) expect(parseNodeSpec(value)).toBeUndefined()
   })

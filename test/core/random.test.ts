@@ -41,6 +41,14 @@ describe('the seeded generator', () => {
     expect([fork.next(), fork.next()]).toEqual([sameFork.next(), sameFork.next()])
     expect(fork.next()).not.toBe(one.next())
   })
+
+  test('forks another generator each time, and another than any other seed', () => {
+    const forks = [1, 2, 3, 4].flatMap(seed => {
+      const parent = new SeededRandom(seed)
+      return [parent.fork(), parent.fork()]
+    })
+    expect(new Set(forks.map(fork => fork.next())).size).toBe(8)
+  })
 })
 
 describe('a sample', () => {

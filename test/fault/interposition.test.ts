@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { ChannelName } from '../../src/core/channel.js'
+import { InvalidOptionError } from '../../src/core/errors.js'
 import type { NodeName } from '../../src/core/node.js'
-import { type Interposition, Interpositions, type Passage } from '../../src/fault/interposition.js'
+import { type Interposition, Interpositions, type Passage, type Verdict } from '../../src/fault/interposition.js'
 
 const passage: Passage = {
   ...{ direction: 'forward', peer: 'b' as NodeName, channel: 'default' as ChannelName },
@@ -14,18 +15,21 @@ function judge(...all: readonly Interposition[]): unknown {
   return interpositions.judge(passage)
 }
 
+const until = Promise.resolve()
+
 describe('interpositions', () => {
   test('let a message pass when there are none', () => {
     expect(new Interpositions().active).toBe(false)
-    expect(judge()).toEqual({ message: 1, copies: 1, delay: 0 })
+    expect(judge()).toEqual({ message: 1, copies: 1, holds: [], delay: 0 })
   })
 
   test.each<[string, Interposition, unknown]>([
-    ['pass', () => ({ type: 'pass' }), { message: 1, copies: 1, delay: 0 }],
-    ['drop', () => ({ type: 'drop' }), { message: undefined, copies: 0, delay: 0 }],
-    ['duplicate', () => ({ type: 'duplicate' }), { message: 1, copies: 2, delay: 0 }],
-    ['delay', () => ({ type: 'delay', by: 5 }), { message: 1, copies: 1, delay: 5 }],
-    ['replace', () => ({ type: 'replace', message: 2 }), { message: 2, copies: 1, delay: 0 }],
+    ['pass', () => ({ type: 'pass' }), { message: 1, copies: 1, holds: [], delay: 0 }],
+    ['drop', () => ({ type: 'drop' }), { message: undefined, copies: 0, holds: [], delay: 0 }],
+    ['duplicate', () => ({ type: 'duplicate' }), { message: 1, copies: 2, holds: [], delay: 0 }],
+    ['delay', () => ({ type: 'delay', by: 5 }), { message: 1, copies: 1, holds: [], delay: 5 }],
+    ['hold', () => ({ type: 'hold', until }), { message: 1, copies: 1, holds: [until], delay: 0 }],
+    ['replace', () => ({ type: 'replace', message: 2 }), { message: 2, copies: 1, holds: [], delay: 0 }],
   ])('can %s a message', (_name, interposition, outcome) => {
     expect(judge(interposition)).toEqual(outcome)
   })
@@ -51,10 +55,12 @@ describe('interpositions', () => {
     const outcome = judge(
       () => ({ type: 'duplicate' }),
       () => ({ type: 'delay', by: 5 }),
+      () => ({ type: 'hold', until }),
       () => ({ type: 'duplicate' }),
       () => ({ type: 'delay', by: 7 }),
+      () => ({ type: 'hold', until }),
     )
-    expect(outcome).toEqual({ message: 1, copies: 4, delay: 12 })
+    expect(outcome).toEqual({ message: 1, copies: 4, holds: [until, until], delay: 12 })
   })
 
   test('are not asked about what one before has dropped', () => {
@@ -68,6 +74,14 @@ describe('interpositions', () => {
     )
     expect(outcome).toMatchObject({ copies: 0 })
     expect(asked).toBe(0)
+  })
+
+  test.each<[string, Verdict]>([
+    ['delays by nothing that is time', { type: 'delay', by: Number.NaN }],
+    ['delays by less than nothing', { type: 'delay', by: -1 }],
+    ['holds until nothing that can be waited for', { type: 'hold', until: 5 as never }],
+  ])('throw for one that %s', (_name, verdict) => {
+    expect(() => judge(() => verdict)).toThrow(InvalidOptionError)
   })
 
   test('end when they are disposed, one for each time they were added', () => {
@@ -90,7 +104,7 @@ describe('interpositions', () => {
       return { type: 'duplicate' }
     })
     interpositions.add(() => ({ type: 'delay', by: 1 }))
-    expect(interpositions.judge(passage)).toEqual({ message: 1, copies: 2, delay: 1 })
-    expect(interpositions.judge(passage)).toEqual({ message: 1, copies: 1, delay: 1 })
+    expect(interpositions.judge(passage)).toEqual({ message: 1, copies: 2, holds: [], delay: 1 })
+    expect(interpositions.judge(passage)).toEqual({ message: 1, copies: 1, holds: [], delay: 1 })
   })
 })

@@ -17,6 +17,9 @@ const specOf = (name: string): NodeSpec => ({
 const refOf = (name: string): PartitionRef => name as PartitionRef
 const cut1 = refOf('cut1')
 
+/** More than any test needs. */
+const framesMax = 100_000
+
 /** Partition machines on a graph; frames arrive in the order of their sending unless they are held. */
 class Graph {
   readonly effects: PartitionEffect[] = []
@@ -97,7 +100,7 @@ class Graph {
     this.#running = true
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       const { from, to, frame } = next
-      this.frames++
+      if (++this.frames > framesMax) throw new Error('frames go round without end')
       this.step(to, { type: 'frame', from: specOf(from), frame })
     }
     this.#running = false
@@ -275,6 +278,21 @@ describe('a partition', () => {
     expect(graph.cuts).toContain('de')
   })
 
+  test('of somebody whom nobody knows is asked for once by everybody, and that is all', () => {
+    const graph = new Graph(full)
+    graph.inject('a', 'x', 3)
+    expect(graph.frames).toBeLessThanOrEqual(4 * 3)
+    expect(graph.cuts).toEqual([])
+  })
+
+  test('is resolved at the others before a node sends to them again', () => {
+    const graph = new Graph(['ab'])
+    graph.inject('a', 'a', 0)
+    const out: PartitionEffect[] = []
+    graph.machines.get('a')?.step({ type: 'resolve', ref: cut1 }, 0, out)
+    expect(out.map(({ type }) => type)).toEqual(['send', 'heal'])
+  })
+
   test('of whom the machine knows no peer is no error', () => {
     const graph = new Graph(['ab'])
     graph.disconnect('a', 'b')
@@ -303,6 +321,24 @@ describe('bounds', () => {
     expect(graph.cuts).toEqual([])
     graph.inject('a', 'a', 0, refOf('cut0'))
     expect(graph.cuts).toEqual(both('ab'))
+  })
+
+  test('cuts that were healed make room for others', () => {
+    const graph = new Graph(['ab'])
+    for (let count = 0; count <= partitionRefsMax; count++) {
+      graph.inject('a', 'a', 0, refOf(`cut${count}`))
+      expect(graph.cuts).toEqual(both('ab'))
+      graph.resolve('a', refOf(`cut${count}`))
+    }
+  })
+
+  test('of many partitions the newest resolutions are told of at a connection', () => {
+    const graph = new Graph(['ab'])
+    graph.disconnect('a', 'b')
+    for (let count = 0; count < 600; count++) graph.resolve('a', refOf(`cut${count}`))
+    graph.connect('a', 'b')
+    graph.inject('b', 'b', 0, refOf('cut599'))
+    expect(graph.cuts).toEqual([])
   })
 
   test('many partitions are told of at a connection in one frame from each end', () => {

@@ -1,9 +1,16 @@
+import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { CloseCode, FrameKind, frameHeaderBytes } from '../../src/codec/codec.js'
-import { encodeClose, encodeHandshake, nonceBytes, parseHandshake } from '../../src/codec/handshake-frames.js'
+import {
+  encodeClose,
+  encodeHandshake,
+  nonceBytes,
+  parseHandshake,
+  proofBytes,
+} from '../../src/codec/handshake-frames.js'
 import type { NodeSpec } from '../../src/core/node.js'
-import type { HandshakePolicy, Refusal } from '../../src/link/handshake.js'
-import { acceptor, converse, dialler, identity, limits, pair, slot } from '../support/handshake-ends.js'
+import type { HandshakeIdentity, HandshakePolicy, Refusal } from '../../src/link/handshake.js'
+import { acceptor, converse, dialler, type End, identity, limits, pair, slot } from '../support/handshake-ends.js'
 
 const both = { secrets: ['sesame'] }
 
@@ -70,6 +77,24 @@ describe('a handshake', () => {
     const secured = pair(both, both)
     converse(secured[0], secured[1], (chunk, nth) => (nth === 2 ? append(chunk) : chunk))
     expect(secured.map(({ established }) => established)).toEqual([false, false])
+  })
+})
+
+describe('a proof', () => {
+  test('is what docs/protocol.md says it is, so that versions understand each other', () => {
+    const exporter = Uint8Array.of(1, 2, 3)
+    const [dial, accept] = pair({ ...both, exporter }, { ...both, exporter })
+    converse(dial, accept)
+    const [hello, proof] = dial.sent as [Uint8Array, Uint8Array]
+    const [challenge, accepted] = accept.sent as [Uint8Array, Uint8Array]
+    for (const [label, chunk, said] of [
+      ['maquis v1 dialler\n', proof, [hello, challenge]],
+      ['maquis v1 acceptor\n', accepted, [hello, challenge, proof]],
+    ] as const) {
+      const bare = Buffer.concat([chunk.subarray(0, -proofBytes), new Uint8Array(proofBytes)])
+      const wanted = createHmac('sha256', 'sesame').update(Buffer.concat([Buffer.from(label), ...said, bare, exporter]))
+      expect(Buffer.from(chunk.subarray(-proofBytes))).toEqual(wanted.digest())
+    }
   })
 })
 
@@ -171,7 +196,7 @@ describe('a handshake is refused', () => {
       'us version',
     ],
     ['by another node than was meant', { expected: 'c' }, {}, 'peer wrongNode', 'us wrongNode'],
-    ['by the node itself', {}, { identity: identity('a') }, 'peer wrongNode', 'us wrongNode'],
+    ['by the node itself, which finds out', {}, { identity: identity('a') }, 'us wrongNode', 'peer wrongNode'],
     [
       'when the dialler wants none of the slots',
       { choose: refusal(CloseCode.abandoned) },
@@ -265,6 +290,34 @@ describe('a handshake is refused', () => {
       for (const chunk of everything) expect(end.take(chunk)).toEqual([])
       expect(end.step({ type: 'timeout' })).toEqual([])
     }
+  })
+})
+
+describe('a dialler', () => {
+  /** What becomes of it when the acceptor says this of itself, whatever it was told. */
+  function meets(claim: object, options: Partial<HandshakeIdentity> = {}): End {
+    const dial = dialler({ identity: identity('a', options) })
+    const honest = acceptor({ identity: identity('b') })
+    honest.take(dialler({ identity: identity('a') }).sent[0] as Uint8Array)
+    const challenge = parseHandshake(honest.sent[0] as Uint8Array)
+    if (challenge?.type !== 'challenge') throw new Error('it is a challenge')
+    dial.take(encodeHandshake({ ...challenge, ...claim }))
+    return dial
+  }
+
+  test.each<[string, object, Partial<HandshakeIdentity>, string | undefined]>([
+    ['speaks with one that picks a version of its own', { version: 2 }, { versions: { min: 2, max: 2 } }, undefined],
+    ['speaks no later version than its own', { version: 2 }, {}, 'us version'],
+    ['speaks no earlier version than its own', { version: 1 }, { versions: { min: 2, max: 2 } }, 'us version'],
+    ['shows no proof to one without a secret', { secured: false }, { secrets: ['sesame'] }, 'us secret'],
+    ['is no peer of its own', { name: 'a', incarnation: 1_000 }, {}, 'us wrongNode'],
+    ['takes no name that is none', { name: '' }, {}, 'us malformed'],
+  ])('%s', (_name, claim, options, failure) => {
+    expect(meets(claim, options).failure).toBe(failure)
+  })
+
+  test('leaves it to its node to judge another life of its own name', () => {
+    for (const incarnation of [999, 1_001]) expect(meets({ name: 'a', incarnation }).sent).toHaveLength(2)
   })
 })
 

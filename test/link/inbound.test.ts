@@ -66,6 +66,26 @@ describe('credit', () => {
     expect(handler.payloads.length).toBe(granted)
   })
 
+  test('that is used to the last byte is used up', () => {
+    const handler = new Slow()
+    const lane = inbound(handler)
+    const overhead = message(1, new Uint8Array(0)).length - 4 + creditOverheadBytes
+    const count = defaultLimits.windowBytes / 1_024
+    for (let sequence = 1; sequence <= count; sequence++) {
+      lane.received(message(sequence, new Uint8Array(1_024 - overhead)))
+    }
+    expect(handler.violations).toEqual([])
+    lane.received(message(count + 1, new Uint8Array(0)))
+    expect(handler.violations).toEqual(['credit'])
+  })
+
+  test('is not used up by what was seen before', () => {
+    const handler = new Slow()
+    const lane = inbound(handler)
+    for (let count = 0; count < 20_000; count++) lane.received(message(1, new Uint8Array(10)))
+    expect([handler.payloads.length, handler.violations]).toEqual([1, []])
+  })
+
   test('may be overdrawn by the last message, however large, and comes back when it is handled', async () => {
     const handler = new Slow()
     const lane = inbound(handler)

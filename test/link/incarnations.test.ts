@@ -115,6 +115,7 @@ describe('a stale node', () => {
     const outcome = await settled(world, stale.hub.greet(['memory://a:1'], undefined, never))
     expect(outcome).toMatchObject({ code: 'ERR_STALE_INCARNATION', known: 2_000 })
     expect(stale.told('refused-as-stale')[0]).toBe('refused-as-stale 2000')
+    expect(a.told('refused-as-stale')).toEqual([])
     expect(a.link(b).spec.incarnation).toBe(2_000)
     expect(a.link(b).openLanes).toBe(0)
   })
@@ -129,6 +130,15 @@ describe('a stale node', () => {
     expect(young.told('superseded').concat(young.told('refused-as-stale'))).toEqual([])
     expect(old.hub.links.size).toBe(0)
   })
+})
+
+test('a node that is dialled by a later start of its own name knows that it is superseded', async () => {
+  const world = new World()
+  const old = await world.node('a', { incarnation: 1_000 })
+  const young = await world.node('a', { incarnation: 2_000, listens: false })
+  const outcome = await settled(world, young.hub.greet(['memory://a:1'], undefined, never))
+  expect(outcome).toMatchObject({ code: 'ERR_WRONG_NODE', by: 'peer' })
+  expect([old.told('superseded'), young.told('superseded')]).toEqual([['superseded 2000'], []])
 })
 
 describe('a node keeps links', () => {

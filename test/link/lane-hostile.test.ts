@@ -224,19 +224,6 @@ describe('an acceptor', () => {
     }
   })
 
-  test('gives up a dialler that never says that it is ready', async () => {
-    const world = new World({ latency: 10 })
-    const [a, b] = [await world.node('a'), await world.node('b')]
-    a.want(b)
-    await world.clock.runAsync({ until: () => b.hub.links.size > 0 && b.lane(a, 'membership').phase === 'opening' })
-    const lane = b.lane(a, 'membership')
-    a.wire.of(a.lane(b, 'membership').connection ?? a.wire.open[0]?.overheard).connection.pause()
-    a.link(b).tell({ type: 'wanted', wanted: false })
-    await world.pass(2_100)
-    expect(lane.phase).toBe('closed')
-    expect(b.told('up')).toEqual([])
-  })
-
   test('obeys no refusal of a dialler: anybody may dial', async () => {
     for (const code of [5, 10, 6]) {
       const world = new World()

@@ -283,7 +283,19 @@ describe('a large message', () => {
       ['first', 'second', 'first', 'given-up', 'second', 'given-up'].map(name => [name, name]),
     )
     expect(lane.outbound.credit).toBe(mebi)
+    a.send(lane, 'whole', large.slice(0, 200_000))
+    await world.pass(1_000)
+    expect(Buffer.compare(b.payloads('whole')[0] as Uint8Array, large.slice(0, 200_000))).toBe(0)
     expect([a.told('violated'), b.told('violated')]).toEqual([[], []])
+  })
+
+  test('of whatever size about that of two chunks arrives whole', async () => {
+    const world = new World()
+    const [a, b] = await world.pair()
+    const sizes = Array.from({ length: 40 }, (_, index) => 131_040 + index)
+    for (const size of sizes) a.send(a.lane(b), 'x', large.slice(0, size))
+    await world.pass(1_000)
+    expect(b.payloads('x').map(payload => (payload as Uint8Array).length)).toEqual(sizes)
   })
 
   test('and the names after it are right when it arrives whole, too', async () => {
@@ -297,6 +309,50 @@ describe('a large message', () => {
     expect(b.received.map(({ server }) => server)).toEqual(names)
   })
 
+  test('is not cut into by those after it, with credit to spare and a connection that is full at times', async () => {
+    const world = new World({ latency: 2, highWaterMark: 300_000, lowWaterMark: 100_000 })
+    const [a, b] = await world.pair({}, { limits: { windowBytes: 32 * mebi } })
+    a.send(a.lane(b), 'large', large)
+    for (let count = 0; count < 50; count++) a.send(a.lane(b), 'small', count)
+    await world.pass(5_000)
+    expect(b.received.map(({ server }) => server)).toEqual(['large', ...new Array<string>(50).fill('small')])
+    expect(Buffer.compare(b.payloads('large')[0] as Uint8Array, large)).toBe(0)
+    expect([b.told('violated'), b.told('duplicate')]).toEqual([[], []])
+  })
+
+  test.each([5_000, 100_000])(
+    'that the peer does not take is refused, at once or in its turn (%i bytes)',
+    async bytes => {
+      const world = new World()
+      const [a, b] = await world.pair({}, { limits: { messageBytes: 4_000, windowBytes: 20_000 } })
+      const failures: unknown[] = []
+      const settler = { sent: () => {}, failed: (error: Error) => failures.push(error) }
+      const hold = new Hold()
+      b.pending = hold.pending
+      expect(() => a.send(a.lane(b), 'x', 'x'.repeat(bytes), 0, { settler })).toThrow(/limits.messageBytes is 4000/)
+      for (let count = 0; count < 10; count++) a.send(a.lane(b), 'work', new Uint8Array(3_000))
+      a.send(a.lane(b), 'x', new Uint8Array(bytes), 0, { settler })
+      a.send(a.lane(b), 'x', 'x'.repeat(bytes), 0, { settler })
+      expect(a.lane(b).queue.length).toBeGreaterThan(2)
+      b.pending = undefined
+      hold.release()
+      await world.pass(100)
+      expect(failures).toEqual(new Array(2).fill(expect.objectContaining({ code: 'ERR_ENCODE' })))
+      expect([b.payloads('x'), b.payloads('work').length, b.told('violated')]).toEqual([[], 10, []])
+    },
+  )
+
+  test('that is half sent gives its place to no newer one of its key', async () => {
+    const world = new World({ latency: 5 })
+    const [a, b] = await world.pair()
+    const { queue } = a.lane(b)
+    a.send(a.lane(b), 'large', large, 0, { key: 'k' })
+    await world.clock.runAsync({ maxSteps: 3 })
+    expect([queue.length, queue.waitingFor('k')]).toEqual([1, undefined])
+    await world.pass(5_000)
+    expect([queue.length, b.payloads('large').length]).toEqual([0, 1])
+  })
+
   test('that was half sent when its connection broke is sent again, whole and once', async () => {
     const world = new World({ latency: 5 })
     const [a, b] = await world.pair()
@@ -308,6 +364,75 @@ describe('a large message', () => {
     expect(b.received.map(({ server }) => server)).toEqual(['large', 'next'])
     expect(Buffer.compare(b.payloads('large')[0] as Uint8Array, large)).toBe(0)
   })
+})
+
+test('control frames and replies that a connection did not take end with it', async () => {
+  const world = new World({ highWaterMark: 10_000, lowWaterMark: 1_000 })
+  const [a, b] = await world.pair()
+  const lane = a.lane(b)
+  b.wire.of(b.lane(a).connection).connection.pause()
+  let replied = 0
+  for (let count = 0; count < 60; count++) {
+    lane.outbound.control(FrameKind.strategy, Uint8Array.of(0x59, 0x03, 0xe8, ...new Uint8Array(1_000)))
+    lane.outbound.reply(count, 1, new Uint8Array(1_000), () => void replied++)
+    await world.pass(0)
+  }
+  expect(replied).toBeLessThan(60)
+  b.received.length = 0
+  lane.connection?.destroy()
+  await world.pass(0)
+  expect(replied).toBe(60)
+  await world.pass(2_000)
+  a.send(lane, 'x', 1)
+  await world.pass(10)
+  expect(b.received).toEqual([{ lane: 'a default/0', server: 'x', payload: 1 }])
+})
+
+test('replies wait up to their bound, and what left makes room again', async () => {
+  const world = new World({ highWaterMark: 10_000, lowWaterMark: 1_000 })
+  const [a, b] = await world.pair({ limits: { replyBytes: 50_000 } })
+  const far = b.wire.of(b.lane(a).connection).connection
+  for (let round = 0; round < 5; round++) {
+    far.pause()
+    let taken = 0
+    while (taken < 200 && a.lane(b).outbound.reply(taken, 1, new Uint8Array(1_000), () => {})) {
+      taken++
+      await world.pass(0)
+    }
+    expect(taken).toBeGreaterThan(50)
+    expect(taken).toBeLessThan(100)
+    b.received.length = 0
+    far.resume()
+    await world.pass(100)
+    expect(b.received.length).toBe(taken)
+  }
+})
+
+test('who waits for a message is told when it has left', async () => {
+  const world = new World()
+  const [a, b] = await world.pair({}, { limits: { windowBytes: 10_000 } })
+  const hold = new Hold()
+  b.pending = hold.pending
+  const sent: number[] = []
+  for (let count = 0; count < 20; count++) {
+    const settler = { sent: () => void sent.push(count), failed: () => {} }
+    a.send(a.lane(b), 'x', new Uint8Array(1_000), 0, { settler })
+  }
+  expect(sent.length).toBe(0)
+  b.pending = undefined
+  hold.release()
+  await world.pass(100)
+  expect(sent.length).toBe(b.payloads('x').length - 10)
+})
+
+test('a message whose time is over when it leaves says that none is left', async () => {
+  const world = new World()
+  const [a, b] = await world.pair()
+  const left: unknown[] = []
+  b.message = (_lane, _server, _payload, extra) => void left.push(extra?.budget)
+  for (const late of [-250, 0.5, 5]) a.send(a.lane(b), 'x', 1, 0, { extra: { expires: world.clock.now() + late } })
+  await world.pass(10)
+  expect(left).toEqual([0, 1, 5])
 })
 
 test('more server names than a connection numbers arrive all the same', async () => {
@@ -350,4 +475,22 @@ test('what cannot be encoded throws, and leaves the lane as it was', async () =>
     }),
     { numRuns: 50 },
   )
+})
+
+test('what cannot be encoded, or is too large, uses up no number', async () => {
+  const world = new World()
+  const [a, b] = await world.pair({}, { limits: { messageBytes: 4_000 } })
+  const { sent } = a.wire.of(a.lane(b).connection)
+  const from = sent.length
+  for (let count = 1; count <= 5; count++) {
+    expect(() => a.send(a.lane(b), 'x', () => {})).toThrow(/cannot be sent/)
+    expect(() => a.send(a.lane(b), 'x', 'x'.repeat(5_000))).toThrow(/limits.messageBytes/)
+    a.send(a.lane(b), 'x', count)
+    await world.pass(10)
+  }
+  // Flags, stream, number.
+  const numbers = sent
+    .slice(from)
+    .flatMap(batch => (batch[0] === FrameKind.message ? [batch[frameHeaderBytes + 2]] : []))
+  expect(numbers).toEqual([1, 2, 3, 4, 5])
 })

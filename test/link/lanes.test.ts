@@ -185,6 +185,30 @@ describe('a lost connection', () => {
     expect(b.told('down')).toEqual(['down a lost'])
   })
 
+  test('that alone falls silent is given up, and opened anew, while others speak for the peer', async () => {
+    const world = new World()
+    const [a, b] = await world.pair()
+    const { connection, generation } = a.lane(b, 'default', 1)
+    a.wire.of(connection).connection.pause()
+    b.wire.of(b.lane(a, 'default', 1).connection).connection.pause()
+    await world.pass(40_000)
+    expect(openLanes(a, b)).toEqual(all)
+    expect(openLanes(b, a)).toEqual(all)
+    expect(a.lane(b, 'default', 1).generation).toBeGreaterThan(generation)
+    expect([a.told('down'), b.told('down')]).toEqual([[], []])
+    expect([a.told('close b default/0'), a.told('close b membership/0')]).toEqual([[], []])
+  })
+
+  test('is not what a lane without messages is taken for', async () => {
+    const world = new World()
+    const [a, b] = await world.pair()
+    for (let minute = 0; minute < 5; minute++) {
+      a.send(a.lane(b, 'default', 0), 'busy', minute)
+      await world.pass(60_000)
+    }
+    expect([a.told('close'), b.told('close')]).toEqual([[], []])
+  })
+
   test('is not what a stall of the own process is taken for', async () => {
     const world = new World()
     const [a, b] = await world.pair()
@@ -215,6 +239,7 @@ describe('a newer connection', () => {
     await world.pass(2_000)
     expect(openLanes(b, a)).toEqual(all)
     expect(b.lane(a, 'default', 0).generation).toBe(lane.generation)
+    expect(old.closed).toBe(true)
     // What the old one still brings is nobody's.
     old.handler.received(batch)
     await world.pass(100)

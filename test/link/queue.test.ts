@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { approximateBytes } from '../../src/core/size.js'
@@ -224,6 +226,35 @@ describe('over any history', () => {
     for (const [index, one] of many.entries()) if (index % 10 !== 0) queue.remove(one)
     expect(drain(queue)).toEqual(many.filter((_, index) => index % 10 === 0).map(({ server }) => server))
     expect(budget.bytes).toBe(0)
+  })
+
+  test('a queue that is never empty takes no more room for all that went through it', () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const used = (): number => {
+      collect()
+      const { heapUsed, arrayBuffers } = process.memoryUsage()
+      return heapUsed + arrayBuffers
+    }
+    const { queue } = setUp()
+    queue.push(entry('first'))
+    const before = used()
+    // Calls that are given up while the first one waits.
+    for (let count = 0; count < 2_000; count++) {
+      const body = { type: 'bytes', bytes: new Uint8Array(50_000) } as const
+      const given = { ...entry(`g${count}`), body }
+      queue.push(given)
+      queue.remove(given)
+    }
+    expect(used() - before).toBeLessThan(20_000_000)
+    const one = entry('one')
+    for (let count = 0; count < 3_000_000; count++) {
+      one.gone = false
+      queue.push(one)
+      queue.shift()
+    }
+    expect(used() - before).toBeLessThan(20_000_000)
+    expect(queue.length).toBe(1)
   })
 
   test('a queue that is pushed and drained for long keeps its order', () => {

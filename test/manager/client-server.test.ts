@@ -63,7 +63,7 @@ function attachments(server: PeerServiceManager): Record<string, string[]> {
 }
 
 describe('clients and servers', () => {
-  test('know whom they should: servers everybody, a client the servers; and all who do can send to each other', async () => {
+  test('know whom they should, servers everybody and a client the servers, and can send to each other', async () => {
     const { cluster, all, node } = await start(['s1', 's2', 'c1', 'c2', 'c3'])
     expect(node('s2').members()).toEqual(['c1', 'c2', 'c3', 's1', 's2'])
     expect(node('c2').members()).toEqual(['c2', 's1', 's2'])
@@ -151,7 +151,7 @@ describe('clients and servers', () => {
     expect(node('c1').members()).toEqual(['c1', 's1', 's2', 's3'])
   })
 
-  test('meet whoever comes later: a new server is told to the clients, one that leaves is dropped by them', async () => {
+  test('meet whoever comes later: clients are told of a new server, and drop one that leaves', async () => {
     const { cluster, node } = await start(['s1', 'c1', 'c2'])
     const s2 = await cluster.start('s2', { seeds: ['memory://s1:1'] })
     await cluster.until(() =>

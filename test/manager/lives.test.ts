@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fullMesh, type PeerServiceManager } from '../../src/index.js'
+import { clientServer, fullMesh, type PeerServiceManager } from '../../src/index.js'
 import { type Simulation, simulate } from '../../src/testing/testing.js'
 
 /** A cluster at rest. */
@@ -67,6 +67,35 @@ describe('what belongs to a life of a node ends with it', () => {
     for (const name of net.names) expect(net.node(name).partitions()).toEqual([])
     expect(net.node('a').isFullyConnected('b')).toBe(true)
     expect(net.node('c').isFullyConnected('b')).toBe(true)
+  })
+})
+
+describe('a node that was superseded', () => {
+  test('begins a life later than that when it is started again, though its clock was set back', async () => {
+    const nodes = ['a', 'b', 'c']
+    await using net = simulate({
+      nodes,
+      manager: options => clientServer({ ...options, role: options.name === 'c' ? 'client' : 'server' }),
+      seeds: name => nodes.filter(other => other !== name && other !== 'c'),
+    })
+    await net.settle()
+    // The client alone remembers the life of `a` that left: servers tell of it, clients do not.
+    await net.settle(net.node('a').leave())
+    net.crash('a')
+    net.restart('b')
+    await net.settle()
+    net.jump('a', -3_600_000)
+    net.restart('a')
+    const a = net.node('a')
+    const known: number[] = []
+    a.events.on('superseded', incarnation => void known.push(incarnation))
+    await net.until(() => known.length > 0)
+    await net.settle(a.stop())
+    await net.settle(a.start())
+    await net.settle()
+    expect(a.spec.incarnation).toBeGreaterThan(known[0] as number)
+    expect(net.node('c').isFullyConnected('a')).toBe(true)
+    expect(known).toHaveLength(1)
   })
 })
 

@@ -53,7 +53,7 @@ test('that an earlier life of a peer left does not end the connections of a late
   expect(a.isConnected('b')).toBe(false)
 })
 
-test('a cut that a peer could not be told of, because it had lost its connections, is told on its next one', async () => {
+test('a cut of which a peer that had lost its connections could not be told is told on its next one', async () => {
   await using net = simulate({ nodes: ['a', 'b'] })
   await net.settle()
   net.halfOpen('b', 'a')

@@ -15,7 +15,9 @@ import { Cluster, record } from '../support/cluster.js'
 
 const hour = 3_600_000
 
-/** Nodes of an open mesh, or of a closed one with these peers; `f...` are nodes of a full mesh, `o...` of an open one. */
+/**
+ * Nodes of an open mesh, or of a closed one with these peers; `f...` are nodes of a full mesh, `o...` of an open one.
+ */
 function overlay(peers?: StaticPeers, options: PeerServiceOptions = {}): Cluster {
   return new Cluster({
     ...{ network: { latency: 5 }, options },
@@ -350,7 +352,7 @@ describe('an open mesh', () => {
     expect(a.members()).toEqual(['a'])
   })
 
-  test('keeps a member that is down, dials it for ever, and is taken back by it when that restarts knowing nobody', async () => {
+  test('keeps a member that is down, dials it for ever, and is taken back by its next life', async () => {
     const cluster = overlay()
     const [a, b] = [await cluster.start('a'), await cluster.start('b')]
     await cluster.settle(a.syncJoin(b.spec))

@@ -134,6 +134,20 @@ describe('a watcher', () => {
     expect(told).toEqual(['first'])
   })
 
+  test('that is added while others are told hears of the same up once', async () => {
+    const cluster = new Cluster()
+    const [a] = await cluster.pair()
+    const told: string[] = []
+    cluster.sever('a', 'b')
+    await cluster.until(() => !a.isConnected('b'))
+    a.onUp('b', () => {
+      if (told.length === 0) a.onUp('b', peer => void told.push(peer))
+    })
+    await cluster.until(() => told.length > 0)
+    await cluster.pass(10)
+    expect(told).toEqual(['b'])
+  })
+
   test('that throws keeps nobody else from hearing, and is told of', async () => {
     const cluster = new Cluster()
     const [a] = await cluster.pair()

@@ -205,7 +205,7 @@ describe('servers and clients', () => {
     expect(bus.node('s1').events).toContainEqual({ type: 'joined', peer: 'c1' })
   })
 
-  test('a server that was alone with its clients for more than a day keeps them, and takes over the view of the others', () => {
+  test('a server that was alone with its clients for over a day keeps them, and takes over the view of others', () => {
     const bus = cluster(['s1', 's2', 's3', 's4', 'c1'])
     bus.split(['s1', 'c1'], ['s2', 's3', 's4'])
     bus.step(bus.node('s2'), { type: 'remove', node: 's3' as NodeName })

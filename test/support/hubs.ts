@@ -229,6 +229,7 @@ export class HubNode implements HubHandler {
   admit(peer: NodeSpec): Refusal | undefined {
     return this.judge(peer)
   }
+  created(): void {}
   reservedFor(): number {
     return 0
   }

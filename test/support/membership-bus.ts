@@ -1,24 +1,28 @@
 import type { Incarnation, NodeName, NodeSpec } from '../../src/core/node.js'
 import { SeededRandom } from '../../src/core/random.js'
-import { FullMembership, type FullMembershipOptions } from '../../src/membership/full.js'
+import { FullMembership } from '../../src/membership/full.js'
 import type { FullMessage } from '../../src/membership/full-messages.js'
-import type { MembershipEffect, MembershipEvent, MembershipInput } from '../../src/membership/strategy.js'
+import type { FullMembershipOptions } from '../../src/membership/full-options.js'
+import type {
+  MembershipEffect,
+  MembershipEvent,
+  MembershipInput,
+  MembershipStrategy,
+} from '../../src/membership/strategy.js'
 import { SimulatedClock } from '../../src/testing/simulated-clock.js'
 
-type Input = MembershipInput<FullMessage>
-
 /** One life of a machine on the bus, and what it was asked to do. */
-export class BusNode {
+export class BusNode<Message> {
   readonly name: NodeName
   readonly spec: NodeSpec
-  readonly machine: FullMembership
+  readonly machine: MembershipStrategy<Message>
   readonly events: MembershipEvent[] = []
   readonly wanted: Set<NodeName> = new Set()
   readonly connected: Set<NodeName> = new Set()
   readonly timers: Map<string, () => void> = new Map()
   alive = true
 
-  constructor(spec: NodeSpec, machine: FullMembership) {
+  constructor(spec: NodeSpec, machine: MembershipStrategy<Message>) {
     this.name = spec.name
     this.spec = spec
     this.machine = machine
@@ -33,43 +37,46 @@ export class BusNode {
   }
 }
 
+/** Makes the machine of one life of a node. */
+type MakeMachine<Message> = (spec: NodeSpec, random: SeededRandom) => MembershipStrategy<Message>
+
 /**
- * Full membership machines on a bus: messages take a millisecond, whoever wants a connection gets one when both are
- * reachable, and a lost connection is noticed at once on both sides.
+ * Membership machines on a bus: messages take a millisecond, whoever wants a connection gets one when both are
+ * reachable and the other has an address, and a lost connection is noticed at once on both sides.
  */
-export class Bus {
+export class MembershipBus<Message> {
   readonly clock: SimulatedClock = new SimulatedClock()
   /** Every message that was sent. */
   readonly sent: {
     readonly at: number
     readonly from: NodeName
     readonly to: NodeName
-    readonly message: FullMessage
+    readonly message: Message
   }[] = []
   /** Loses what it picks. */
-  loses: (from: NodeName, to: NodeName, message: FullMessage) => boolean = () => false
-  readonly nodes: Map<NodeName, BusNode> = new Map()
+  loses: (from: NodeName, to: NodeName, message: Message) => boolean = () => false
+  readonly nodes: Map<NodeName, BusNode<Message>> = new Map()
   readonly #random: SeededRandom
-  readonly #options: Partial<FullMembershipOptions>
+  readonly #make: MakeMachine<Message>
   readonly #apart = new Set<string>()
   #dialling = false
 
-  constructor(options: Partial<FullMembershipOptions> = {}, seed = 1) {
-    this.#options = options
+  constructor(make: MakeMachine<Message>, seed = 1) {
+    this.#make = make
     this.#random = new SeededRandom(seed)
   }
 
-  node(name: string): BusNode {
+  node(name: string): BusNode<Message> {
     const found = this.nodes.get(name as NodeName)
     if (found === undefined) throw new Error(`no node ${name}`)
     return found
   }
 
-  start(name: string, incarnation = 1, more: Partial<NodeSpec> = {}): BusNode {
+  start(name: string, incarnation = 1, more: Partial<NodeSpec> = {}): BusNode<Message> {
     const before = this.nodes.get(name as NodeName)
     if (before?.alive === true) this.crash(name)
     const spec = specOf(name, incarnation, more)
-    const node = new BusNode(spec, new FullMembership({ random: this.#random.fork(), ...this.#options }))
+    const node = new BusNode(spec, this.#make(spec, this.#random.fork()))
     this.nodes.set(spec.name, node)
     this.step(node, { type: 'start', self: spec })
     this.#reconnect()
@@ -128,9 +135,9 @@ export class Bus {
     this.clock.advance(millis)
   }
 
-  step(node: BusNode, input: Input): void {
+  step(node: BusNode<Message>, input: MembershipInput<Message>): void {
     if (!node.alive) return
-    const out: MembershipEffect<FullMessage>[] = []
+    const out: MembershipEffect<Message>[] = []
     node.machine.step(input, this.clock.now(), out)
     for (const effect of out) this.#carryOut(node, effect)
   }
@@ -141,13 +148,13 @@ export class Bus {
     return [...this.nodes.values()].every(node => JSON.stringify(node.members) === expected)
   }
 
-  #carryOut(node: BusNode, effect: MembershipEffect<FullMessage>): void {
+  #carryOut(node: BusNode<Message>, effect: MembershipEffect<Message>): void {
     switch (effect.type) {
       case 'send': {
         const { to, message } = effect
         if (!node.connected.has(to)) return
         const copy: unknown = structuredClone(message)
-        const parsed = node.machine.parse(copy)
+        const parsed = (this.nodes.get(to) ?? node).machine.parse(copy)
         if (parsed === undefined) throw new Error(`a machine sends what it does not read: ${JSON.stringify(message)}`)
         this.sent.push({ at: this.clock.now(), from: node.name, to, message })
         if (!this.loses(node.name, to, message)) this.clock.schedule(1, () => this.#arrive(node, to, parsed))
@@ -159,7 +166,8 @@ export class Bus {
       case 'disconnect':
         node.wanted.delete(effect.node)
         this.clock.schedule(1, () => {
-          if (!node.wanted.has(effect.node)) this.disconnect(node.name, effect.node)
+          // Who has left, and is dialled on, is disconnected first.
+          if (effect.reason === 'left' || !node.wanted.has(effect.node)) this.disconnect(node.name, effect.node)
         })
         return
       case 'arm': {
@@ -176,14 +184,14 @@ export class Bus {
     }
   }
 
-  #arrive(from: BusNode, to: NodeName, message: FullMessage): void {
+  #arrive(from: BusNode<Message>, to: NodeName, message: Message): void {
     const node = this.nodes.get(to)
     if (node?.connected.has(from.name) && this.nodes.get(from.name) === from) {
       this.step(node, { type: 'message', from: from.spec, message })
     }
   }
 
-  #alone(node: BusNode): void {
+  #alone(node: BusNode<Message>): void {
     node.wanted.clear()
     for (const peer of [...node.connected]) this.disconnect(node.name, peer)
   }
@@ -201,12 +209,13 @@ export class Bus {
     for (const node of [...this.nodes.values()]) {
       for (const name of [...node.wanted]) {
         const peer = this.nodes.get(name)
-        if (peer !== undefined && !node.connected.has(name)) this.#connect(node, peer)
+        if (peer === undefined || node.connected.has(name) || peer.spec.addresses.length === 0) continue
+        this.#connect(node, peer)
       }
     }
   }
 
-  #connect(node: BusNode, peer: BusNode): void {
+  #connect(node: BusNode<Message>, peer: BusNode<Message>): void {
     if (this.#apart.has(`${node.name} ${peer.name}`) || node.connected.has(peer.name)) return
     const refusals = [
       [node, peer],
@@ -225,6 +234,13 @@ export class Bus {
     peer.connected.add(node.name)
     this.step(node, { type: 'up', peer: peer.spec })
     this.step(peer, { type: 'up', peer: node.spec })
+  }
+}
+
+/** A bus of full membership machines. */
+export class Bus extends MembershipBus<FullMessage> {
+  constructor(options: Partial<FullMembershipOptions> = {}, seed = 1) {
+    super((_spec, random) => new FullMembership({ random, ...options }), seed)
   }
 }
 

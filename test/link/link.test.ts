@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest'
+import type { Incarnation, NodeSpec } from '../../src/core/node.js'
+import type { Link } from '../../src/link/link.js'
+import { type HubNode, World } from '../support/hubs.js'
+
+function versionOf({ spec }: HubNode, version: number): NodeSpec {
+  return { ...spec, version }
+}
+
+describe('a newer spec of a peer', () => {
+  test('of the same life takes the place of the older one, and nothing else happens', async () => {
+    const [a, b] = await new World().pair()
+    const before = [...a.log]
+    const link = a.hub.ensure(versionOf(b, 2))
+    a.hub.ensure(versionOf(b, 1))
+    expect([link.spec.version, link.complete]).toEqual([2, true])
+    expect(a.log).toEqual(before)
+  })
+
+  test('is kept in mind with the older ones, the newest of them', async () => {
+    const [a, b] = await new World().pair()
+    for (let version = 1; version <= 20; version++) a.hub.ensure(versionOf(b, version))
+    expect(
+      a
+        .link(b)
+        .takeStale()
+        .map(({ version }) => version),
+    ).toEqual([12, 13, 14, 15, 16, 17, 18, 19])
+    expect(a.link(b).takeStale()).toEqual([])
+  })
+
+  test('of a later life ends the connections of the former', async () => {
+    const [a, b] = await new World().pair()
+    b.link(a).tell({ type: 'wanted', wanted: false })
+    a.hub.ensure({ ...b.spec, incarnation: 2_000 as Incarnation })
+    await a.world.pass(0)
+    expect(b.link(a).openLanes).toBe(0)
+    expect([a.wire.open, b.wire.open]).toEqual([[], []])
+  })
+})
+
+describe('a cut', () => {
+  test('holds back what waits, and lets it go when it is healed', async () => {
+    const [a, b] = await new World({ highWaterMark: 10_000, lowWaterMark: 1_000 }).pair()
+    const far = b.wire.of(b.lane(a).connection).connection
+    far.pause()
+    for (let count = 0; count < 100; count++) a.send(a.lane(b), 'work', new Uint8Array(1_000))
+    await a.world.pass(10)
+    a.link(b).tell({ type: 'cut', cut: true })
+    far.resume()
+    await a.world.pass(1_000)
+    expect(a.lane(b).queue.length).toBeGreaterThan(50)
+    expect(b.payloads('work').length).toBe(100 - a.lane(b).queue.length)
+    a.link(b).tell({ type: 'cut', cut: false })
+    await a.world.pass(10)
+    expect(b.payloads('work').length).toBe(100)
+  })
+})
+
+describe('the silence of a peer', () => {
+  test('is not what one lost heartbeat in each direction is taken for, whenever a fault takes it away', async () => {
+    for (let delay = 0; delay < 10_000; delay += 500) {
+      const [a, b] = await new World().pair()
+      await a.world.pass(delay)
+      for (const node of [a, b]) {
+        let arrived = 0
+        const heartbeatPasses = (_: Link, way: string): boolean => way === 'forward' || ++arrived > 1
+        Object.assign(node, { interposed: true, heartbeatPasses })
+      }
+      await a.world.pass(30_000)
+      expect([a.told('down'), b.told('down')], `after ${delay} ms`).toEqual([[], []])
+    }
+  })
+
+  test('before its connections were lost is not held against the next ones', async () => {
+    const world = new World({ latency: 240 })
+    const [a, b] = await world.pair()
+    for (const tap of [...a.wire.open, ...b.wire.open]) tap.connection.pause()
+    await world.pass(60_000)
+    expect([a.told('down'), b.told('down')]).toEqual([['down b lost'], ['down a lost']])
+    expect(a.link(b).complete).toBe(true)
+  })
+})
