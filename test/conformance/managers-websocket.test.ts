@@ -1,0 +1,11 @@
+import { describe, test } from 'vitest'
+import { managerSuite } from '../../src/testing/manager-suite.js'
+import { webSocketManagers } from '../../src/testing/managers.js'
+import { overlays } from '../support/overlays.js'
+
+// Each case waits for its own sockets and timers most of the time, and has nothing in common with the others.
+const runner = { describe, test: test.concurrent }
+
+for (const { name, make, traits } of overlays) {
+  managerSuite(`${name} over WebSockets`, webSocketManagers(make, traits), runner)
+}

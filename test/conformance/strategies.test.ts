@@ -1,0 +1,42 @@
+import { describe, test } from 'vitest'
+import { ClientMembership } from '../../src/membership/client.js'
+import { FullMembership } from '../../src/membership/full.js'
+import { ServerMembership } from '../../src/membership/server.js'
+import { StaticMembership } from '../../src/membership/static.js'
+import type { StrategyHarness } from '../../src/testing/strategy-harness.js'
+import { strategySuite } from '../../src/testing/strategy-suite.js'
+import { guideOverlay } from '../support/guide-overlay.js'
+
+const Introductions = await guideOverlay()
+const isClient = (name: string): boolean => name.startsWith('c')
+
+/** Three servers, and two clients, one of which only dials. */
+const clientsAndServers: StrategyHarness = {
+  names: ['c1', 'c2', 's1', 's2', 's3'],
+  machine: (name, random) => (isClient(name) ? new ClientMembership({ random }) : new ServerMembership({ random })),
+  spec: name => ({ role: isClient(name) ? 'client' : 'server', ...(name === 'c2' && { addresses: [] }) }),
+  seeds: name => ['s1', 's2', 's3'].filter(seed => seed !== name).slice(0, 2),
+  expected: (node, all) => all.filter(name => name === node || !isClient(name) || !isClient(node)),
+  removes: name => !isClient(name),
+}
+
+const joined: Readonly<Record<string, readonly string[]>> = {
+  ...{ a: ['b', 'c'], b: ['a', 'c'], c: ['a', 'b'], d: ['a', 'b'], e: ['a', 'b'] },
+}
+
+/** Members are those of whom one has joined the other. */
+const staticMesh: StrategyHarness = {
+  machine: () => new StaticMembership(),
+  spec: () => ({ role: 'static' }),
+  gossips: false,
+  seeds: name => joined[name] ?? [],
+  expected: (node, all) =>
+    all.filter(name => name === node || joined[node]?.includes(name) || joined[name]?.includes(node)),
+}
+
+const runner = { describe, test }
+
+strategySuite('the full mesh', () => ({ machine: (_name, random) => new FullMembership({ random }) }), runner)
+strategySuite('a cluster of clients and servers', () => clientsAndServers, runner)
+strategySuite('an open static mesh', () => staticMesh, runner)
+strategySuite('the overlay of the guide', () => ({ machine: () => new Introductions(), idleMessages: 4 }), runner)
