@@ -74,7 +74,7 @@ const emptyNames = ['util', 'utils', 'helper', 'helpers', 'type', 'types', 'comm
 
 /** Folders of tests that mirror no folder of `src`, and the tests of the whole tree. */
 const testFolders = ['conformance', 'sim', 'cluster']
-const treeTests = ['test/architecture.test.ts', 'test/docs.test.ts', 'test/errors-doc.test.ts']
+const treeTests = ['architecture', 'docs', 'errors-doc', 'mutants', 'partisan-doc'].map(name => `test/${name}.test.ts`)
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The real tree.
@@ -298,8 +298,12 @@ function typeEscapes(source: Source): string[] {
 function oversizes(source: Source): string[] {
   const lines = source.text.replace(/\n$/, '').split('\n')
   const cap = source.path.startsWith('test/') ? testLines : sourceLines
+  // The list of mutants quotes lines of the source as they stand.
+  const quotes = source.path.startsWith('test/mutants/') ? /^\s*((find|replace): )?['"`]/ : undefined
   const long = lines.flatMap((line, index) =>
-    line.length > lineLength ? [`${source.path}:${index + 1}: a line over ${lineLength} characters`] : [],
+    line.length > lineLength && quotes?.test(line) !== true
+      ? [`${source.path}:${index + 1}: a line over ${lineLength} characters`]
+      : [],
   )
   return lines.length > cap ? [...long, `${source.path}: ${lines.length} lines, over ${cap}`] : long
 }

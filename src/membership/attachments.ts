@@ -55,11 +55,12 @@ export class Attachments {
   /** Takes what another server tells of its clients. Gives those that are no longer connected with it. */
   heard(server: NodeName, { whole, here, gone }: ClientsMessage): readonly NodeName[] {
     const known = this.#theirs.get(server)
+    const before = whole ? (known?.list() ?? []) : gone.filter(name => known?.has(name))
     const now = whole || known === undefined ? new HashedNames() : known
     this.#theirs.set(server, now)
     for (const name of gone) now.delete(name)
     for (const name of here) if (now.size < this.#most) now.add(name)
-    return [...gone, ...(whole ? (known?.list() ?? []) : [])].filter(name => !now.has(name))
+    return before.filter(name => !now.has(name))
   }
 
   /** Whether what is known of a server's clients is what that server says it is. */

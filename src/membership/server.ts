@@ -165,8 +165,9 @@ export class ServerMembership implements MembershipStrategy<ServerMessage> {
         if (message.counted) out.push({ type: 'notify', event: { type: 'joined', peer: from.name } })
         return
       case 'leaving': {
-        const leaving: ServerMessage = { type: 'leaving', entry: { spec: from, left: true } }
-        if (message.entry.spec.name !== from.name) return
+        const { name, incarnation } = message.entry.spec
+        if (name !== from.name || incarnation !== from.incarnation) return
+        const leaving = { type: 'leaving', entry: { spec: from, left: true } } as const
         return this.#stepMesh({ type: 'message', from, message: leaving }, now, out)
       }
       default:
@@ -186,7 +187,9 @@ export class ServerMembership implements MembershipStrategy<ServerMessage> {
 
   /** Clients are no longer connected with some server: those that no other has either are down from now. */
   #lost(clients: readonly NodeName[], now: Instant, out: Effects): void {
-    for (const node of clients) if (!this.#isSeen(node)) this.#stepMesh({ type: 'down', node }, now, out)
+    for (const node of clients) {
+      if (this.#isClient(node) && !this.#isSeen(node)) this.#stepMesh({ type: 'down', node }, now, out)
+    }
   }
 
   /** Makes a client a member. False when it cannot be one: the table is full, or this node has left. */
@@ -244,8 +247,13 @@ export class ServerMembership implements MembershipStrategy<ServerMessage> {
     }
   }
 
-  #isSeen(client: NodeName): boolean {
-    return this.#clients.has(client) || this.#attachments.serversOf(client).length > 0
+  /** Other servers may say of any name that it is a client of theirs. */
+  #isClient(name: NodeName): boolean {
+    return isClient(this.#mesh.table.get(name)?.spec)
+  }
+
+  #isSeen(name: NodeName): boolean {
+    return this.#clients.has(name) || (this.#isClient(name) && this.#attachments.serversOf(name).length > 0)
   }
 
   /** Where a client is connected, as far as this server can know: here, and at the servers it is connected with. */

@@ -60,7 +60,7 @@ export interface SearchReport {
  * event; then everything is mended, the cluster has to come to rest, every operation to end, and `settled` is called.
  * The first thing that is wrong ends it. Equal scenario, seed and plan give equal reports, digest included.
  *
- * @throws {@link InvalidOptionError} the scenario cannot be meant so.
+ * @throws `InvalidOptionError` the scenario cannot be meant so.
  */
 export async function runHistory<Servers = Untyped>(
   make: MakeScenario<Servers>,

@@ -22,6 +22,7 @@ export interface Plan {
 /** An operation or a fault; `at` is simulated time. */
 export type Action = OperationAction | FaultAction
 
+/** A client begins an operation of the scenario. */
 export interface OperationAction {
   readonly at: Millis
   readonly type: 'operation'
@@ -31,6 +32,7 @@ export interface OperationAction {
   readonly seed: number
 }
 
+/** Something breaks. */
 export type FaultAction = { readonly at: Millis; readonly type: 'fault' } & PlannedFault
 
 /** Draws what is done in a history: which faults exist in it at all, how often and how long, and which operations. */

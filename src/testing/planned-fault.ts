@@ -7,121 +7,85 @@ import type { Millis } from '../core/time.js'
  * what they are when it is taken out of a plan. `lasts` is how long until it is mended, in milliseconds.
  */
 export type PlannedFault =
-  | GroupFault
-  | FlappingFault
-  | NodeFault
-  | PairFault
-  | LastingPairFault
-  | SwizzleClogFault
-  | SlowNetworkFault
-  | BusyCrashFault
-  | BlackoutFault
-  | SlowFault
-  | WallJumpFault
-  | InjectedFault
+  // Between two groups: both ways, one way alone, or with a node that reaches both.
+  | {
+      readonly fault: 'partition' | 'one-way' | 'bridge'
+      readonly one: readonly NodeName[]
+      readonly other: readonly NodeName[]
+      readonly lasts: Millis
+    }
+  // A partition that comes and goes.
+  | {
+      readonly fault: 'flapping'
+      readonly one: readonly NodeName[]
+      readonly other: readonly NodeName[]
+      readonly every: Millis
+      readonly lasts: Millis
+    }
+  // Of one node: a crashed one starts again, a paused one goes on. `power-loss` is a crash that nobody is told of.
+  | {
+      readonly fault: 'isolate' | 'crash' | 'power-loss' | 'pause'
+      readonly node: NodeName
+      readonly lasts: Millis
+    }
+  // Of the connections between two nodes, seen from `from`. `disconnect` is the call of that name at `from`.
+  | {
+      readonly fault: 'lose' | 'half-open' | 'one-sided-end' | 'disconnect'
+      readonly from: NodeName
+      readonly to: NodeName
+    }
+  // Of what `from` sends to, dials at, or (`stall`) reads from `to`.
+  | {
+      readonly fault: 'clog' | 'refuse' | 'hang' | 'stall'
+      readonly from: NodeName
+      readonly to: NodeName
+      readonly lasts: Millis
+    }
+  // Several links are clogged one after another, and released in another order (FoundationDB). `after` counts from the
+  // beginning of the fault.
+  | {
+      readonly fault: 'swizzle-clog'
+      readonly links: readonly {
+        readonly from: NodeName
+        readonly to: NodeName
+        readonly after: Millis
+        readonly lasts: Millis
+      }[]
+    }
+  | { readonly fault: 'slow-network'; readonly factor: number; readonly lasts: Millis }
+  // A crash so many events after an operation began at the node: it brings its own. `seed` is that of the operation.
+  | {
+      readonly fault: 'crash-busy'
+      readonly node: NodeName
+      readonly operation: string
+      readonly seed: number
+      readonly events: number
+      readonly lasts: Millis
+    }
+  // Several nodes crash at once, and start again one by one: a cluster that forms anew, in whatever order.
+  | {
+      readonly fault: 'blackout'
+      readonly nodes: readonly { readonly node: NodeName; readonly lasts: Millis }[]
+    }
+  // Each event of the node takes `lag`.
+  | { readonly fault: 'slow'; readonly node: NodeName; readonly lag: Millis; readonly lasts: Millis }
+  // The wall clock of the node jumps; it stays so.
+  | { readonly fault: 'wall-jump'; readonly node: NodeName; readonly by: Millis }
+  // `injectPartition(origin, ttl)` is called at `from`, and `resolvePartition` at `resolver`.
+  | {
+      readonly fault: 'inject-partition'
+      readonly from: NodeName
+      readonly origin: NodeName
+      readonly ttl: number
+      readonly resolver: NodeName
+      readonly lasts: Millis
+    }
 
-/** What a fault is called. See docs/simulation.md for what each does. */
+/** What a fault is called. docs/simulation.md says what each does. */
 export type FaultName = PlannedFault['fault']
 
-/** Between two groups: both ways, one way alone, or with a node that reaches both. */
-interface GroupFault {
-  readonly fault: 'partition' | 'one-way' | 'bridge'
-  readonly one: readonly NodeName[]
-  readonly other: readonly NodeName[]
-  readonly lasts: Millis
-}
-
-/** A partition that comes and goes. */
-interface FlappingFault {
-  readonly fault: 'flapping'
-  readonly one: readonly NodeName[]
-  readonly other: readonly NodeName[]
-  readonly every: Millis
-  readonly lasts: Millis
-}
-
-/** Of one node: a crashed one starts again, a paused one goes on. `power-loss` is a crash that nobody is told of. */
-interface NodeFault {
-  readonly fault: 'isolate' | 'crash' | 'power-loss' | 'pause'
-  readonly node: NodeName
-  readonly lasts: Millis
-}
-
-/** Of the connections between two nodes, seen from `from`. `disconnect` is the call of that name at `from`. */
-interface PairFault {
-  readonly fault: 'lose' | 'half-open' | 'one-sided-end' | 'disconnect'
-  readonly from: NodeName
-  readonly to: NodeName
-}
-
-/** Of what `from` sends to, dials at, or (`stall`) reads from `to`. */
-interface LastingPairFault {
-  readonly fault: 'clog' | 'refuse' | 'hang' | 'stall'
-  readonly from: NodeName
-  readonly to: NodeName
-  readonly lasts: Millis
-}
-
-/** Several links are clogged one after another, and released in another order. After FoundationDB. */
-interface SwizzleClogFault {
-  readonly fault: 'swizzle-clog'
-  readonly links: readonly {
-    readonly from: NodeName
-    readonly to: NodeName
-    /** Counted from the beginning of the fault. */
-    readonly after: Millis
-    readonly lasts: Millis
-  }[]
-}
-
-interface SlowNetworkFault {
-  readonly fault: 'slow-network'
-  readonly factor: number
-  readonly lasts: Millis
-}
-
-/** A crash just after an operation began at the node: it brings its own. */
-interface BusyCrashFault {
-  readonly fault: 'crash-busy'
-  readonly node: NodeName
-  readonly operation: string
-  /** Of the operation's random generator. */
-  readonly seed: number
-  /** So many events later. */
-  readonly events: number
-  readonly lasts: Millis
-}
-
-/** Several nodes crash at once, and start again one by one: a cluster that forms anew, in whatever order. */
-interface BlackoutFault {
-  readonly fault: 'blackout'
-  readonly nodes: readonly { readonly node: NodeName; readonly lasts: Millis }[]
-}
-
-/** Each event of the node takes so many milliseconds. */
-interface SlowFault {
-  readonly fault: 'slow'
-  readonly node: NodeName
-  readonly lag: Millis
-  readonly lasts: Millis
-}
-
-/** The wall clock of the node jumps; it stays so. */
-interface WallJumpFault {
-  readonly fault: 'wall-jump'
-  readonly node: NodeName
-  readonly by: Millis
-}
-
-/** `injectPartition(origin, ttl)` is called at `from`, and `resolvePartition` at `resolver`. */
-interface InjectedFault {
-  readonly fault: 'inject-partition'
-  readonly from: NodeName
-  readonly origin: NodeName
-  readonly ttl: number
-  readonly resolver: NodeName
-  readonly lasts: Millis
-}
+/** The planned fault of that name. */
+type Planned<Name extends FaultName> = Extract<PlannedFault, { readonly fault: Name }>
 
 /** Every fault there is. */
 export const faultNames: readonly FaultName[] = [
@@ -249,11 +213,11 @@ export function describeFault(fault: PlannedFault): string {
   }
 }
 
-function describeLink({ from, to, after, lasts }: SwizzleClogFault['links'][number]): string {
+function describeLink({ from, to, after, lasts }: Planned<'swizzle-clog'>['links'][number]): string {
   return `${from} -> ${to} after ${seconds(after)} ${lasting(lasts)}`
 }
 
-function describeOutage({ node, lasts }: BlackoutFault['nodes'][number]): string {
+function describeOutage({ node, lasts }: Planned<'blackout'>['nodes'][number]): string {
   return `${node} ${lasting(lasts)}`
 }
 
@@ -266,6 +230,6 @@ function lasting(millis: Millis): string {
 }
 
 /** `1.25 s`, `40 ms`. */
-export function seconds(millis: Millis): string {
+function seconds(millis: Millis): string {
   return Math.abs(millis) < 1_000 ? `${millis} ms` : `${millis / 1_000} s`
 }

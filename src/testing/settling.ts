@@ -25,13 +25,18 @@ export function unsettled(nodes: readonly SettlingNode[], context: SettlingConte
   if (starting !== undefined) return `'${starting.name}' is starting`
   const live = new Map(nodes.map(node => [node.name, node]))
   for (const node of nodes) {
-    const why = links(node, live, context) ?? queues(node)
+    const why = links(node, live, context)
     if (why !== undefined) return why
   }
   const belong = (one: SettlingNode, other: SettlingNode): boolean =>
     context.reachable(one.name, other.name) && (knows(one, other) || knows(other, one))
   for (const group of components(nodes, belong)) {
     const why = apart(group) ?? disagreement(group)
+    if (why !== undefined) return why
+  }
+  // Last, because it looks at every lane.
+  for (const node of nodes) {
+    const why = queues(node)
     if (why !== undefined) return why
   }
   return undefined

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { CloseCode } from '../../src/codec/codec.js'
-import type { MemoryWire } from '../../src/transport/memory-wire.js'
 import { World } from '../support/hubs.js'
 
 test('a connection is not attached when the one that it replaces takes the link with it', async () => {
@@ -11,7 +10,7 @@ test('a connection is not attached when the one that it replaces takes the link 
     b.judge = () => ({ code: CloseCode.removed, text: 'it has left' })
   }
   // `b` believes in the connection until that of the next dial takes its place.
-  for (const wire of world.network.wires as readonly MemoryWire[]) wire.lose('a')
+  for (const wire of world.network.wires) wire.lose('a')
   await world.pass(3_000)
   expect(a.told('down').length).toBe(a.told('up').length)
   expect([b.hub.links.size, b.wire.open.length]).toEqual([0, 0])

@@ -62,6 +62,19 @@ describe('a watcher', () => {
     await cluster.until(() => b.isConnected('a', 'data'))
   })
 
+  test('of a channel hears of it when the peer is cut off, and when it is healed', async () => {
+    const cluster = new Cluster({ options: { channels } })
+    const [a, b] = await cluster.pair()
+    const [here, there] = [watch(a, 'b', { channel: 'data' }), watch(b, 'a', { channel: 'data' })]
+    const ref = await cluster.settle(a.injectPartition('a', 0))
+    await cluster.until(() => b.partitions().length === 1)
+    expect([here.at(-1), there.at(-1)]).toEqual(['down b/data', 'down a/data'])
+    await cluster.settle(a.resolvePartition(ref))
+    await cluster.until(() => b.partitions().length === 0)
+    expect(here).toEqual(['up b/data', 'down b/data', 'up b/data'])
+    expect(there).toEqual(['up a/data', 'down a/data', 'up a/data'])
+  })
+
   test('is not told of a channel of which a lane is left', async () => {
     const cluster = new Cluster({ options: { channels } })
     const [a] = await cluster.pair()

@@ -464,9 +464,17 @@ describe('what a client says of others', () => {
     }
   })
 
+  test.each([0, 2])('the leave of another life of a client is not that of its present one (%i)', incarnation => {
+    const bus = cluster(['s1', 'c1'])
+    const entry = { spec: nodeOf('c1', incarnation), left: true }
+    bus.step(bus.node('s1'), { type: 'message', from: nodeOf('c1'), message: { type: 'leaving', entry } })
+    bus.run(500)
+    expect(bus.isWhole('s1', 'c1')).toBe(true)
+  })
+
   test('a client leaves as the one it is, whatever it says of itself', () => {
     const bus = cluster(['s1', 's2', 'c1'])
-    const entry = { spec: { ...nodeOf('c1', 99), role: 'server' }, left: false }
+    const entry = { spec: { ...nodeOf('c1'), version: 99, role: 'server' }, left: false }
     bus.step(bus.node('s1'), { type: 'message', from: nodeOf('c1'), message: { type: 'leaving', entry } })
     bus.run(500)
     expect(bus.node('s1').members).toEqual(['s1', 's2'])

@@ -125,6 +125,11 @@ describe('a client by itself', () => {
       { type: 'notify', event: { type: 'members' } },
     ])
     expect(brief(client.hear('s1', leaving))).toEqual(['noted s1'])
+    // Of whom it never knew it only remembers that.
+    expect(client.hear('s1', news([{ spec: nodeOf('s9'), left: true }]))).toEqual([])
+    expect(client.machine.admit(nodeOf('s9'))).toEqual({ type: 'removed' })
+    client.step({ type: 'up', peer: nodeOf('s8') })
+    expect(brief(client.hear('s1', news([{ spec: nodeOf('s8'), left: true }])))).toEqual(['disconnect s8 left'])
   })
 
   test('leaves, also by removing itself: it tells its servers, and waits for those that are connected', () => {

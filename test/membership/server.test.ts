@@ -62,12 +62,12 @@ describe('a server', () => {
     server.step({ type: 'down', node: 'c1' as NodeName })
     server.step({ type: 'start', self: nodeOf('s1', 2) })
     server.step({ type: 'up', peer: nodeOf('s2') })
-    expect(sent(server.hear(nodeOf('s2'), { type: 'join', entries: [] }))).not.toContain('clients s2')
+    const joined = server.hear(nodeOf('s2'), { type: 'join', entries: [] })
+    expect(sent(joined)).not.toContain('clients s2')
+    expect(joined).toContainEqual({ type: 'arm', timer: 'tell', after: 20 })
     server.step({ type: 'up', peer: nodeOf('c1') })
-    const arms = server.hear(nodeOf('c1'), { type: 'join', entries: [] }).filter(({ type }) => type === 'arm')
-    const first = server.machine.state().clients
-    expect(first).toEqual([{ name: 'c1', servers: ['s1'] }])
-    expect(arms.length).toBeGreaterThan(0)
+    server.hear(nodeOf('c1'), { type: 'join', entries: [] })
+    expect(server.machine.state().clients).toEqual([{ name: 'c1', servers: ['s1'] }])
     expect(sent(server.step({ type: 'timer', timer: 'tell' }))).toEqual(['news c1', 'clients s2'])
   })
 
@@ -179,6 +179,36 @@ describe('a server', () => {
     server.step({ type: 'down', node: 's2' as NodeName })
     expect(server.hear(nodeOf('s2'), message)).toEqual([])
     expect(server.machine.state().clients).toEqual([{ name: 'c1', servers: ['s1'] }])
+  })
+
+  test('does not take servers for clients because another server says so', () => {
+    const server = new Server()
+    const generated = nodeOf('s3', 1, { generated: true })
+    server.meet('s2')
+    server.step({ type: 'up', peer: generated })
+    server.hear(generated, { type: 'join', entries: [] })
+    server.hear(nodeOf('s2'), clients(['s3'], []))
+    server.hear(nodeOf('s2'), clients([], ['s3']))
+    // It is connected all the time, and compared with.
+    const compared = Array.from({ length: 20 }, () => sent(server.step({ type: 'timer', timer: 'digest' }))).flat()
+    expect(compared).toContain('digest s3')
+    server.hear(nodeOf('s2'), clients(['s3'], []))
+    server.step({ type: 'down', node: generated.name })
+    server.now = 2 * hour
+    server.step({ type: 'timer', timer: 'sweep' })
+    expect(server.members).toBe('s1,s2')
+  })
+
+  test('does not count the time that a client is away anew because another server never had it', () => {
+    const server = new Server()
+    const generated = nodeOf('c1', 1, { generated: true })
+    server.meet('s2')
+    server.hear(nodeOf('s2'), { type: 'news', entries: [{ spec: generated, left: false }], counted: false })
+    server.now = hour - 1
+    server.hear(nodeOf('s2'), clients([], ['c1']))
+    server.now = hour
+    server.step({ type: 'timer', timer: 'sweep' })
+    expect(server.members).toBe('s1,s2')
   })
 
   const ends: [string, (server: Server) => void][] = [

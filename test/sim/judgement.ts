@@ -35,8 +35,8 @@ export function complaintsAbout(history: readonly HistoryEvent[], options: Judge
 }
 
 /**
- * The starts of lives, but not those of which nobody had heard when the life was begun again: that it is taken cannot be
- * known to a process whose clock was set back and that remembers nothing.
+ * The starts of lives, but not those of which nobody had heard when the life was begun again: that it is taken cannot
+ * be known to a process whose clock was set back and that remembers nothing.
  */
 function startsThatWereMet(history: readonly HistoryEvent[]): readonly HistoryEvent[] {
   const met = new Set<string>()

@@ -143,7 +143,8 @@ export class Workload {
       if (listed !== members) throw new Error(`${name} lists ${listed} in the end, and not ${members}`)
     }
     const pairs = net.names.flatMap(name => net.names.map(peer => [name, peer] as const))
-    await Promise.all(pairs.map(([name, peer]) => (this.#knows(name, peer) ? this.#meet(net, name, peer) : undefined)))
+    const known = pairs.filter(([name, peer]) => this.#knows(name, peer))
+    await Promise.all(known.map(([name, peer]) => this.#meet(net, name, peer)))
     for (const name of net.names) {
       for (const { node, queuedMessages, queuedBytes } of net.node(name).connections()) {
         if (queuedMessages + queuedBytes > 0) throw new Error(`${name} keeps something for ${node} in the end`)

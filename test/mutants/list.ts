@@ -1,0 +1,29 @@
+import { core } from './core.js'
+import { fault } from './fault.js'
+import { handshakes } from './handshake.js'
+import { hubs } from './hub.js'
+import { lanes } from './lane.js'
+import { managers } from './manager.js'
+import { membership } from './membership.js'
+import { membershipViews } from './membership-views.js'
+import { messaging } from './messaging.js'
+import type { Mutant } from './mutant.js'
+import { overlays } from './overlays.js'
+import { peers } from './peers.js'
+import { receiving } from './receiving.js'
+import { sending } from './sending.js'
+import { serving } from './serving.js'
+
+/** All mutants, by area. */
+export const areas: Readonly<Record<string, readonly Mutant[]>> = {
+  membership: [...membership, ...membershipViews],
+  'other overlays': overlays,
+  'faults and partitions': fault,
+  handshakes,
+  'links and lives': [...hubs, ...peers],
+  'lanes and queues': lanes,
+  'messages on a lane': [...sending, ...receiving],
+  'joining and composing': managers,
+  'messages and servers': [...messaging, ...serving],
+  'core and delivery': core,
+}

@@ -1,0 +1,215 @@
+import type { Mutant } from './mutant.js'
+
+const arrivals = 'src/manager/arrivals.ts'
+const sender = 'src/manager/sender.ts'
+const room = 'src/manager/room.ts'
+const delays = 'src/manager/delays.ts'
+
+/** Messages: how they are sent, wait and arrive. */
+export const messaging: readonly Mutant[] = [
+  {
+    name: 'what arrives through a cut is delivered',
+    file: arrivals,
+    find: "    if (lane.link.state.phase === 'cut') {\n      this.#context.counters.add('faulted')\n      return undefined\n    }\n",
+    replace: '',
+  },
+  {
+    name: 'a reply that arrives through a cut is taken',
+    file: arrivals,
+    find: "    if (lane.link.state.phase === 'cut') return counters.add('faulted')\n",
+    replace: '',
+  },
+  {
+    name: 'a message that expired on its way is handled',
+    file: arrivals,
+    find: '    if (extra?.budget === 0) {',
+    replace: '    if (extra?.budget === -1) {',
+  },
+  {
+    name: 'a reply is sent on a later connection than its request came on',
+    file: arrivals,
+    find: "if (lane.generation !== generation || lane.phase !== 'open') return",
+    replace: "if (lane.phase !== 'open') return",
+  },
+  {
+    name: 'a reply goes through a cut that was made while it was worked on',
+    file: arrivals,
+    find: "return lane.link.state.phase !== 'cut'",
+    replace: 'return true',
+  },
+  {
+    name: 'a reply larger than the peer takes is sent',
+    file: arrivals,
+    find: '    if (body.length > lane.outbound.messageBytes) {',
+    replace: '    if (body.length > Infinity) {',
+  },
+  {
+    name: 'a reply for which there is no room is lost, and its request waits',
+    file: arrivals,
+    find: '      this.#sendError(lane, id, error).then(resolve, resolve)\n',
+    replace: '      resolve()\n',
+  },
+  {
+    name: 'a handler is told the incarnation of the life before',
+    file: arrivals,
+    find: 'if (plain === undefined || plain.incarnation !== spec.incarnation) {',
+    replace: 'if (plain === undefined) {',
+    survives: 'a lane belongs to one life of its peer, and so does what is kept for it',
+  },
+  {
+    name: 'what passes the interpositions is no sign of life',
+    file: arrivals,
+    find: '    lane.heard()\n',
+    replace: '',
+  },
+  {
+    name: 'a message that an interposition delays is handled although the node has stopped',
+    file: delays,
+    find: '    for (const end of [...this.#held]) end(error())\n',
+    replace: '',
+  },
+  {
+    name: 'an aborted signal does not keep a message from being sent',
+    file: sender,
+    find: '    options?.signal?.throwIfAborted()\n',
+    replace: '',
+  },
+  {
+    name: 'a message whose time is over is sent',
+    file: sender,
+    find: 'if (expires !== undefined && expires <= this.#context.clock.now()) {',
+    replace: 'if (expires !== undefined && expires < 0) {',
+  },
+  {
+    name: 'a message that has to wait stays until something else happens on its lane',
+    file: sender,
+    find: '    lane.outbound.drain()\n  }\n\n  #enqueue',
+    replace: '  }\n\n  #enqueue',
+  },
+  {
+    name: 'bytes that are cast and wait are those of the caller, who may use them for something else',
+    file: sender,
+    find: 'bytes: awaited ? message : message.slice() }',
+    replace: 'bytes: message }',
+  },
+  {
+    name: 'all messages that wait have the same place in the order',
+    file: sender,
+    find: 'order: ++this.#order',
+    replace: 'order: this.#order',
+  },
+  {
+    name: 'what may wait for a peer that is down is refused',
+    file: sender,
+    find: "    if (verdict === 'down' && options?.whenDown === 'wait') return\n",
+    replace: '',
+  },
+  {
+    name: 'what may wait for a peer that is down does not wait for it when it goes down',
+    file: sender,
+    find: "patient: options?.whenDown === 'wait'",
+    replace: 'patient: false',
+  },
+  {
+    name: 'a message larger than this node takes waits',
+    file: sender,
+    find: '    if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)\n',
+    replace: '',
+  },
+  {
+    name: 'the one whose place a newer message takes is not told',
+    file: sender,
+    find: '    settler?.failed(new SupersededError())\n',
+    replace: '',
+  },
+  {
+    name: 'the one whose place a newer message takes is told of the newer one',
+    file: sender,
+    find: '    const { settler } = waiting\n    lane.queue.supersede(waiting, entry)\n',
+    replace: '    lane.queue.supersede(waiting, entry)\n    const { settler } = waiting\n',
+  },
+  {
+    name: 'a newer message that takes the place of another waits beyond its deadline',
+    file: sender,
+    find: '    this.#watchQueued(waiting, outgoing)\n',
+    replace: '',
+  },
+  {
+    name: 'a message that waits does not end with its deadline',
+    file: sender,
+    find: "            counters.add('expired')\n            end(new DeadlineError",
+    replace: "            counters.add('expired')\n            void (new DeadlineError",
+  },
+  {
+    name: 'a message that waits does not end with its signal',
+    file: sender,
+    find: "    signal?.addEventListener('abort', aborted)\n    const { clock, counters }",
+    replace: '    const { clock, counters }',
+  },
+  {
+    name: 'a message whose caller gave it up is sent',
+    file: sender,
+    find: '      entry.queue?.remove(entry)\n      settler?.failed(error)',
+    replace: '      settler?.failed(error)',
+  },
+  {
+    name: 'a message that left leaves its listener on the signal',
+    file: sender,
+    find: "      signal?.removeEventListener('abort', aborted)\n      cancel?.()\n",
+    replace: '      cancel?.()\n',
+  },
+  {
+    name: 'of a deadline and a timeout the later counts',
+    file: sender,
+    find: 'const left = Math.min(timeout ?? Infinity,',
+    replace: 'const left = Math.max(timeout ?? -Infinity,',
+  },
+  {
+    name: 'a request on a monotonic channel takes the place of another',
+    file: sender,
+    find: 'return extra?.request === undefined && extra?.manager !== true',
+    replace: 'return true',
+  },
+  {
+    name: 'the partition key of a message does not choose its stream',
+    file: sender,
+    find: 'streamOf(key === undefined ? hash : hashPartitionKey(checkKey(key)), channel.streams)',
+    replace: 'streamOf(hash, channel.streams)',
+  },
+  {
+    name: 'any number of calls waits for room',
+    file: room,
+    find: "if (overflow === 'block') return awaited && budget.blocked < blockedCalls ? 'caller' : 'none'",
+    replace: "if (overflow === 'block') return awaited ? 'caller' : 'none'",
+  },
+  {
+    name: 'a message may not be larger than the queue, though nothing else waits',
+    file: room,
+    find: 'if (bytes <= 0 || budget.bytes === 0 || budget.bytes',
+    replace: 'if (bytes <= 0 || budget.bytes',
+  },
+  {
+    name: 'a queue takes one message more than fits',
+    file: room,
+    find: 'budget.bytes === 0 || budget.bytes + bytes <= queueBytes',
+    replace: 'budget.bytes === 0 || budget.bytes <= queueBytes',
+  },
+  {
+    name: 'one message is dropped for a new one, however large that is',
+    file: room,
+    find: 'while (budget.bytes > 0 && budget.bytes + bytes > queueBytes) this.#dropOldest(channel)',
+    replace: 'this.#dropOldest(channel)',
+  },
+  {
+    name: 'of several lanes the newest of the first messages is dropped',
+    file: room,
+    find: 'entry.order < oldest.entry.order)) oldest',
+    replace: 'entry.order > oldest.entry.order)) oldest',
+  },
+  {
+    name: 'a message that is dropped for room is not told of',
+    file: room,
+    find: '    this.refuse(channel, oldest.entry)\n',
+    replace: '',
+  },
+]

@@ -1,0 +1,92 @@
+import type { Mutant } from './mutant.js'
+
+const inbound = 'src/link/inbound.ts'
+
+/** What a lane takes: frames, numbers, credit, chunks. */
+export const receiving: readonly Mutant[] = [
+  {
+    name: 'a peer may use a byte more than its credit, for ever',
+    file: inbound,
+    find: 'this.#taken - this.#released >= this.#settings.windowBytes',
+    replace: 'this.#taken - this.#released > this.#settings.windowBytes',
+  },
+  {
+    name: 'what a peer sends costs it no credit',
+    file: inbound,
+    find: '    this.#taken += cost\n',
+    replace: '',
+  },
+  {
+    name: 'a message with the number of the last one is handled again',
+    file: inbound,
+    find: 'if (sequence <= last) {',
+    replace: 'if (sequence < last) {',
+  },
+  {
+    name: 'the credit of a message that was dropped as seen is lost',
+    file: inbound,
+    find: '      this.#handler.duplicate()\n      return this.#release(cost)\n',
+    replace: '      return this.#handler.duplicate()\n',
+  },
+  {
+    name: 'a peer may send a stream on a lane that is not its own',
+    file: inbound,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
+    find: '    if (stream % this.#settings.lanes !== this.#lane) throw new MalformedError(`stream ${stream} on lane ${this.#lane}`)\n',
+    replace: '',
+  },
+  {
+    name: 'the credit of a message whose handler failed is lost',
+    file: inbound,
+    find: 'handled.then(release, release)',
+    replace: 'handled.then(release, () => {})',
+  },
+  {
+    name: 'a peer may number any number of names',
+    file: inbound,
+    find: 'if (given > internedNamesMax) throw',
+    replace: 'if (given < 0) throw',
+  },
+  {
+    name: 'a peer may send any frame before it is ready',
+    file: inbound,
+    find: 'if (!this.#ready && kind !== FrameKind.ready && kind !== FrameKind.close) {',
+    replace: 'if (kind < 0) {',
+  },
+  {
+    name: 'chunks that were given up are part of the next message',
+    file: inbound,
+    find: '    if ((flags & 2) !== 0) {\n      this.#chunks = []\n      this.#chunkBytes = 0\n',
+    replace: '    if ((flags & 2) !== 0) {\n      this.#chunkBytes = 0\n',
+  },
+  {
+    name: 'the bytes of chunks that were given up count for the next message',
+    file: inbound,
+    find: '      this.#chunks = []\n      this.#chunkBytes = 0\n      return',
+    replace: '      this.#chunks = []\n      return',
+  },
+  {
+    name: 'a peer may send chunks without end',
+    file: inbound,
+    find: 'if (this.#chunkBytes > this.#settings.messageBytes + chunkHeadBytes) {',
+    replace: 'if (this.#chunkBytes < 0) {',
+  },
+  {
+    name: 'chunks may hold frames that are never sent in chunks, chunks too',
+    file: inbound,
+    find: 'if (kind === undefined || !chunked.has(kind)) throw',
+    replace: 'if (kind === undefined) throw',
+  },
+  {
+    name: 'credit is announced only when all of it has come back',
+    file: inbound,
+    find: 'if (this.#released - this.#announced >= this.#settings.windowBytes / 4) this.announce()',
+    replace: 'if (this.#released - this.#announced > this.#settings.windowBytes) this.announce()',
+  },
+  {
+    name: 'what follows the frame that broke a rule is read',
+    file: inbound,
+    find: 'while (at < batch.length && !this.#closed) {',
+    replace: 'while (at < batch.length) {',
+  },
+]

@@ -1,0 +1,124 @@
+import type { Mutant } from './mutant.js'
+
+const requester = 'src/manager/requester.ts'
+const registry = 'src/manager/registry.ts'
+const receiver = 'src/manager/receiver.ts'
+const local = 'src/manager/local-servers.ts'
+
+/** Requests and servers: who is asked, handles, answers. */
+export const serving: readonly Mutant[] = [
+  {
+    name: 'who else guesses the number of a request may answer it',
+    file: requester,
+    find: "    if (this.#requests.get(id)?.lane !== lane) return this.#context.counters.add('lateReplies')\n",
+    replace: '',
+  },
+  {
+    name: 'one request more waits for a peer than may',
+    file: requester,
+    find: 'this.#requests.count(name) >= limits.requests',
+    replace: 'this.#requests.count(name) > limits.requests',
+  },
+  {
+    name: 'the timer of a request runs on when it was answered',
+    file: requester,
+    find: '        cancelTimer?.()\n',
+    replace: '',
+  },
+  {
+    name: 'a request does not note the lane that it left on',
+    file: requester,
+    find: '          pending.lane = sender.laneFor(node, server, options)\n',
+    replace: '',
+  },
+  {
+    name: 'a request that could not be sent counts as waiting',
+    file: requester,
+    find: '        end(error as Error)\n      }\n    })',
+    replace: '        reject(error as Error)\n      }\n    })',
+  },
+  {
+    name: 'a lost lane ends the requests that left on others',
+    file: requester,
+    find: 'this.#requests.fail(request => request.lane === lane)',
+    replace: 'this.#requests.fail(request => request.node === lane.link.name)',
+  },
+  {
+    name: 'a peer that goes down ends the requests that wait for it to come up',
+    file: requester,
+    find: "request.node === link.name && (request.lane !== undefined || why === 'cut')",
+    replace: 'request.node === link.name',
+  },
+  {
+    name: 'a peer that goes down ends the requests to others',
+    file: requester,
+    find: "request.node === link.name && (request.lane !== undefined || why === 'cut')",
+    replace: "request.lane !== undefined || why === 'cut'",
+  },
+  {
+    name: 'a node that stops leaves its requests waiting',
+    file: requester,
+    find: '    this.#requests.fail(() => true)\n',
+    replace: '',
+  },
+  {
+    name: 'who waits for its turn is served after who comes meanwhile',
+    file: registry,
+    find: '      if (next === undefined) server.running--\n      else next()\n',
+    replace: '      server.running--\n      next?.()\n',
+  },
+  {
+    name: 'the last who waits for its turn is served first',
+    file: registry,
+    find: 'const next = server.backlog.shift()',
+    replace: 'const next = server.backlog.pop()',
+  },
+  {
+    name: 'messages are handled in the order in which their checks end',
+    file: registry,
+    find: 'const turn = server.checked.then(() => check)',
+    replace: 'const turn = check',
+  },
+  {
+    name: 'disposing of an old registration takes away the new one of its name',
+    file: registry,
+    find: 'if (this.#servers.get(name) === server) this.#servers.delete(name)',
+    replace: 'this.#servers.delete(name)',
+  },
+  {
+    name: 'an iterator that ends leaves the requests unanswered that it holds',
+    file: receiver,
+    find: '      for (const held of this.#held.splice(0)) held.dismissed()\n',
+    replace: '',
+  },
+  {
+    name: 'an iterator that ends leaves the requests unanswered that were taken',
+    file: receiver,
+    find: '      for (const dismissed of this.#unanswered) dismissed()\n',
+    replace: '',
+  },
+  {
+    name: 'a message that is taken at once is never reported as taken',
+    file: receiver,
+    find: '    held.taken()\n    waiting(',
+    replace: '    waiting(',
+  },
+  {
+    name: 'what was handled counts against what may wait at this node itself',
+    file: local,
+    find: 'const release = (): void => {\n      this.#bytes -= cost\n',
+    replace: 'const release = (): void => {\n',
+  },
+  {
+    name: 'what an own server has not handled yet does not count',
+    file: local,
+    find: 'if (isPromiseLike(handled)) handled.then(release, release)\n    else release()',
+    replace: 'release()',
+  },
+  {
+    name: 'a node that stops leaves the requests to itself waiting',
+    file: local,
+    find: '    for (const end of [...this.#asked]) end(error())\n',
+    replace: '',
+  },
+]
