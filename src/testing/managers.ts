@@ -2,6 +2,7 @@ import { SeededRandom } from '../core/random.js'
 import type { Clock, Millis } from '../core/time.js'
 import type { PeerServiceManager } from '../manager/manager.js'
 import type { PeerServiceOptions } from '../manager/options.js'
+import { keepAlive } from '../runtime/keep-alive.js'
 import { SystemClock } from '../runtime/system-clock.js'
 import { MemoryNetwork } from '../transport/memory.js'
 import type { Transport } from '../transport/transport.js'
@@ -50,8 +51,14 @@ export function webSocketManagers(
     const clock = new SystemClock()
     const until = async (condition: () => boolean): Promise<boolean> => {
       const deadline = clock.now() + realDeadline
-      while (!condition() && clock.now() < deadline) await new Promise<void>(resolve => clock.schedule(1, resolve))
-      return condition()
+      // Nothing else may: the sockets of stopped nodes are closed, and the clock's timers wait for nobody.
+      const letGo = keepAlive()
+      try {
+        while (!condition() && clock.now() < deadline) await new Promise<void>(resolve => clock.schedule(1, resolve))
+        return condition()
+      } finally {
+        letGo()
+      }
     }
     const options = (): PeerServiceOptions => ({ heartbeat: { interval: 100, timeout: 300 } })
     return new Managers({ clock, until, options, transport: () => new WebSocketTransport({ clock }) }, make, traits)

@@ -145,7 +145,7 @@ function drawFault(draw: Draw, swarm: Swarm, nodes: readonly NodeName[], name: F
     }
     case 'flapping': {
       const [one, other] = draw.groups(nodes)
-      return { fault: name, one, other, every: Math.ceil(draw.magnitude(1, 3_000)), lasts }
+      return { fault: name, one, other, every: Math.ceil(draw.magnitude(20, 3_000)), lasts }
     }
     case 'isolate':
     case 'crash':

@@ -48,7 +48,7 @@ export const clusterCases: readonly StrategyCase[] = [
         assert.deepEqual(bus.process(late).members, [seed, late].sort())
         joinSeeds(field, late)
       }
-      settle(field, harness.names, 10_000)
+      settle(field, harness.names, 2_000)
       assert.ok(bus.process(late).told('joined').length > 0)
     },
   },

@@ -34,7 +34,7 @@ export type {
   UpEvent,
 } from './history-event.js'
 export type { HistoryReport } from './history-run.js'
-export type { ManagerCase, ManagerHarness, ManagerTraits, SuiteNode } from './manager-harness.js'
+export type { ErrorCode, ManagerCase, ManagerHarness, ManagerTraits, SuiteNode } from './manager-harness.js'
 export { managerCases, managerSuite } from './manager-suite.js'
 export { type MakeManager, simulatedManagers, webSocketManagers } from './managers.js'
 export { NetworkFaults } from './network-faults.js'

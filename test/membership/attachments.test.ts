@@ -40,6 +40,10 @@ describe('attachments', () => {
       pass(theirs, s1, changes)
       expect(theirs.agrees(s1, check)).toBe(true)
     }
+    // So they do when all of it is told anew, whoever was there before.
+    const late = new Attachments(10)
+    pass(late, s1, ours.whole())
+    expect(late.agrees(s1, ours.check() as ClientsMessage)).toBe(true)
     // Parts that are not the last say nothing about the whole.
     expect(theirs.agrees(s1, { type: 'clients', whole: true, here: [], gone: [] })).toBe(true)
   })

@@ -202,6 +202,14 @@ describe('a client by itself', () => {
     expect(client.members).toBe('c1,s1')
   })
 
+  test('does not forget a server that it is connected with, though none counts it', () => {
+    const client = new Client()
+    client.meet('s1', 'odd')
+    client.step({ type: 'up', peer: nodeOf('odd') })
+    for (let round = 0; round < 10; round++) client.check(5_000, { s1: ['s1'] })
+    expect(client.members).toBe('c1,odd,s1')
+  })
+
   test('takes an equal hash for the word of a server that it counts the same', () => {
     const client = new Client()
     client.meet('s1', 'far')

@@ -225,6 +225,8 @@ describe('an open mesh', () => {
       bus.run(100)
     }
     expect(bus.node('a').members).toEqual(['a', 'x', 'y'])
+    bus.run(2 * hour)
+    expect(bus.node('a').members).toEqual(['a', 'x', 'y'])
     bus.crash('x')
     bus.crash('y')
     bus.run(hour - 60_000)

@@ -219,12 +219,6 @@ export const overlays: readonly Mutant[] = [
     replace: '    if (leaver === undefined) return this.#gone({ ...from, name: node, incarnation }, now, out)\n',
   },
   {
-    name: 'who removed this node is told that it leaves',
-    file: fixed,
-    find: 'if (to !== known) this.#sayGoodbye(to, out)',
-    replace: 'this.#sayGoodbye(to, out)',
-  },
-  {
     name: 'a member of a static mesh that restarted and knows nobody is not told that it is one',
     file: fixed,
     find: "    if (this.#count(peer, now, out)) out.push({ type: 'send', to: name, message: { type: 'counted' } })\n",
