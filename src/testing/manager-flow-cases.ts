@@ -165,10 +165,11 @@ export const flowCases: readonly ManagerCase[] = [
       )) {
         const { started, release } = gate(to, 'slow')
         const ends = outcomes(range(0, 60).map(id => from.forwardMessage(to.name, 'slow', padded(id))))
-        await harness.until(() => started.length > 5)
-        await exchange(harness, from, to, { channel: 'side' })
+        // The window takes less than twenty of them, however often the peer has its say.
+        for (const _ of range(0, 4)) await exchange(harness, from, to, { channel: 'side' })
         const sent = ends.filter(end => end === 'done').length
-        assert.ok(sent < 40 && started.length <= sent, `${sent} of 60 were sent`)
+        assert.ok(sent > 10 && sent < 20, `${sent} of 60 were sent`)
+        await harness.until(() => started.length === sent)
         const info = from.connections().find(({ node, channel }) => node === to.name && channel === 'default')
         assert.equal(info?.queuedMessages, 60 - sent)
         assert.ok((info?.queuedBytes ?? 0) > 0)
@@ -184,9 +185,9 @@ export const flowCases: readonly ManagerCase[] = [
       const { a, b } = await pair(harness, { limits: { windowBytes: 20_000 }, channels: { side: {} } })
       const server = b.receive('slow')
       const ends = outcomes(range(0, 60).map(id => a.forwardMessage('b', 'slow', padded(id))))
-      await harness.until(() => ends.includes('done'))
-      await exchange(harness, a, b, { channel: 'side' })
-      assert.ok(ends.filter(end => end === 'done').length < 40)
+      for (const _ of range(0, 4)) await exchange(harness, a, b, { channel: 'side' })
+      const sent = ends.filter(end => end === 'done').length
+      assert.ok(sent > 10 && sent < 20, `${sent} of 60 were sent`)
       for (const id of range(0, 60)) {
         const taken = await harness.eventually(server.next())
         assert.equal(numberOf((taken.value as Delivery).message), id)

@@ -38,9 +38,11 @@ export class Report {
     return this.#entries.get(name)?.outcome === 'killed'
   }
 
-  async add(result: Result): Promise<void> {
+  /** Takes a result. What survived only some of the stages may have been killed by another before. */
+  async add(result: Result, allStages: boolean): Promise<void> {
     const { area, mutant, killed, seconds } = result
     const { name, file, survives } = mutant
+    if (killed === undefined && !allStages && this.isKilled(name)) return
     this.#entries.set(name, {
       ...{ area, name, file, outcome: outcomeOf(result), ...killed },
       ...(survives !== undefined && { survives }),

@@ -81,7 +81,7 @@ async function main(): Promise<boolean> {
       const killed = await hunt.hunt(checkout, next.mutant)
       const result = { ...next, killed, seconds: (performance.now() - started) / 1_000 }
       results.push(result)
-      await report.add(result)
+      await report.add(result, options.stages.length === stageNames.length)
       console.log(`${String(results.length).padStart(4)}/${all} ${lineOf(result)}`)
     }
   }
