@@ -25,6 +25,7 @@ interface NodeEvent {
   readonly life: Incarnation
 }
 
+/** A life of a node began, ended, or was told that it is over. */
 export interface LifeEvent extends NodeEvent {
   /**
    * `started` begins the life, once, before anything else is told of it; `stopped` and `crashed` end it, and so does a

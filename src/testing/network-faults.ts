@@ -12,11 +12,14 @@ import type { SimulatedFaults } from './simulated-faults.js'
  * connection that is given up meanwhile is lost.
  */
 export abstract class NetworkFaults {
+  /** @internal */
   protected readonly network: MemoryNetwork
+  /** @internal */
   protected readonly conditions: SimulatedFaults
   readonly #clock: SimulatedClock
   readonly #lasting = new Set<Disposable>()
 
+  /** @internal */
   protected constructor(clock: SimulatedClock, network: MemoryNetwork, conditions: SimulatedFaults) {
     this.#clock = clock
     this.network = network

@@ -207,6 +207,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
     found.wallOffset += millis
   }
 
+  /** Whether the node's process is stopped by {@link pause}. */
   isPaused(node: string): boolean {
     return this.#find(node).process.paused
   }
@@ -333,7 +334,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 /**
  * A simulated cluster. Its nodes are starting; {@link Simulation.settle} waits for them.
  *
- * @throws {@link InvalidOptionError} an option cannot be meant so.
+ * @throws `InvalidOptionError` an option cannot be meant so.
  */
 export function simulate<Servers = Untyped>(options: SimulationOptions<Servers>): Simulation<Servers> {
   return new Simulation(options)

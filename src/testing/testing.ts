@@ -4,7 +4,7 @@
  * @module
  */
 
-export { MemoryNetwork, type MemoryNetworkOptions } from '../transport/memory.js'
+export { MemoryNetwork, type MemoryNetworkOptions, type NetworkConditions } from '../transport/memory.js'
 export { Spike, type SpikeOptions, spike } from '../transport/spike.js'
 export type { HistoryChecker, HistoryOptions } from './checkers/checker.js'
 export { historyCheckers, judgeHistory } from './checkers/history-checkers.js'

@@ -50,7 +50,11 @@ export class MemoryNetwork {
     this.#options = { conditions, highWaterMark, lowWaterMark, closeTimeout }
   }
 
-  /** The connections that exist, and the dials under way, oldest first. */
+  /**
+   * The connections that exist, and the dials under way, oldest first.
+   *
+   * @internal
+   */
   get wires(): readonly MemoryWire[] {
     return [...this.#wires]
   }
@@ -65,7 +69,11 @@ export class MemoryNetwork {
     for (const place of this.#listeners.keys()) if (hostOf(place) === host) this.#listeners.delete(place)
   }
 
-  /** The network forgets a connection whose ends will never be told of anything. */
+  /**
+   * The network forgets a connection whose ends will never be told of anything.
+   *
+   * @internal
+   */
   forget(wire: MemoryWire): void {
     this.#wires.delete(wire)
   }
