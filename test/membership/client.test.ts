@@ -210,6 +210,14 @@ describe('a client by itself', () => {
     expect(client.members).toBe('c1,odd,s1')
   })
 
+  test('keeps a server that it is connected with, though that has not said a word and no other counts it', () => {
+    const client = new Client()
+    client.meet('s1', 's2')
+    client.step({ type: 'up', peer: nodeOf('s2') })
+    for (let round = 0; round < 10; round++) client.check(5_000, { s1: ['s1'] })
+    expect(client.members).toBe('c1,s1,s2')
+  })
+
   test('takes an equal hash for the word of a server that it counts the same', () => {
     const client = new Client()
     client.meet('s1', 'far')

@@ -181,6 +181,20 @@ describe('a server', () => {
     expect(server.machine.state().clients).toEqual([{ name: 'c1', servers: ['s1'] }])
   })
 
+  test('keeps its clients when it takes over the view of the others, who do not know them', () => {
+    const server = new Server()
+    server.meet('s2')
+    server.step({ type: 'down', node: 's2' as NodeName })
+    server.meet('c1')
+    server.now = 25 * hour
+    server.step({ type: 'up', peer: nodeOf('s2') })
+    const entries = [{ spec: nodeOf('s2'), left: false }]
+    const effects = server.hear(nodeOf('s2'), { type: 'news', entries, counted: true })
+    expect(sent(effects)).toContain('digest s2')
+    expect(effects.filter(({ type }) => type === 'disconnect')).toEqual([])
+    expect(server.members).toBe('c1,s1,s2')
+  })
+
   test('does not take servers for clients because another server says so', () => {
     const server = new Server()
     const generated = nodeOf('s3', 1, { generated: true })

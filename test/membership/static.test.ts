@@ -151,6 +151,21 @@ describe('an open mesh', () => {
     expect(silent.node('b').has('told')).toBe(true)
   })
 
+  test('who has left takes no part, and says so to whoever does not know', () => {
+    const { machine, step } = machineOf()
+    step({ type: 'start', self: nodeOf('a') })
+    step({ type: 'leave' })
+    expect(step({ type: 'join', peer: nodeOf('b') })).toEqual([])
+    expect(step({ type: 'up', peer: nodeOf('b') })).toEqual([])
+    const goodbye = { type: 'leaving', node: 'a', incarnation: 1 }
+    for (const type of ['join', 'counted'] as const) {
+      expect(step({ type: 'message', from: nodeOf('b'), message: { type } })).toEqual([
+        { type: 'send', to: 'b', message: goodbye },
+      ])
+    }
+    expect(machine.members().map(({ name }) => name)).toEqual(['a'])
+  })
+
   test('who missed a leave is told when it comes back', () => {
     const bus = open(['a', 'b'], [['a', 'b']])
     bus.split(['a'], ['b'])

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import ts from 'typescript'
@@ -31,10 +31,15 @@ export class Checkout {
     this.root = root
   }
 
+  static async #empty(): Promise<Checkout> {
+    const root = await realpath(await mkdtemp(join(tmpdir(), 'maquis-mutants-')))
+    roots.add(root)
+    return new Checkout(root)
+  }
+
   /** Copies the repository at `from`, and compiles it as its users get it. */
   static async copy(from: string): Promise<Checkout> {
-    const checkout = new Checkout(await mkdtemp(join(tmpdir(), 'maquis-mutants-')))
-    roots.add(checkout.root)
+    const checkout = await Checkout.#empty()
     for (const part of await readdir(from)) {
       if (!made.includes(part)) await cp(join(from, part), join(checkout.root, part), { recursive: true })
     }
@@ -50,8 +55,7 @@ export class Checkout {
 
   /** Another copy, as it is now. */
   async clone(): Promise<Checkout> {
-    const checkout = new Checkout(await mkdtemp(join(tmpdir(), 'maquis-mutants-')))
-    roots.add(checkout.root)
+    const checkout = await Checkout.#empty()
     await cp(this.root, checkout.root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
     return checkout
   }

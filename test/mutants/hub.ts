@@ -174,6 +174,7 @@ export const hubs: readonly Mutant[] = [
     file: hub,
     find: 'mutualTls && !names.includes(peer.name) ? wrongCertificate : this.#admit(peer, slot, undefined)',
     replace: 'this.#admit(peer, slot, undefined)',
+    tests: ['test/cluster/security.test.ts'],
   },
   {
     name: 'a later start of the own name, seen in a handshake, is not noticed',

@@ -10,7 +10,7 @@ export interface Result {
   readonly seconds: number
 }
 
-/** The share of mutants that has to be killed. */
+/** The share of all mutants that has to be killed. */
 export const shareWanted = 0.95
 
 /** `killed`; `explained`: it survived, and it says why; `survived`. */
