@@ -8,7 +8,30 @@ export { MemoryNetwork, type MemoryNetworkOptions, type NetworkConditions } from
 export { Spike, type SpikeOptions, spike } from '../transport/spike.js'
 export type { HistoryChecker, HistoryOptions } from './checkers/checker.js'
 export { historyCheckers, judgeHistory } from './checkers/history-checkers.js'
-export { combineDigests } from './digest.js'
+export { OmissionRun } from './exploration/omission-run.js'
+export {
+  type ExplorationBounds,
+  type ExplorationReport,
+  exploreOmissions,
+  type OmissionFailure,
+  type OwnExploration,
+  runOmissions,
+  type SimulatedExploration,
+} from './exploration/omissions.js'
+export { Replay, type ReplayOptions, type ReplayReport, replayPassages } from './exploration/replay.js'
+export {
+  formatTrace,
+  PassageRecording,
+  parseTrace,
+  type RecordingOptions,
+  recordPassages,
+} from './exploration/trace.js'
+export {
+  describePassage,
+  type Interposable,
+  type PassageChoice,
+  type TracedPassage,
+} from './exploration/traced-passage.js'
 export {
   checkHistories,
   type HistoryFailure,
@@ -16,8 +39,8 @@ export {
   type SearchOptions,
   type SearchReport,
   searchHistories,
-} from './histories.js'
-export { HistoryError } from './history-error.js'
+} from './histories/histories.js'
+export { HistoryError } from './histories/history-error.js'
 export type {
   CutEvent,
   DeliveredEvent,
@@ -32,33 +55,26 @@ export type {
   SentEvent,
   SettledEvent,
   UpEvent,
-} from './history-event.js'
-export type { HistoryReport } from './history-run.js'
-export type { ErrorCode, ManagerCase, ManagerHarness, ManagerTraits, SuiteNode } from './manager-harness.js'
-export { managerCases, managerSuite } from './manager-suite.js'
-export { type MakeManager, simulatedManagers, webSocketManagers } from './managers.js'
-export { NetworkFaults } from './network-faults.js'
-export { OmissionRun } from './omission-run.js'
+} from './histories/history-event.js'
+export type { HistoryReport } from './histories/history-run.js'
+export { type Action, describePlan, type FaultAction, type OperationAction, type Plan } from './histories/plan.js'
+export { type FaultName, faultNames, type PlannedFault } from './histories/planned-fault.js'
+export type { MakeScenario, Operation, OperationContext, Scenario } from './histories/scenario.js'
+export { combineDigests } from './simulation/digest.js'
+export { NetworkFaults } from './simulation/network-faults.js'
 export {
-  type ExplorationBounds,
-  type ExplorationReport,
-  exploreOmissions,
-  type OmissionFailure,
-  type OwnExploration,
-  runOmissions,
-  type SimulatedExploration,
-} from './omissions.js'
-export { type Action, describePlan, type FaultAction, type OperationAction, type Plan } from './plan.js'
-export { type FaultName, faultNames, type PlannedFault } from './planned-fault.js'
-export { Replay, type ReplayOptions, type ReplayReport, replayPassages } from './replay.js'
-export type { MakeScenario, Operation, OperationContext, Scenario } from './scenario.js'
-export { type RunEnd, type RunOptions, SimulatedClock, type SimulatedClockOptions } from './simulated-clock.js'
-export type { LatencyOptions } from './simulated-faults.js'
-export { SettleError, Simulation, simulate } from './simulation.js'
-export type { NodeContext, SimulationOptions } from './simulation-options.js'
-export type { StrategyCase, StrategyHarness } from './strategy-harness.js'
-export { strategyCases, strategySuite } from './strategy-suite.js'
-export { formatTrace, PassageRecording, parseTrace, type RecordingOptions, recordPassages } from './trace.js'
-export { describePassage, type Interposable, type PassageChoice, type TracedPassage } from './traced-passage.js'
-export type { TransportCase, TransportHarness } from './transport-harness.js'
-export { type SuiteRunner, transportCases, transportSuite } from './transport-suite.js'
+  type RunEnd,
+  type RunOptions,
+  SimulatedClock,
+  type SimulatedClockOptions,
+} from './simulation/simulated-clock.js'
+export type { LatencyOptions } from './simulation/simulated-faults.js'
+export { SettleError, Simulation, simulate } from './simulation/simulation.js'
+export type { NodeContext, SimulationOptions } from './simulation/simulation-options.js'
+export type { ErrorCode, ManagerCase, ManagerHarness, ManagerTraits, SuiteNode } from './suites/manager-harness.js'
+export { managerCases, managerSuite } from './suites/manager-suite.js'
+export { type MakeManager, simulatedManagers, webSocketManagers } from './suites/managers.js'
+export type { StrategyCase, StrategyHarness } from './suites/strategy-harness.js'
+export { strategyCases, strategySuite } from './suites/strategy-suite.js'
+export type { TransportCase, TransportHarness } from './suites/transport-harness.js'
+export { type SuiteRunner, transportCases, transportSuite } from './suites/transport-suite.js'

@@ -6,7 +6,7 @@ import { ClientMembership } from '../../src/membership/client.js'
 import { FullMembership } from '../../src/membership/full.js'
 import { ServerMembership } from '../../src/membership/server.js'
 import { StaticMembership } from '../../src/membership/static.js'
-import { managerCases } from '../../src/testing/manager-suite.js'
+import { managerCases } from '../../src/testing/suites/manager-suite.js'
 import { readPages } from '../support/examples.js'
 import { guideOverlay } from '../support/guide-overlay.js'
 

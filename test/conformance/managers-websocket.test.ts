@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest'
-import { managerSuite } from '../../src/testing/manager-suite.js'
-import { webSocketManagers } from '../../src/testing/managers.js'
+import { managerSuite } from '../../src/testing/suites/manager-suite.js'
+import { webSocketManagers } from '../../src/testing/suites/managers.js'
 import { overlays } from '../support/overlays.js'
 
 // Each case waits for its own sockets and timers most of the time, and has nothing in common with the others.

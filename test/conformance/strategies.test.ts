@@ -3,8 +3,8 @@ import { ClientMembership } from '../../src/membership/client.js'
 import { FullMembership } from '../../src/membership/full.js'
 import { ServerMembership } from '../../src/membership/server.js'
 import { StaticMembership } from '../../src/membership/static.js'
-import type { StrategyHarness } from '../../src/testing/strategy-harness.js'
-import { strategySuite } from '../../src/testing/strategy-suite.js'
+import type { StrategyHarness } from '../../src/testing/suites/strategy-harness.js'
+import { strategySuite } from '../../src/testing/suites/strategy-suite.js'
 import { guideOverlay } from '../support/guide-overlay.js'
 
 const Introductions = await guideOverlay()

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { NodeName } from '../../src/core/node.js'
 import { Attempt } from '../../src/link/attempt.js'
 import type { HandshakePolicy } from '../../src/link/handshake.js'
-import { SimulatedClock } from '../../src/testing/simulated-clock.js'
+import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 import type { Connection, ConnectionHandler, Transport } from '../../src/transport/transport.js'
 import { acceptor, identity, slot } from '../support/handshake-ends.js'
 

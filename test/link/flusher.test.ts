@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Flusher } from '../../src/link/flusher.js'
-import { SimulatedClock } from '../../src/testing/simulated-clock.js'
+import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 
 function setUp(): { clock: SimulatedClock; flusher: Flusher; flushed: string[] } {
   const clock = new SimulatedClock()

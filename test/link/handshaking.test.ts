@@ -3,7 +3,7 @@ import { CloseCode } from '../../src/codec/codec.js'
 import type { Machine } from '../../src/core/machine.js'
 import type { Established, HandshakeEffect, HandshakeInput, Refusal } from '../../src/link/handshake.js'
 import { Handshaking } from '../../src/link/handshaking.js'
-import { SimulatedClock } from '../../src/testing/simulated-clock.js'
+import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 import type { Connection } from '../../src/transport/transport.js'
 import { identity, limits, slot } from '../support/handshake-ends.js'
 

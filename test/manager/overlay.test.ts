@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { NodeName } from '../../src/core/node.js'
 import { Overlay } from '../../src/manager/overlay.js'
 import type { MembershipEffect, MembershipInput, MembershipStrategy } from '../../src/membership/strategy.js'
-import { SimulatedClock } from '../../src/testing/simulated-clock.js'
+import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 import { specOf } from '../support/membership-bus.js'
 
 type Answer = (input: MembershipInput<unknown>) => readonly MembershipEffect<unknown>[]

@@ -6,7 +6,7 @@ import type {
   MemberLife,
   MembersEvent,
   SentEvent,
-} from '../../src/testing/history-event.js'
+} from '../../src/testing/histories/history-event.js'
 
 type History = readonly HistoryEvent[]
 type Typed<Type extends HistoryEvent['type']> = HistoryEvent & { readonly type: Type }

@@ -1,7 +1,7 @@
 import type { Incarnation, NodeName } from '../../src/core/node.js'
 import { SeededRandom, sample } from '../../src/core/random.js'
 import type { Millis } from '../../src/core/time.js'
-import type { HistoryEvent, MemberLife } from '../../src/testing/history-event.js'
+import type { HistoryEvent, MemberLife } from '../../src/testing/histories/history-event.js'
 
 interface Message {
   readonly channel: string

@@ -9,7 +9,7 @@ import type {
   MembershipInput,
   MembershipStrategy,
 } from '../../src/membership/strategy.js'
-import { SimulatedClock } from '../../src/testing/simulated-clock.js'
+import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 
 /** One life of a machine on the bus, and what it was asked to do. */
 export class BusNode<Message> {

@@ -1,4 +1,4 @@
-import type { DeliveredEvent, HistoryEvent, SentEvent } from '../../src/testing/history-event.js'
+import type { DeliveredEvent, HistoryEvent, SentEvent } from '../../src/testing/histories/history-event.js'
 
 /**
  * The channel promises a second time, each as the sentence says it, over all pairs of events: slow, and too short to be

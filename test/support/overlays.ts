@@ -1,6 +1,6 @@
 import { clientServer, fullMesh, peerService, staticMesh } from '../../src/index.js'
-import type { ManagerTraits } from '../../src/testing/manager-harness.js'
-import type { MakeManager } from '../../src/testing/managers.js'
+import type { ManagerTraits } from '../../src/testing/suites/manager-harness.js'
+import type { MakeManager } from '../../src/testing/suites/managers.js'
 import { guideOverlay } from './guide-overlay.js'
 
 /** A factory of managers, and where its overlay differs from a full mesh. */

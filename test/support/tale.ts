@@ -1,6 +1,6 @@
 import type { Incarnation, NodeName } from '../../src/core/node.js'
 import type { Millis } from '../../src/core/time.js'
-import type { HistoryEvent } from '../../src/testing/history-event.js'
+import type { HistoryEvent } from '../../src/testing/histories/history-event.js'
 
 /** What is unusual about a message. */
 export interface MessageTraits {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { HistoryOptions } from '../../src/testing/checkers/checker.js'
 import { historyCheckers, judgeHistory } from '../../src/testing/checkers/history-checkers.js'
-import type { HistoryEvent } from '../../src/testing/history-event.js'
+import type { HistoryEvent } from '../../src/testing/histories/history-event.js'
 import { plantedHistories } from '../support/planted-histories.js'
 import { Tale } from '../support/tale.js'
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Incarnation, NodeName } from '../../src/core/node.js'
 import { SeededRandom, sample } from '../../src/core/random.js'
 import { historyCheckers } from '../../src/testing/checkers/history-checkers.js'
-import type { HistoryEvent } from '../../src/testing/history-event.js'
+import type { HistoryEvent } from '../../src/testing/histories/history-event.js'
 import { HonestCluster } from '../support/honest-cluster.js'
 import { naiveChannelCheckers } from '../support/naive-channel-checkers.js'
 

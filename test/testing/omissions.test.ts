@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { fullMesh, type Interposition, InvalidOptionError, type Passage, SeededRandom } from '../../src/index.js'
-import { sentMax } from '../../src/testing/omission-run.js'
+import { sentMax } from '../../src/testing/exploration/omission-run.js'
 import {
   type ExplorationBounds,
   type ExplorationReport,

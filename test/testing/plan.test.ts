@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeName } from '../../src/core/node.js'
-import { describePlan, drawPlan, type Plan } from '../../src/testing/plan.js'
-import { type FaultName, faultNames, shortened, withoutNode } from '../../src/testing/planned-fault.js'
-import { resolveScenario } from '../../src/testing/scenario.js'
-import { shrinkPlan } from '../../src/testing/shrink-plan.js'
+import { describePlan, drawPlan, type Plan } from '../../src/testing/histories/plan.js'
+import { type FaultName, faultNames, shortened, withoutNode } from '../../src/testing/histories/planned-fault.js'
+import { resolveScenario } from '../../src/testing/histories/scenario.js'
+import { shrinkPlan } from '../../src/testing/histories/shrink-plan.js'
 
 const nodes = ['n1', 'n2', 'n3'] as NodeName[]
 const operations = { read: () => {}, write: () => {} }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { shrinkList } from '../../src/testing/shrink.js'
+import { shrinkList } from '../../src/testing/histories/shrink.js'
 
 const plenty = { runs: 100_000 }
 

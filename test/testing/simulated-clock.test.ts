@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/core/random.js'
-import { SimulatedClock } from '../../src/testing/simulated-clock.js'
+import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 
 /** A clock and a diary of what happened when. */
 function diary(): { clock: SimulatedClock; log: string[]; note: (what: string) => () => void } {

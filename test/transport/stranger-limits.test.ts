@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { SimulatedClock } from '../../src/testing/simulated-clock.js'
+import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 import { StrangerLimits, type StrangerLimitsOptions } from '../../src/transport/stranger-limits.js'
 
 function limits(options: Partial<StrangerLimitsOptions> = {}): {

@@ -1,7 +1,7 @@
 import { deflateRawSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { SystemClock } from '../../src/runtime/system-clock.js'
-import { SimulatedClock } from '../../src/testing/simulated-clock.js'
+import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 import { WebSocketTransport, type WebSocketTransportOptions } from '../../src/transport/websocket.js'
 import type { WebSocketListener } from '../../src/transport/websocket-listener.js'
 import { frame, RawPeer, upgradeRequest } from '../support/raw-peer.js'

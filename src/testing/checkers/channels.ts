@@ -1,5 +1,5 @@
 import type { Incarnation, NodeName } from '../../core/node.js'
-import type { DeliveredEvent, HistoryEvent, SentEvent } from '../history-event.js'
+import type { DeliveredEvent, HistoryEvent, SentEvent } from '../histories/history-event.js'
 import { ByLife, type HistoryChecker, keyOf, moment } from './checker.js'
 
 export const channelCheckers: readonly HistoryChecker[] = [

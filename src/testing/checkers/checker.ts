@@ -1,6 +1,6 @@
 import type { Incarnation, NodeName } from '../../core/node.js'
 import type { Millis } from '../../core/time.js'
-import type { HistoryEvent } from '../history-event.js'
+import type { HistoryEvent } from '../histories/history-event.js'
 
 /** Finds where a history breaks one promise. Pure: it knows the history, and nothing of what made it. */
 export interface HistoryChecker {

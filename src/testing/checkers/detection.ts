@@ -1,6 +1,6 @@
 import type { Incarnation, NodeName } from '../../core/node.js'
 import type { Millis } from '../../core/time.js'
-import type { HistoryEvent } from '../history-event.js'
+import type { HistoryEvent } from '../histories/history-event.js'
 import { ByLife, type HistoryChecker, type HistoryOptions, keyOf, moment, noticeWithinDefault } from './checker.js'
 import { Disturbances } from './disturbances.js'
 import { Lives } from './lives.js'

@@ -1,6 +1,6 @@
 import type { NodeName } from '../../core/node.js'
 import type { Millis } from '../../core/time.js'
-import type { FaultEvent, HistoryEvent } from '../history-event.js'
+import type { FaultEvent, HistoryEvent } from '../histories/history-event.js'
 import { firstIndex, keyOf } from './checker.js'
 
 interface Disturbance {

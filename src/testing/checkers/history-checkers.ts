@@ -1,4 +1,4 @@
-import type { HistoryEvent } from '../history-event.js'
+import type { HistoryEvent } from '../histories/history-event.js'
 import { channelCheckers } from './channels.js'
 import type { HistoryChecker, HistoryOptions } from './checker.js'
 import { detectionCheckers } from './detection.js'

@@ -1,5 +1,5 @@
 import type { Incarnation, NodeName } from '../../core/node.js'
-import type { DeliveredEvent, HistoryEvent, SentEvent } from '../history-event.js'
+import type { DeliveredEvent, HistoryEvent, SentEvent } from '../histories/history-event.js'
 import { type HistoryChecker, keyOf, moment } from './checker.js'
 
 /** Which lives there are, and which there have been. */

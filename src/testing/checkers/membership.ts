@@ -1,6 +1,6 @@
 import type { Incarnation, NodeName } from '../../core/node.js'
 import type { Millis } from '../../core/time.js'
-import type { HistoryEvent, MembersEvent } from '../history-event.js'
+import type { HistoryEvent, MembersEvent } from '../histories/history-event.js'
 import { ByLife, firstIndex, type HistoryChecker, type HistoryOptions, keyOf, moment } from './checker.js'
 import { Lives } from './lives.js'
 

@@ -1,5 +1,5 @@
 import type { Incarnation, NodeName } from '../../core/node.js'
-import type { HistoryEvent, SettledEvent } from '../history-event.js'
+import type { HistoryEvent, SettledEvent } from '../histories/history-event.js'
 import { ByLife, type HistoryChecker, type HistoryOptions, keyOf } from './checker.js'
 import { Lives } from './lives.js'
 import { Departures } from './membership.js'
