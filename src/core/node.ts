@@ -44,6 +44,7 @@ const addressLengthMax = 512
 const specApproximateBytesMax = 65_536
 
 const tieBreaks = 1_024
+const aSecond = 1_000 * tieBreaks
 /** About the year 2248: what lies beyond is not a time that a clock of ours can have shown. */
 const incarnationMax = Number.MAX_SAFE_INTEGER
 
@@ -52,9 +53,12 @@ export function newIncarnation(wall: Date, random: Random): Incarnation {
   return (wall.getTime() * tieBreaks + Math.floor(random.next() * tieBreaks)) as Incarnation
 }
 
-/** The incarnation that comes right after `known`: for a restarted node whose clock was set back. */
-export function incarnationAfter(known: Incarnation): Incarnation {
-  return (known + 1) as Incarnation
+/**
+ * An incarnation that comes up to a second after `known`: for a restarted node whose clock was set back. By chance, since
+ * an earlier life that nobody remembers may have counted on from `known` as well, and no two lives share an incarnation.
+ */
+export function incarnationAfter(known: Incarnation, random: Random): Incarnation {
+  return (known + 1 + Math.floor(random.next() * aSecond)) as Incarnation
 }
 
 export function isIncarnation(value: unknown): value is Incarnation {

@@ -167,7 +167,7 @@ export class Node implements HubHandler {
     this.registry.forget()
     this.hub.clear('a new life of this node begins')
     this.faults.start()
-    this.#live(now > last ? now : incarnationAfter(last), addresses)
+    this.#live(now > last ? now : incarnationAfter(last, random), addresses)
   }
 
   /** Regular care of the links: twice in each heartbeat interval. */
@@ -348,7 +348,7 @@ export class Node implements HubHandler {
     if (known < this.spec.incarnation) return
     if (this.#greeted) return this.superseded(known)
     // Our clock was set back: nobody has met this incarnation, so it may still become a later one.
-    this.#live(incarnationAfter(known), this.spec.addresses)
+    this.#live(incarnationAfter(known, this.settings.random), this.spec.addresses)
     this.hub.renew()
   }
 

@@ -50,6 +50,10 @@ export class PeerService extends Messages {
     return this.#node.spec
   }
 
+  get departed(): boolean {
+    return this.#node.departed
+  }
+
   get events(): EventEmitter<ManagerEvents> {
     return this.#node.reporter.events
   }

@@ -138,8 +138,11 @@ describe('an incarnation', () => {
     expect(at(1_000, 0.9999)).toBe(1_025_023)
   })
 
-  test('is followed by one that is later', () => {
-    expect(incarnationAfter(7 as Incarnation)).toBe(8)
+  test('is followed by one that is up to a second later, so that two that follow it differ', () => {
+    const follower = (next: number): number => incarnationAfter(7 as Incarnation, random(next))
+    expect(follower(0)).toBe(8)
+    expect(follower(0.5)).toBe(8 + 512_000)
+    expect(follower(0.999_999_9)).toBe(7 + 1_024_000)
   })
 
   test('has a successor that is one too, so that nobody claims the last', () => {

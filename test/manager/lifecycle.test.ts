@@ -222,6 +222,11 @@ describe('a second node of the same name', () => {
 })
 
 describe('a node whose clock was set back', () => {
+  const expectNext = (incarnation: number, known: number): void => {
+    expect(incarnation).toBeGreaterThan(known)
+    expect(incarnation).toBeLessThanOrEqual(known + 1_024_000)
+  }
+
   test.each([undefined, 'secret'])(
     'adopts the incarnation after the known one, and is taken back (%s)',
     async secret => {
@@ -233,7 +238,7 @@ describe('a node whose clock was set back', () => {
       const again = await cluster.start('b', { seeds: a.spec.addresses })
       const told = record(again, 'superseded')
       await cluster.until(() => again.members().length === 2 && a.isFullyConnected('b'))
-      expect(again.spec.incarnation).toBe(known + 1)
+      expectNext(again.spec.incarnation, known)
       expect(told).toEqual([])
     },
   )
@@ -246,7 +251,7 @@ describe('a node whose clock was set back', () => {
     cluster.clock.setWall(new Date('2025-01-01T00:00:00Z'))
     const again = await cluster.start('b')
     await cluster.until(() => again.members().length === 2 && a.isFullyConnected('b'))
-    expect(again.spec.incarnation).toBe(known + 1)
+    expectNext(again.spec.incarnation, known)
   })
 
   test("takes nobody's word for it once somebody has met it", async () => {
@@ -274,7 +279,7 @@ describe('a node whose clock was set back', () => {
     await cluster.settle(a.stop())
     cluster.clock.setWall(new Date('2025-01-01T00:00:00Z'))
     await cluster.settle(a.start())
-    expect(a.spec.incarnation).toBe(before + 1)
+    expectNext(a.spec.incarnation, before)
   })
 })
 

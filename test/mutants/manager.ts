@@ -203,7 +203,7 @@ export const managers: readonly Mutant[] = [
   {
     name: 'a node whose clock was set back starts with an earlier incarnation than its last',
     file: node,
-    find: 'now > last ? now : incarnationAfter(last)',
+    find: 'now > last ? now : incarnationAfter(last, random)',
     replace: 'now',
   },
   {

@@ -1,8 +1,24 @@
 import { describe, expect, test } from 'vitest'
-import { fullMesh } from '../../src/index.js'
+import { clientServer, fullMesh } from '../../src/index.js'
 import { SettleError, simulate } from '../../src/testing/testing.js'
 
 describe('a simulated cluster', () => {
+  test('settles only when a client that lost all its servers to a leave is back with those that came again', async () => {
+    await using net = simulate({
+      nodes: ['s1', 's2', 'c'],
+      seeds: name => ['s1', 's2'].filter(seed => seed !== name),
+      manager: options => clientServer({ ...options, role: options.name === 'c' ? 'client' : 'server' }),
+    })
+    await net.settle()
+    await net.settle(net.node('s1').leave('s2'))
+    await net.settle(net.node('s1').leave())
+    expect(net.node('c').members()).toEqual(['c'])
+    expect(net.node('c').departed).toBe(false)
+    for (const name of ['s1', 's2'] as const) net.restart(name)
+    await net.settle()
+    expect(net.node('c').members()).toEqual(['c', 's1', 's2'])
+  })
+
   test('starts, joins and settles', async () => {
     await using net = simulate({ nodes: 3 })
     await net.settle()

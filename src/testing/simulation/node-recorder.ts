@@ -25,14 +25,12 @@ export class NodeRecorder {
   readonly #context: RecorderContext
   readonly #peers = new Map<NodeName, Incarnation | undefined>()
   #life: Incarnation | undefined
-  #departed = false
-  #viewSize = 0
 
   constructor(context: RecorderContext) {
     this.#context = context
     this.#on('up', (head, peer) => ({ type: 'up', ...head, peer, ...this.#met(peer) }))
     this.#on('down', (head, peer, reason) => ({ type: 'down', ...head, peer, ...this.#lost(peer), reason }))
-    this.#on('members', head => ({ type: 'members', ...head, members: this.#viewed() }))
+    this.#on('members', head => ({ type: 'members', ...head, members: this.#members() }))
     this.#on('removed', head => ({ type: 'removed', ...head }))
     this.#on('superseded', head => ({ type: 'superseded', ...head }))
     this.#on('partition', (head, { ref, node }) => ({ type: 'cut', ...head, peer: node.name, ref }))
@@ -42,11 +40,6 @@ export class NodeRecorder {
   /** The life that was recorded last and has not ended. */
   get life(): Incarnation | undefined {
     return this.#life
-  }
-
-  /** It had a cluster in this life, and is alone now. */
-  get departed(): boolean {
-    return this.#departed
   }
 
   ended(type: 'stopped' | 'crashed'): void {
@@ -75,18 +68,9 @@ export class NodeRecorder {
     if (life !== this.#life) {
       this.ended('stopped')
       this.#life = life
-      this.#departed = false
-      this.#viewSize = 0
       record({ type: 'started', at: now(), node, life })
     }
     return { at: now(), node, life }
-  }
-
-  #viewed(): MemberLife[] {
-    const members = this.#members()
-    this.#departed = members.length === 1 && (this.#viewSize > 1 || this.#departed)
-    this.#viewSize = members.length
-    return members
   }
 
   #members(): MemberLife[] {

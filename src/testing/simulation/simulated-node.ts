@@ -56,7 +56,7 @@ export class SimulatedNode<Servers> {
 
   /** Whom it joins by itself: nobody once it has left. */
   get seeds(): readonly NodeName[] {
-    return this.recorder.departed ? [] : this.#world.seedsOf(this.name)
+    return this.manager.departed ? [] : this.#world.seedsOf(this.name)
   }
 
   boot(): void {

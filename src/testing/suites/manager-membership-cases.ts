@@ -164,6 +164,7 @@ export const membershipCases: readonly ManagerCase[] = [
       const [members, downs] = [record(a, 'members'), record(a, 'down')]
       await harness.eventually(b.leave())
       assert.deepEqual([a.members(), b.members()], [['a'], ['b']])
+      assert.deepEqual([a.departed, b.departed], [false, true])
       await harness.until(() => a.connections().length === 0 && b.connections().length === 0)
       assert.deepEqual([members, downs], [[['members', ['a']]], [['down', 'b', 'left']]])
       await rejected(harness, a.forwardMessage('b', 'server', 1), NotConnectedError)
@@ -191,7 +192,7 @@ export const membershipCases: readonly ManagerCase[] = [
       const heard = hear(b, 'server')
       await harness.eventually(b.leave())
       await harness.eventually(b.syncJoin(a.spec))
-      assert.ok(b.spec.incarnation > before)
+      assert.ok(b.spec.incarnation > before && !b.departed)
       await harness.until(() => isWhole(a, ['a', 'b']) && isWhole(b, ['a', 'b']))
       await harness.eventually(a.forwardMessage('b', 'server', 1))
       await exchange(harness, a, b)
@@ -211,7 +212,7 @@ export const membershipCases: readonly ManagerCase[] = [
           await harness.eventually(removal)
           assert.deepEqual(remover.members(), [remover.name])
           await harness.until(() => told.length > 0)
-          assert.deepEqual(removed.members(), [removed.name])
+          assert.deepEqual([removed.members(), removed.departed], [[removed.name], true])
           await rejected(harness, removed.forwardMessage(remover.name, 'server', 1), NotConnectedError)
           const { incarnation } = removed.spec
           await rejoin(harness, removed, remover)
