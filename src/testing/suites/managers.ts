@@ -60,7 +60,7 @@ export function webSocketManagers(
         letGo()
       }
     }
-    const options = (): PeerServiceOptions => ({ heartbeat: { interval: 100, timeout: 300 } })
+    const options = (): PeerServiceOptions => ({ heartbeat: { interval: 100, timeout: 2_000 } })
     return new Managers({ clock, until, options, transport: () => new WebSocketTransport({ clock }) }, make, traits)
   }
 }
