@@ -9,7 +9,7 @@ import type { Lane } from '../link/lane.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import type { Registry } from './registry.js'
-import { type Requester, reportOf } from './requester.js'
+import { cutReport, type Requester, reportOf } from './requester.js'
 import type { MessageContext } from './servers.js'
 
 export interface ArrivalsContext {
@@ -42,6 +42,7 @@ export class Arrivals {
   ): PromiseLike<unknown> | undefined {
     if (lane.link.state.phase === 'cut') {
       this.#context.counters.add('faulted')
+      if (extra?.request !== undefined) this.#sendCut(lane, extra.request)
       return undefined
     }
     if (!this.#context.interpositions.active) return this.#deliver(lane, server, payload, extra)
@@ -139,8 +140,10 @@ export class Arrivals {
     const goes = (): boolean => {
       // A reply belongs to the connection that its request came on: nobody waits on another.
       if (lane.generation !== generation || lane.phase !== 'open') return false
-      if (lane.link.state.phase === 'cut') this.#stopped()
-      return lane.link.state.phase !== 'cut'
+      if (lane.link.state.phase !== 'cut') return true
+      this.#stopped()
+      this.#sendCut(lane, id)
+      return false
     }
     if (!goes()) return
     if (!this.#context.interpositions.active) return this.#send(lane, id, answer.status, answer.value)
@@ -172,6 +175,11 @@ export class Arrivals {
       const error = new OverflowError(lane.link.name, lane.channel.name, 'limits.replyBytes')
       this.#sendError(lane, id, error).then(resolve, resolve)
     })
+  }
+
+  /** The peer may never learn of a cut that is healed soon: it would wait for ever. Where it has, this is dropped. */
+  #sendCut(lane: Lane, id: number): void {
+    lane.outbound.reply(id, ReplyStatus.error, this.#encode(cutReport), () => {}, true)
   }
 
   #sendError(lane: Lane, id: number, error: unknown): Promise<void> {

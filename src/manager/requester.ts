@@ -36,6 +36,9 @@ export interface ErrorReport {
   readonly issues?: readonly string[]
 }
 
+/** Tells that a partition stopped a request, or its answer, there. No error of a handler has this code. */
+export const cutReport: ErrorReport = { code: 'cut', name: 'Cut', message: 'a partition was injected' }
+
 /** Asks other nodes, and settles every question exactly once. */
 export class Requester {
   readonly #context: RequesterContext
@@ -161,6 +164,7 @@ export function reportOf(error: unknown): ErrorReport {
 export function errorOf(node: string, server: string, payload: unknown): Error {
   const report = isRecord(payload) ? payload : {}
   const { code, name, message, issues } = report
+  if (code === cutReport.code) return new PartitionedError(node)
   if (code === 'ERR_NO_SUCH_SERVER') return new NoSuchServerError(node, server)
   if (code === 'ERR_SCHEMA') return new SchemaError(server, Array.isArray(issues) ? issues.map(String) : [])
   return new RemoteError(node, server, {

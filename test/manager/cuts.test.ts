@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { PeerServiceManager } from '../../src/index.js'
+import { simulate } from '../../src/testing/testing.js'
 import { Cluster } from '../support/cluster.js'
 
 describe('a cut between two nodes', () => {
@@ -113,8 +114,25 @@ describe('a reply', () => {
     const before = b.counters().faulted
     finish()
     await cluster.pass(10)
-    expect([a.counters().faulted, a.counters().lateReplies, b.counters().faulted]).toEqual([0, 0, before + 1])
+    // Here arrives but the word that there will be no answer, and is dropped.
+    expect([a.counters().faulted, a.counters().lateReplies, b.counters().faulted]).toEqual([1, 0, before + 1])
     await cluster.settle(a.resolvePartition(ref))
+  })
+
+  test('is not waited for where a cut dropped the question that was healed before the asker heard of it', async () => {
+    await using net = simulate({ nodes: ['a', 'b', 'c'], setup: node => void node.register('echo', message => message) })
+    await net.settle()
+    const [a, b, c] = [net.node('a'), net.node('b'), net.node('c')]
+    const fromB = net.partition('b', 'a', { direction: 'forth' })
+    const ref = await net.settle(b.injectPartition('b', 0))
+    const asked = a.request('b', 'echo', 1).catch((error: unknown) => error)
+    await net.until(() => b.counters().faulted === 1)
+    // What a hears of it, it hears from c: that it is over.
+    await net.settle(c.resolvePartition(ref))
+    await net.pass(10)
+    fromB[Symbol.dispose]()
+    expect(await net.settle(asked)).toMatchObject({ code: 'ERR_PARTITIONED', node: 'b' })
+    expect(a.counters().faulted).toBe(0)
   })
 
   test('does not go out on a later connection than its question came in on', async () => {

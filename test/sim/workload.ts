@@ -69,13 +69,6 @@ export class Workload {
       // Whoever was removed without having asked for it comes back.
       comeBack(() => this.#rejoin(name, manager))
     })
-    manager.events.on('superseded', () => {
-      // Its clock was set back, and the first peer that it met had forgotten it: whoever runs it starts it again.
-      comeBack(async () => {
-        await manager.stop()
-        await manager.start()
-      })
-    })
     const ups = new Set<string>()
     this.#ups.set(manager, ups)
     manager.onUp('*', peer => {
@@ -122,13 +115,20 @@ export class Workload {
   readonly check = (net: Simulation): void => {
     if (this.#wrong.length > 0) throw new Error(this.#wrong.join('\n'))
     if (net.history.length < this.#judgedAt) return
-    this.#judgedAt *= 2
+    this.#judgedAt += 2_000
     this.#judge(net)
   }
 
-  /** Nobody is on the way back. What a node that crashed was about to do is over. */
+  /** Nobody is on the way back, or tries a seed. What a node that crashed was about to do is over. */
   readonly atRest = (net: Simulation): boolean => {
-    return !net.names.some(name => this.#comingBack.has(net.node(name)))
+    return !net.names.some(name => this.#comingBack.has(net.node(name)) || this.#triesSeeds(net, name))
+  }
+
+  #triesSeeds(net: Simulation, name: NodeName): boolean {
+    const isThere = (node: string): boolean => net.live.includes(node as NodeName) && !net.node(node).departed
+    const seeds = this.#overlay.seeds(name, this.#configuration.nodes).filter(isThere)
+    const members = net.node(name).members()
+    return isThere(name) && seeds.some(seed => !members.includes(seed as NodeName))
   }
 
   /** Everybody is there, and can be asked over every channel; nothing waits anywhere. Then everybody stops. */

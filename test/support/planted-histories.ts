@@ -229,6 +229,11 @@ export const plantedHistories: readonly PlantedHistory[] = [
   ],
   [
     'no-false-down',
+    'a peer that is lost after its clock was set, and dials of it were refused',
+    pair().after(10_000).fault('wall-clock jump', 'b', 0).fault('refused dials', 'a b', 0).down('a', 'b', 'lost'),
+  ],
+  [
+    'no-false-down',
     'a peer that is lost while others are parted',
     trio().after(10_000).fault('partition', 'b c').fault('partition', 'a c').down('a', 'b', 'lost'),
   ],

@@ -65,11 +65,15 @@ function edgesOutOfTurn(history: readonly HistoryEvent[]): readonly string[] {
   return wrong
 }
 
+/** Faults that no connection that is open feels. */
+const harmless: ReadonlySet<string> = new Set(['wall-clock jump', 'refused dials', 'hanging dials'])
+
 function falseDowns(
   history: readonly HistoryEvent[],
   { noticeWithin = noticeWithinDefault }: HistoryOptions = {},
 ): readonly string[] {
-  const disturbances = new Disturbances(history, { all: true })
+  const disturbing = history.filter(event => event.type !== 'fault' || !harmless.has(event.what))
+  const disturbances = new Disturbances(disturbing, { all: true })
   const lives = new Lives()
   const departures = new Departures()
   // Whoever left runs on alone: others may connect with it, and disconnect as soon as they hear that it left.

@@ -1,5 +1,5 @@
 import { unreachable } from '../../core/invariant.js'
-import type { NodeName } from '../../core/node.js'
+import type { Incarnation, NodeName } from '../../core/node.js'
 import type { Millis } from '../../core/time.js'
 import type { PeerServiceManager } from '../../manager/manager.js'
 import type { Simulation } from '../simulation/simulation.js'
@@ -188,10 +188,24 @@ export class FaultInjector<Servers> {
     })
   }
 
+  /** The life of a node that has whom to be cut off from. */
+  #lifeInCompany(name: NodeName): Incarnation | undefined {
+    const { net } = this.#context
+    const node = net.live.includes(name) ? net.node(name) : undefined
+    return node !== undefined && node.members().length > 1 ? node.spec.incarnation : undefined
+  }
+
   #injectPartition(fault: PlannedFault & { readonly fault: 'inject-partition' }): void {
     const { from, origin, ttl, resolver, lasts } = fault
+    const { net } = this.#context
     this.#context.call('injectPartition', from, async manager => {
+      const before = this.#lifeInCompany(origin)
       const ref = await manager.injectPartition(origin, ttl)
+      // Nobody knows the reference yet, so nobody can have resolved it.
+      if (before !== undefined && before === this.#lifeInCompany(origin)) {
+        const cuts = net.node(origin).partitions()
+        if (!cuts.some(cut => cut.ref === ref)) throw new Error(`${origin} is not cut off from anybody`)
+      }
       this.#endAfter(lasts, () => {
         this.#context.call('resolvePartition', resolver, async other => other.resolvePartition(ref))
       })

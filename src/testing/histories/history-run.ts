@@ -1,4 +1,4 @@
-import { MaquisError } from '../../core/errors.js'
+import { MaquisError, RemoteError } from '../../core/errors.js'
 import type { NodeName } from '../../core/node.js'
 import { isPromiseLike } from '../../core/promise-like.js'
 import { SeededRandom } from '../../core/random.js'
@@ -173,6 +173,13 @@ export class HistoryRun<Servers> {
     manager.events.on('handler-error', ({ where, error }) => {
       if (!(error instanceof MaquisError)) told(`${where} at ${name} failed`, error)
     })
+    // Its clock was set back, and the first peer that it met had forgotten it: whoever runs it starts it again.
+    manager.events.on('superseded', () => {
+      this.#begin('start anew', name, async node => {
+        await node.stop()
+        await node.start()
+      })
+    })
     manager.events.on('violation', ({ node, rule, detail }) => {
       told(`${name} saw ${node} break the protocol`, `${rule}: ${detail}`)
     })
@@ -220,7 +227,7 @@ export class HistoryRun<Servers> {
 
   #rejected(pending: Pending, what: string, error: unknown): void {
     if (!this.#isAlive(pending)) return
-    if (!(error instanceof MaquisError)) this.#violate(`${pending.what} at ${pending.node} failed`, error)
+    if (!isMisfortune(error)) this.#violate(`${pending.what} at ${pending.node} failed`, error)
     this.#ended(pending, what, error instanceof MaquisError ? error.code : 'failed')
   }
 
@@ -286,6 +293,14 @@ export class HistoryRun<Servers> {
     const { settled, within } = this.#scenario
     await this.#net.settle(Promise.resolve(settled(this.#net)), within)
   }
+}
+
+/** What no handler throws as an answer: a mistake in its code, wherever it was told. */
+const mistakes: ReadonlySet<string> = new Set(['TypeError', 'ReferenceError', 'RangeError', 'SyntaxError', 'AssertionError'])
+
+/** A bad day of the cluster, or an answer of the application. */
+function isMisfortune(error: unknown): error is MaquisError {
+  return error instanceof MaquisError && !(error instanceof RemoteError && mistakes.has(error.remoteName))
 }
 
 function messageOf(error: Error): string {

@@ -52,8 +52,9 @@ function links(
     if (member === name) continue
     if (!live.has(member) || context.severed(name, member)) {
       if (manager.isConnected(member)) return `'${name}' has not noticed that it cannot reach '${member}'`
-    } else if (context.reachable(name, member) && !manager.isFullyConnected(member)) {
-      return `'${name}' is not fully connected with '${member}'`
+    } else if (context.reachable(name, member)) {
+      if (!manager.isFullyConnected(member)) return `'${name}' is not fully connected with '${member}'`
+      if (!live.get(member)?.manager.isConnected(name)) return `'${member}' lost its connection with '${name}'`
     }
   }
   return undefined
