@@ -242,6 +242,25 @@ describe('a partition', () => {
     expect(graph.cuts).toEqual(both('ab', 'bd'))
   })
 
+  test('and others of the same pair end with a restart of one of the two', () => {
+    const graph = new Graph(['ab', 'bc'])
+    graph.inject('a', 'a', 0)
+    graph.inject('b', 'b', 0, refOf('cut2'))
+    expect(
+      graph.machines
+        .get('b')
+        ?.list()
+        .filter(({ node }) => node.name === 'a'),
+    ).toHaveLength(2)
+    graph.restart('a')
+    expect(
+      graph.machines
+        .get('b')
+        ?.list()
+        .filter(({ node }) => node.name === 'a'),
+    ).toEqual([])
+  })
+
   test('keeps a pair cut until the last of several is resolved', () => {
     const graph = new Graph(['ab', 'bc'])
     graph.inject('a', 'a', 0, refOf('one'))

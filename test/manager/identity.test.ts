@@ -78,6 +78,33 @@ describe('a node of whose name there is a later start', () => {
   })
 })
 
+describe('a join of a later life', () => {
+  test('does not wait for the end of the connections with the life before', async () => {
+    const cluster = new Cluster()
+    const [a] = await cluster.pair()
+    // Nobody tells a that this b is gone.
+    cluster.split('a', 'b')
+    const later = await cluster.start('b', { listen: { host: 'b2' } })
+    expect(a.isConnected('b')).toBe(true)
+    await cluster.settle(a.join(later.spec), 1_000)
+    expect(later.members()).toEqual(['a', 'b'])
+  })
+})
+
+describe('a node that several refuse at a time', () => {
+  test('says once that a later start of its name lives', async () => {
+    const cluster = new Cluster({ network: { latency: 20 } })
+    const [first, b] = await cluster.mesh(['a', 'b', 'c', 'd', 'e'])
+    if (first === undefined || b === undefined) throw new Error('a mesh has nodes')
+    const told = record(first, 'superseded')
+    await cluster.pass(1_000)
+    const second = await cluster.start('a', { listen: { host: 'a2' } })
+    await cluster.settle(second.join(b.spec))
+    await cluster.pass(60_000)
+    expect(told).toEqual([['superseded', second.spec.incarnation]])
+  })
+})
+
 describe('a node that is removed', () => {
   test('says so once, and ends what it was joining, with the reason', async () => {
     const cluster = new Cluster()
