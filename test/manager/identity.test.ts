@@ -83,7 +83,8 @@ describe('a join of a later life', () => {
     const cluster = new Cluster()
     const [a] = await cluster.pair()
     // Nobody tells a that this b is gone.
-    cluster.split('a', 'b')
+    cluster.stall('a', 'b')
+    cluster.stall('b', 'a')
     const later = await cluster.start('b', { listen: { host: 'b2' } })
     expect(a.isConnected('b')).toBe(true)
     await cluster.settle(a.join(later.spec), 1_000)
