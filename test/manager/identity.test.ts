@@ -92,6 +92,25 @@ describe('a join of a later life', () => {
   })
 })
 
+describe('a node whose clock was set back, and that greets several at a time', () => {
+  test('is known to nobody in the life that one of them refused', async () => {
+    const cluster = new Cluster({ network: { latency: 20 } })
+    const [b] = await cluster.mesh(['b', 'x'])
+    const c = await cluster.start('c')
+    const x = await cluster.start('y')
+    if (b === undefined) throw new Error('a mesh has nodes')
+    await cluster.settle(x.syncJoin(b.spec))
+    await cluster.settle(x.stop())
+    cluster.clock.setWall(new Date('2025-01-01T00:00:00Z'))
+    const told = record(c, 'up', 'down')
+    const again = await cluster.start('y', { seeds: [...b.spec.addresses, ...c.spec.addresses] })
+    await cluster.until(() => c.isFullyConnected('y') && c.members().length === 4)
+    await cluster.pass(10_000)
+    expect(again.spec.incarnation).toBeGreaterThan(x.spec.incarnation)
+    expect(told.filter(([, node]) => node === 'y')).toEqual([['up', 'y']])
+  })
+})
+
 describe('a node that several refuse at a time', () => {
   test('says once that a later start of its name lives', async () => {
     const cluster = new Cluster({ network: { latency: 20 } })
