@@ -182,4 +182,10 @@ export const fault: readonly Mutant[] = [
     find: '    for (const answer of [...this.#waiting.values()]) answer(error())\n',
     replace: '',
   },
+  {
+    name: 'a restart heals one of the partitions of a pair only',
+    file: partition,
+    find: 'for (const ref of [...this.#cuts.keys()]) this.#heal(ref, input',
+    replace: 'for (const ref of [...this.#cuts.keys()].slice(0, 1)) this.#heal(ref, input',
+  },
 ]

@@ -139,6 +139,7 @@ export const managers: readonly Mutant[] = [
     file: port,
     find: 'if (peer.name === settings.name || observer.isSuperseded()) return',
     replace: 'if (peer.name === settings.name) return',
+    survives: 'who knows of the later start closes its connection, and hears of it from this node: nobody is left to tell',
   },
   {
     name: 'a peer can make a node dial any number of members that it made up',
@@ -313,5 +314,23 @@ export const managers: readonly Mutant[] = [
     file: watchers,
     find: 'of [...this.#watches]) {',
     replace: 'of this.#watches) {',
+  },
+  {
+    name: 'a join of a later life takes the connections with the life before',
+    file: joiner,
+    find: ' && known.spec.incarnation === (peer as NodeSpec).incarnation',
+    replace: '',
+  },
+  {
+    name: 'a request that a cut dropped is not answered',
+    file: 'src/manager/arrivals.ts',
+    find: '      if (extra?.request !== undefined) this.#sendCut(lane, extra.request)\n',
+    replace: '',
+  },
+  {
+    name: 'lives that count on from the same known one are the same',
+    file: 'src/core/node.ts',
+    find: 'known + 1 + Math.floor(random.next() * aSecond)',
+    replace: 'known + 1',
   },
 ]
