@@ -139,7 +139,8 @@ export const managers: readonly Mutant[] = [
     file: port,
     find: 'if (peer.name === settings.name || observer.isSuperseded()) return',
     replace: 'if (peer.name === settings.name) return',
-    survives: 'who knows of the later start closes its connection, and hears of it from this node: nobody is left to tell',
+    survives:
+      'who knows of the later start closes its connection, and hears of it from this node: nobody is left to tell',
   },
   {
     name: 'a peer can make a node dial any number of members that it made up',

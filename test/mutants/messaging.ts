@@ -10,8 +10,9 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'what arrives through a cut is delivered',
     file: arrivals,
-    find: "    if (lane.link.state.phase === 'cut') {\n      this.#context.counters.add('faulted')\n      return undefined\n    }\n",
-    replace: '',
+    find: "    if (lane.link.state.phase === 'cut') {\n      this.#context.counters.add('faulted')\n      if",
+    replace:
+      "    if (lane.link.state.phase === 'cut' && extra !== undefined) {\n      this.#context.counters.add('faulted')\n      if",
   },
   {
     name: 'a reply that arrives through a cut is taken',
@@ -34,7 +35,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a reply goes through a cut that was made while it was worked on',
     file: arrivals,
-    find: "return lane.link.state.phase !== 'cut'",
+    find: "if (lane.link.state.phase !== 'cut') return true",
     replace: 'return true',
   },
   {
