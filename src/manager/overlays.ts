@@ -22,7 +22,8 @@ export interface ClientServerOptions extends PeerServiceOptions {
 export interface StaticMeshOptions extends PeerServiceOptions {
   /**
    * All peers there are, this node among them or not: their addresses by name (`[]` for one that only dials), or their
-   * specs. Give every node the same. Default: the mesh is open, and members are those who joined each other.
+   * specs. Give every node the same, and no `seeds`. Default: the mesh is open, and members are those who joined each
+   * other.
    */
   readonly peers?: StaticPeers
 }
@@ -60,6 +61,9 @@ export function staticMesh<Servers = Untyped>(options: StaticMeshOptions = {}): 
   const settings = resolveOptions(options, staticRole, ['peers'])
   const { removeDownAfter } = settings
   const peers = resolvePeers(options.peers, settings)
+  if (peers !== undefined && settings.seeds.length > 0) {
+    throw new InvalidOptionError('seeds', 'left out where peers are given: nobody else can join')
+  }
   return service(new PeerService(settings, new StaticMembership({ peers, removeDownAfter })))
 }
 

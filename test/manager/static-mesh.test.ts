@@ -251,6 +251,14 @@ describe('a closed mesh', () => {
     expect(a.connections().map(({ node }) => node)).not.toContain('a')
   })
 
+  test('takes no seeds: they could be nobody else', () => {
+    const given = { peers: { b: 'memory://b:1' }, transport: new Cluster().transport('a') }
+    const make = (): unknown => staticMesh({ ...given, seeds: ['memory://b:1'] })
+    expect(make).toThrow(InvalidOptionError)
+    expect(make).toThrow(/^seeds must be left out where peers are given/)
+    expect(() => staticMesh({ ...given, seeds: [] })).not.toThrow()
+  })
+
   test('is this overlay alone: others know no such option', () => {
     expect(() => fullMesh({ peers: three } as PeerServiceOptions)).toThrow(/^options.peers must be/)
     expect(() => staticMesh({ role: 'client' } as StaticMeshOptions)).toThrow(/^options.role must be/)
