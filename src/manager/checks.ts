@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
+import { isPromiseLike } from '../core/promise-like.js'
 import type { Millis } from '../core/time.js'
 
 /** What a caller gave must be a plain object without unknown keys: a misspelt option would be ignored in silence. */
@@ -27,6 +28,22 @@ export function checkFunction(option: string, given: unknown): void {
 
 export function checkArray(option: string, given: unknown): asserts given is readonly unknown[] {
   if (!Array.isArray(given)) throw new InvalidOptionError(option, 'an array', given)
+}
+
+export function checkBoolean(option: string, given: unknown): asserts given is boolean {
+  if (typeof given !== 'boolean') throw new InvalidOptionError(option, 'a boolean', given)
+}
+
+export function checkDuration(option: string, given: unknown): asserts given is Millis {
+  if (!isDuration(given)) throw new InvalidOptionError(option, 'milliseconds, 0 or more', given)
+}
+
+/** What a function returned that has to answer at once: a promise would count as true, and nobody would wait for it. */
+export function checkAnswer(option: string, answer: unknown): void {
+  if (!isPromiseLike(answer)) return
+  // It is refused, whatever becomes of it: a rejection would otherwise end the process.
+  answer.then(undefined, () => {})
+  throw new InvalidOptionError(option, 'a function that does not return a promise')
 }
 
 export function isCount(value: unknown): value is number {

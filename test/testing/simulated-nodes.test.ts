@@ -204,6 +204,18 @@ describe('simulated time', () => {
     expect(net.clock.now()).toBe(before + 1_334)
   })
 
+  test('says of a promise that does not settle which nodes cannot answer', async () => {
+    await using net = simulate({ nodes: ['a', 'b', 'c', 'd', 'e'] })
+    await net.settle()
+    net.pause('b')
+    net.crash('c')
+    net.crash('d', { silent: true })
+    await net.stop('e')
+    await expect(net.settle(net.node('b').leave(), 1_000)).rejects.toThrow(
+      `1000 simulated ms (seed 1): 'b' is paused, 'c' has crashed, 'd' has lost its power, 'e' was stopped`,
+    )
+  })
+
   test('a condition that throws, or never holds, rejects', async () => {
     await using net = simulate({ nodes: 2 })
     await expect(

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../../core/errors.js'
 import type { NodeName } from '../../core/node.js'
 import type { Millis } from '../../core/time.js'
+import { checkArray, checkKeys, isDuration } from '../../manager/checks.js'
 import type { MemoryNetwork } from '../../transport/memory.js'
 import type { MemoryWire } from '../../transport/memory-wire.js'
 import type { SimulatedClock } from './simulated-clock.js'
@@ -43,8 +44,13 @@ export abstract class NetworkFaults {
   partition(
     groupA: string | readonly string[],
     groupB: string | readonly string[],
-    { direction = 'both' }: { readonly direction?: 'both' | 'forth' } = {},
+    options: { readonly direction?: 'both' | 'forth' } = {},
   ): Disposable {
+    checkKeys('options', options, ['direction'])
+    const { direction = 'both' } = options
+    if (direction !== 'both' && direction !== 'forth') {
+      throw new InvalidOptionError('direction', `'both' or 'forth'`, direction)
+    }
     const pairs = this.#pairs(groupA, groupB)
     const ways = direction === 'both' ? [...pairs, ...pairs.map(([from, to]) => [to, from] as const)] : pairs
     return this.#last('partition', pairs, by => {
@@ -64,9 +70,11 @@ export abstract class NetworkFaults {
   flap(
     groupA: string | readonly string[],
     groupB: string | readonly string[],
-    { every }: { readonly every: Millis },
+    options: { readonly every: Millis },
   ): Disposable {
-    if (!(every > 0)) throw new InvalidOptionError('every', 'milliseconds above 0', every)
+    checkKeys('options', options, ['every'])
+    const { every } = options
+    if (!isDuration(every) || every === 0) throw new InvalidOptionError('every', 'milliseconds above 0', every)
     let broken: Disposable | undefined
     let cancel = (): void => {}
     const turn = (): void => {
@@ -103,7 +111,7 @@ export abstract class NetworkFaults {
 
   /** Everything takes so many times as long. */
   slowNetwork(factor: number): Disposable {
-    if (!(factor > 0)) throw new InvalidOptionError('factor', 'a number above 0', factor)
+    if (!isDuration(factor) || factor === 0) throw new InvalidOptionError('factor', 'a number above 0', factor)
     return this.#last('slow network', [this.names], by => this.conditions.scale(by === 1 ? factor : 1 / factor))
   }
 
@@ -179,6 +187,7 @@ export abstract class NetworkFaults {
 
   #known(group: string | readonly string[]): readonly NodeName[] {
     const names = typeof group === 'string' ? [group] : group
+    checkArray('group', names)
     const stranger = names.find(name => !this.names.includes(name as NodeName))
     if (stranger !== undefined) throw new InvalidOptionError('node', `one of ${this.names.join(', ')}`, stranger)
     return names as readonly NodeName[]

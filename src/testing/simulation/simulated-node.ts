@@ -54,6 +54,14 @@ export class SimulatedNode<Servers> {
     this.recorder = this.#world.recorder(this)
   }
 
+  /** Why it answers nothing, in words; undefined when nothing keeps it from that. */
+  get plight(): string | undefined {
+    if (this.process.dead) return this.silent ? 'has lost its power' : 'has crashed'
+    if (this.state === 'gone') return 'was stopped'
+    if (this.process.paused) return 'is paused'
+    return this.state === 'starting' ? 'is starting' : undefined
+  }
+
   /** Whom it joins by itself: nobody once it has left. */
   get seeds(): readonly NodeName[] {
     return this.manager.departed ? [] : this.#world.seedsOf(this.name)

@@ -3,7 +3,7 @@ import { InvalidOptionError } from '../../core/errors.js'
 import { isNodeName, type NodeName } from '../../core/node.js'
 import type { SeededRandom } from '../../core/random.js'
 import type { Clock } from '../../core/time.js'
-import { checkKeys, isCount } from '../../manager/checks.js'
+import { checkArray, checkFunction, checkKeys, isCount } from '../../manager/checks.js'
 import type { PeerServiceManager } from '../../manager/manager.js'
 import type { PeerServiceOptions } from '../../manager/options.js'
 import type { Untyped } from '../../manager/servers.js'
@@ -23,7 +23,7 @@ export interface SimulationOptions<Servers = Untyped> {
   readonly manager?: (options: PeerServiceOptions) => PeerServiceManager<Servers>
   /** The channels of every node. */
   readonly channels?: Readonly<Record<string, ChannelOptions>>
-  /** Whom a node joins when it starts. Default: the first two of the others. */
+  /** Whom a node joins when it starts: nodes of the simulation. Default: the first two of the others. */
   readonly seeds?: (node: NodeName) => readonly string[]
   /**
    * The application: registers servers, sets timers. Called for each life of each node, before it starts; what a
@@ -55,7 +55,7 @@ const optionNames: readonly (keyof SimulationOptions)[] = [
 /** Checks what a caller gave. Throws an {@link InvalidOptionError} that names the option. */
 export function checkSimulationOptions<Servers>(options: SimulationOptions<Servers>): readonly NodeName[] {
   checkKeys('options', options, optionNames)
-  const { seed = 1, latency = {}, historyMax = 0 } = options
+  const { seed = 1, latency = {}, historyMax = 0, base, nodes } = options
   if (!Number.isSafeInteger(seed)) throw new InvalidOptionError('seed', 'a whole number', seed)
   if (!isCount(historyMax)) throw new InvalidOptionError('historyMax', 'a whole number', historyMax)
   checkKeys('latency', latency, ['least', 'mean', 'tail'])
@@ -64,7 +64,30 @@ export function checkSimulationOptions<Servers>(options: SimulationOptions<Serve
       throw new InvalidOptionError(`latency.${name}`, name === 'tail' ? 'from 0 to 1' : 'milliseconds', value)
     }
   }
-  return namesOf(options.nodes)
+  for (const name of ['manager', 'seeds', 'setup'] as const) {
+    if (options[name] !== undefined) checkFunction(name, options[name])
+  }
+  if (base !== undefined && !(base instanceof Date && Number.isFinite(base.getTime()))) {
+    throw new InvalidOptionError('base', 'a valid Date', base)
+  }
+  const names = namesOf(nodes)
+  checkSeeds(options, names, names)
+  return names
+}
+
+/** Nodes that join somebody who is not there would never be a cluster, each by itself at rest. */
+export function checkSeeds<Servers>(
+  { seeds }: Pick<SimulationOptions<Servers>, 'seeds'>,
+  nodes: readonly NodeName[],
+  known: readonly NodeName[],
+): void {
+  if (seeds === undefined) return
+  for (const node of nodes) {
+    const given: unknown = seeds(node)
+    checkArray('seeds', given)
+    const stranger = given.findIndex(seed => !known.includes(seed as NodeName))
+    if (stranger !== -1) throw new InvalidOptionError('seeds', `some of ${known.join(', ')}`, given[stranger])
+  }
 }
 
 function namesOf(nodes: number | readonly string[]): readonly NodeName[] {

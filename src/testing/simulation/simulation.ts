@@ -1,7 +1,9 @@
 import { InvalidOptionError } from '../../core/errors.js'
 import type { NodeName } from '../../core/node.js'
+import { isPromiseLike } from '../../core/promise-like.js'
 import type { SeededRandom } from '../../core/random.js'
 import type { Millis } from '../../core/time.js'
+import { checkAnswer, checkBoolean, checkDuration, checkFunction, checkKeys } from '../../manager/checks.js'
 import type { PeerServiceManager } from '../../manager/manager.js'
 import { fullMesh } from '../../manager/overlays.js'
 import type { Untyped } from '../../manager/servers.js'
@@ -16,7 +18,7 @@ import { SimulatedClock } from './simulated-clock.js'
 import { SimulatedFaults, seededFor } from './simulated-faults.js'
 import { type NodeWorld, SimulatedNode } from './simulated-node.js'
 import type { SimulatedProcess } from './simulated-process.js'
-import { checkHostName, checkSimulationOptions, type SimulationOptions } from './simulation-options.js'
+import { checkHostName, checkSeeds, checkSimulationOptions, type SimulationOptions } from './simulation-options.js'
 
 /** What was waited for did not come to pass in simulated time. */
 export class SettleError extends Error {
@@ -89,6 +91,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
   add(name: string): PeerServiceManager<Servers> {
     checkHostName(name)
     if (this.#nodes.has(name)) throw new InvalidOptionError('name', 'a name that no node has', name)
+    checkSeeds(this.#options, [name], [...this.names, name])
     const node = new SimulatedNode(name, this.#world)
     this.#nodes.set(name, node)
     node.boot()
@@ -99,12 +102,20 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** Lets so many milliseconds pass. */
   async pass(millis: Millis): Promise<void> {
+    checkDuration('millis', millis)
     await this.#driver.wait(() => false, millis)
   }
 
   /** Lets time pass until `condition` holds: it is asked after every event. Rejects with a {@link SettleError}. */
   async until(condition: () => boolean, within: Millis = settleWithin): Promise<void> {
-    if (await this.#driver.wait(condition, within)) return
+    checkFunction('condition', condition)
+    checkDuration('within', within)
+    const holds = (): boolean => {
+      const held = condition()
+      checkAnswer('condition', held)
+      return held
+    }
+    if (await this.#driver.wait(holds, within)) return
     throw new SettleError(`not within ${within} simulated ms (seed ${this.seed}): ${String(condition)}`)
   }
 
@@ -117,6 +128,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
   async settle(promise?: undefined, within?: Millis): Promise<void>
   async settle<Value>(promise: PromiseLike<Value>, within?: Millis): Promise<Value>
   async settle(promise?: PromiseLike<unknown>, within: Millis = settleWithin): Promise<unknown> {
+    checkDuration('within', within)
     if (promise !== undefined) return this.#settled(promise, within)
     let why: string | undefined = 'too little time'
     let since = Number.POSITIVE_INFINITY
@@ -136,7 +148,10 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
    * The process of the node is gone, between one instruction and the next: nothing of it runs again, and what it had in
    * memory is lost. Its peers see their connections reset; with `silent`, as after a power cut, they see nothing.
    */
-  crash(node: string, { silent = false }: { readonly silent?: boolean } = {}): void {
+  crash(node: string, options: { readonly silent?: boolean } = {}): void {
+    checkKeys('options', options, ['silent'])
+    const { silent = false } = options
+    checkBoolean('silent', silent)
     const found = this.#find(node)
     if (found.state === 'gone') return
     this.fault(silent ? 'power loss' : 'crash', [found.name])
@@ -194,6 +209,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** Every event of the node takes so many milliseconds from now; 0 makes it fast again. */
   slow(node: string, lag: Millis): void {
+    checkDuration('lag', lag)
     const { name, process } = this.#find(node)
     if (process.slowed) this.fault('slow: over', [name])
     if (lag > 0) this.fault('slow', [name], true)
@@ -202,6 +218,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** Sets the wall clock of the node's host forward, or back. It stays so in its later lives. */
   jump(node: string, millis: Millis): void {
+    if (!Number.isFinite(millis)) throw new InvalidOptionError('millis', 'milliseconds, forward or back', millis)
     const found = this.#find(node)
     this.fault('wall-clock jump', [found.name])
     found.wallOffset += millis
@@ -306,13 +323,16 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
   }
 
   async #settled<Value>(promise: PromiseLike<Value>, within: Millis): Promise<Value> {
+    if (!isPromiseLike(promise)) throw new InvalidOptionError('promise', 'a promise', promise)
     let settled = false
     const settle = (): void => {
       settled = true
     }
     promise.then(settle, settle)
     if (await this.#driver.wait(() => settled, within)) return promise
-    throw new SettleError(`a promise did not settle within ${within} simulated ms (seed ${this.seed})`)
+    const why = [...this.#nodes.values()].flatMap(({ plight, name }) => (plight ? [`'${name}' ${plight}`] : []))
+    const after = why.length === 0 ? '' : `: ${why.join(', ')}`
+    throw new SettleError(`a promise did not settle within ${within} simulated ms (seed ${this.seed})${after}`)
   }
 
   #checkStarts(): void {
