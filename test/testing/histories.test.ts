@@ -22,7 +22,8 @@ function run(
   actions: readonly (Omit<Action & { type: 'operation' }, 'at' | 'type' | 'seed'> | Omit<Action, 'at'>)[] = [],
 ): Promise<HistoryReport> {
   const planned = actions.map((action, index) => {
-    return { type: 'operation', seed: index, ...action, at: 1_000 * (index + 1) } as Action
+    const rest = 'type' in action ? action : { type: 'operation', seed: index, ...action }
+    return { ...rest, at: 1_000 * (index + 1) } as Action
   })
   const plan: Plan = {
     ...{ seed: 1, nodes: ['n1', 'n2', 'n3'] as NodeName[], actions: planned },

@@ -1,10 +1,11 @@
 import { InvalidOptionError } from '../../core/errors.js'
 import type { Millis } from '../../core/time.js'
-import { checkKeys, isCount } from '../../manager/checks.js'
+import { checkBoolean, checkFunction, checkKeys, isCount } from '../../manager/checks.js'
 import type { Untyped } from '../../manager/servers.js'
 import { combineDigests } from '../simulation/digest.js'
 import { seededFor } from '../simulation/simulated-faults.js'
 import { checkSimulationOptions } from '../simulation/simulation-options.js'
+import { checkPlan } from './check-plan.js'
 import { describeEvent } from './describe-event.js'
 import { HistoryError } from './history-error.js'
 import { type HistoryReport, HistoryRun } from './history-run.js'
@@ -56,11 +57,12 @@ export interface SearchReport {
 }
 
 /**
- * Runs one history: what the seed draws, or the given plan. Faults and operations come first, with `check` after every
- * event; then everything is mended, the cluster has to come to rest, every operation to end, and `settled` is called.
- * The first thing that is wrong ends it. Equal scenario, seed and plan give equal reports, digest included.
+ * Runs one history: what the seed draws, or the given plan, which may name only what the scenario has. Faults and
+ * operations come first, with `check` after every event; then everything is mended, the cluster has to come to rest,
+ * every operation to end, and `settled` is called. The first thing that is wrong ends it. Equal scenario, seed and plan
+ * give equal reports, digest included.
  *
- * @throws `InvalidOptionError` the scenario cannot be meant so.
+ * @throws `InvalidOptionError` the scenario cannot be meant so, or the plan in this scenario.
  */
 export async function runHistory<Servers = Untyped>(
   make: MakeScenario<Servers>,
@@ -68,9 +70,12 @@ export async function runHistory<Servers = Untyped>(
   plan?: Plan,
 ): Promise<HistoryReport> {
   if (!Number.isSafeInteger(seed)) throw new InvalidOptionError('seed', 'a whole number', seed)
+  checkFunction('make', make)
   const scenario = resolveScenario(make(seededFor(seed, 'scenario')))
-  const names = checkSimulationOptions(scenario.simulation)
-  return new HistoryRun(scenario, plan ?? drawPlan(scenario, names, seed)).run()
+  const nodes = checkSimulationOptions(scenario.simulation)
+  if (nodes.length === 0) throw new InvalidOptionError('nodes', 'at least one node')
+  if (plan !== undefined) checkPlan(plan, { nodes, operations: [...scenario.operations.keys()] })
+  return new HistoryRun(scenario, plan ?? drawPlan(scenario, nodes, seed)).run()
 }
 
 /** Runs one history for each of so many seeds, and shrinks those that fail. */
@@ -123,6 +128,10 @@ function checkSearchOptions(options: SearchOptions): void {
       throw new InvalidOptionError(name, 'a whole number', value)
     }
   }
+  const { seed = 1, shrink = true, progress } = options
+  if (!Number.isSafeInteger(seed)) throw new InvalidOptionError('seed', 'a whole number', seed)
+  checkBoolean('shrink', shrink)
+  if (progress !== undefined) checkFunction('progress', progress)
 }
 
 async function failureOf<Servers>(

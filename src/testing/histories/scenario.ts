@@ -1,8 +1,9 @@
 import { InvalidOptionError } from '../../core/errors.js'
+import { isRecord } from '../../core/name.js'
 import type { NodeName } from '../../core/node.js'
 import type { Random, SeededRandom } from '../../core/random.js'
 import type { Clock, Millis } from '../../core/time.js'
-import { checkArray, checkFunction, checkKeys, isCount, isDuration } from '../../manager/checks.js'
+import { checkAnswer, checkArray, checkFunction, checkKeys, isCount, isDuration } from '../../manager/checks.js'
 import type { PeerServiceManager } from '../../manager/manager.js'
 import type { Untyped } from '../../manager/servers.js'
 import type { Simulation } from '../simulation/simulation.js'
@@ -39,7 +40,7 @@ export interface Scenario<Servers = Untyped> extends Omit<SimulationOptions<Serv
   readonly steps?: number
   /** A history that needs more events than this does not come to rest: a violation. Default 1,000,000. */
   readonly stepsMax?: number
-  /** Throws when a promise is broken. Called after every event. */
+  /** Throws when a promise is broken; to return a boolean or a promise is a violation. Called after every event. */
   readonly check?: (net: Simulation<Servers>) => void
   /**
    * Whether the application is at rest, once the cluster is and every operation has ended: whether nodes that were
@@ -77,6 +78,7 @@ export interface ResolvedScenario<Servers> {
 
 /** Checks what a caller gave. Throws an {@link InvalidOptionError} that names the option. */
 export function resolveScenario<Servers>(scenario: Scenario<Servers>): ResolvedScenario<Servers> {
+  if (!isRecord(scenario)) throw new InvalidOptionError('scenario', 'a plain object', scenario)
   const { operations, weights = {}, faults = faultNames, steps = 60, stepsMax = 1_000_000, ...rest } = scenario
   const { check = () => {}, atRest = () => true, settled = () => {}, within = 60_000, ...simulation } = rest
   checkKeys('operations', operations, Object.keys(operations ?? {}))
@@ -96,7 +98,24 @@ export function resolveScenario<Servers>(scenario: Scenario<Servers>): ResolvedS
   checkFunction('atRest', atRest)
   checkFunction('settled', settled)
   return {
-    ...{ simulation, weights, faults, steps, stepsMax, check, atRest, settled, within },
+    ...{ simulation, weights, faults, steps, stepsMax, within },
     operations: new Map(Object.entries(operations)),
+    check: net => {
+      const answer: unknown = check(net)
+      checkAnswer('check', answer)
+      checkNoVerdict('check', answer)
+    },
+    atRest: net => {
+      const rests = atRest(net)
+      checkAnswer('atRest', rests)
+      return rests
+    },
+    settled: async net => checkNoVerdict('settled', await settled(net)),
   }
+}
+
+/** Whoever returns `false` means that a promise was broken, and nobody would look at it. */
+function checkNoVerdict(option: string, answer: unknown): void {
+  if (typeof answer !== 'boolean') return
+  throw new InvalidOptionError(option, 'a function that throws when something is wrong, and returns nothing', answer)
 }
