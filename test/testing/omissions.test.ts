@@ -257,9 +257,24 @@ describe('an exploration', () => {
     ['kinds', { kinds: ['x'] as never }],
     ['identify', { identify: 1 as never }],
     ['scenario', { scenario: 1 as never }],
+    ['exploration.omision', { omision: 1 } as never],
+    ['options.nods', { simulation: { nods: 3 } } as never],
+    ['setup', { simulation: { nodes: 3, setup: 5 } } as never],
   ])('refuses %s that cannot be meant so', async (option, options) => {
     const refusal = expect.objectContaining({ constructor: InvalidOptionError, option })
     await expect(exploreOmissions({ scenario: () => {}, ...options })).rejects.toEqual(refusal)
+  })
+
+  test('refuses a scenario of which no message could be omitted, unless nothing was to be', async () => {
+    const silent = { scenario: () => {} }
+    await expect(exploreOmissions(silent)).rejects.toThrow(/^scenario must be .* no message could be omitted$/)
+    expect(await exploreOmissions({ ...silent, omissions: 0 })).toMatchObject({ schedules: 1, passed: 1 })
+    const scenario = (run: OmissionRun): void => void new Sender('a', run).send(1)
+    const omittable = (): boolean => false
+    await expect(exploreOmissions({ scenario, omittable })).rejects.toThrow(
+      /^omittable .* no message could be omitted$/,
+    )
+    await expect(exploreOmissions({ scenario, omittable: (async () => false) as never })).rejects.toThrow(/a promise$/)
   })
 
   test('works on live nodes', async () => {

@@ -1,10 +1,10 @@
 import { InvalidOptionError } from '../../core/errors.js'
-import { checkFunction, isCount } from '../../manager/checks.js'
+import { checkAnswer, checkArray, checkBoolean, checkFunction, checkKeys, isCount } from '../../manager/checks.js'
 import type { Untyped } from '../../manager/servers.js'
 import { type Simulation, simulate } from '../simulation/simulation.js'
-import type { SimulationOptions } from '../simulation/simulation-options.js'
+import { checkSimulationOptions, type SimulationOptions } from '../simulation/simulation-options.js'
 import { OmissionRun, occurrenceKey } from './omission-run.js'
-import { describePassage, type PassageChoice, type TracedPassage } from './traced-passage.js'
+import { choiceNames, describePassage, type PassageChoice, type TracedPassage } from './traced-passage.js'
 
 /** How far an exploration goes. */
 export interface ExplorationBounds extends PassageChoice {
@@ -71,7 +71,7 @@ export interface ExplorationReport {
  * After Filibuster (Meiklejohn et al., "Service-level fault injection testing", 2021), and Partisan's explorer of that
  * name.
  *
- * @throws `InvalidOptionError`: a bound cannot be meant so.
+ * @throws `InvalidOptionError`: a bound cannot be meant so, or nothing that could be left out is ever sent.
  */
 export function exploreOmissions<Servers = Untyped>(
   exploration: SimulatedExploration<Servers>,
@@ -81,7 +81,11 @@ export async function exploreOmissions<Servers>(exploration: Exploration<Servers
   return new Explorer(exploration).explore()
 }
 
-/** Runs the scenario once, without these messages. Rejects with what it throws. */
+/**
+ * Runs the scenario once, without these messages. Rejects with what it throws.
+ *
+ * @throws `InvalidOptionError`: a bound cannot be meant so.
+ */
 export function runOmissions<Servers = Untyped>(
   exploration: SimulatedExploration<Servers>,
   omitted: readonly TracedPassage[],
@@ -91,7 +95,26 @@ export async function runOmissions<Servers>(
   exploration: Exploration<Servers>,
   omitted: readonly TracedPassage[],
 ): Promise<void> {
+  checkExploration(exploration)
+  checkArray('omitted', omitted)
   await perform(exploration, new OmissionRun(exploration, omitted))
+}
+
+const explorationNames: readonly string[] = [
+  ...['omissions', 'schedulesMax', 'minimal', 'omittable', ...choiceNames, 'simulation', 'scenario'],
+]
+
+function checkExploration<Servers>(exploration: Exploration<Servers>): void {
+  checkKeys('exploration', exploration, explorationNames)
+  const { omissions = 0, schedulesMax = 0, minimal = false, omittable, scenario, simulation } = exploration
+  for (const [name, value] of Object.entries({ omissions, schedulesMax })) {
+    if (!isCount(value)) throw new InvalidOptionError(name, 'a whole number', value)
+  }
+  checkBoolean('minimal', minimal)
+  if (omittable !== undefined) checkFunction('omittable', omittable)
+  checkFunction('scenario', scenario)
+  // As it was given: the one that is run has a `setup` before its own.
+  if (simulation !== undefined) checkSimulationOptions(simulation)
 }
 
 async function perform<Servers>(exploration: Exploration<Servers>, run: OmissionRun): Promise<void> {
@@ -106,6 +129,11 @@ async function perform<Servers>(exploration: Exploration<Servers>, run: Omission
   }
   await using net = simulate<Servers>({ ...simulation, setup })
   await exploration.scenario(net)
+}
+
+function answered(omittable: boolean): boolean {
+  checkAnswer('omittable', omittable)
+  return omittable
 }
 
 /** A schedule, and what was sent in its run from the last message on that it leaves out. */
@@ -124,15 +152,10 @@ class Explorer<Servers> {
   #complete = true
 
   constructor(exploration: Exploration<Servers>) {
+    checkExploration(exploration)
     const { omissions = 2, schedulesMax = 10_000, minimal = false, omittable = () => true } = exploration
-    for (const [name, value] of Object.entries({ omissions, schedulesMax })) {
-      if (!isCount(value)) throw new InvalidOptionError(name, 'a whole number', value)
-    }
-    if (typeof minimal !== 'boolean') throw new InvalidOptionError('minimal', 'a boolean', minimal)
-    checkFunction('omittable', omittable)
-    checkFunction('scenario', exploration.scenario)
     this.#exploration = exploration
-    this.#bounds = { omissions, schedulesMax, minimal, omittable }
+    this.#bounds = { omissions, schedulesMax, minimal, omittable: passage => answered(omittable(passage)) }
   }
 
   async explore(): Promise<ExplorationReport> {
@@ -140,10 +163,19 @@ class Explorer<Servers> {
     let level = whole === undefined ? [] : [whole]
     // A scenario that fails with everything in its place says nothing about what is left out.
     if (this.#failures.length > 0) this.#complete = false
+    else this.#checkSent(whole?.later ?? [])
     for (let size = 1; size <= this.#bounds.omissions && this.#complete; size++) {
       level = await this.#extend(level, size === this.#bounds.omissions)
     }
     return this.#report()
+  }
+
+  /** Where nothing can be left out every exploration passes, and shows nothing. */
+  #checkSent(sent: readonly TracedPassage[]): void {
+    if (this.#bounds.omissions === 0 || sent.some(this.#bounds.omittable)) return
+    if (sent.length > 0) throw new InvalidOptionError('omittable', 'true of some message: no message could be omitted')
+    const added = 'one whose nodes are given to `run.add` and send messages of the kinds that are looked at'
+    throw new InvalidOptionError('scenario', `${added}: no message could be omitted`)
   }
 
   /** The schedules that leave out one message more, sent later than all that they leave out already. */

@@ -1,10 +1,11 @@
 import { InvalidOptionError } from '../../core/errors.js'
 import type { Clock, Millis } from '../../core/time.js'
 import type { Passage, Verdict } from '../../fault/interposition.js'
-import { isDuration } from '../../manager/checks.js'
+import { checkArray, checkDuration, checkKeys } from '../../manager/checks.js'
 import { SystemClock } from '../../runtime/system-clock.js'
 import { listOf } from './trace.js'
 import {
+  choiceNames,
   describePassage,
   type Interposable,
   keyOf,
@@ -74,8 +75,10 @@ export class Replay implements Disposable {
   #finish: (report: ReplayReport) => void = () => {}
 
   constructor(trace: readonly TracedPassage[], options: ReplayOptions) {
+    checkKeys('options', options, [...choiceNames, 'clock', 'patience', 'unknown'])
     const { clock = new SystemClock(), patience = 10_000, unknown = 'pass' } = options
-    if (!isDuration(patience)) throw new InvalidOptionError('patience', 'milliseconds', patience)
+    checkArray('trace', trace)
+    checkDuration('patience', patience)
     if (unknown !== 'pass' && unknown !== 'drop') throw new InvalidOptionError('unknown', `'pass' or 'drop'`, unknown)
     this.#names = new PassageNames(options)
     this.#trace = trace

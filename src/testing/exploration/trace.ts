@@ -1,5 +1,7 @@
 import { InvalidOptionError } from '../../core/errors.js'
+import { checkArray, checkKeys, isCount } from '../../manager/checks.js'
 import {
+  choiceNames,
   type Interposable,
   type PassageChoice,
   PassageNames,
@@ -37,8 +39,9 @@ export class PassageRecording implements Disposable {
   #missed = 0
 
   constructor(options: RecordingOptions) {
+    checkKeys('options', options, [...choiceNames, 'most'])
     const { most = 100_000 } = options
-    if (!Number.isSafeInteger(most) || most < 0) throw new InvalidOptionError('most', 'a whole number', most)
+    if (!isCount(most)) throw new InvalidOptionError('most', 'a whole number', most)
     this.#names = new PassageNames(options)
     this.#most = most
     this.passages = this.#passages
@@ -87,7 +90,9 @@ export function parseTrace(text: string): TracedPassage[] {
 
 /** One or several. */
 export function listOf(managers: Interposable | readonly Interposable[]): readonly Interposable[] {
-  return 'interpose' in managers ? [managers] : managers
+  if (typeof managers === 'object' && 'interpose' in managers) return [managers]
+  checkArray('managers', managers)
+  return managers
 }
 
 function parseJson(text: string): unknown {

@@ -4,6 +4,7 @@ import { defaultValueLimits } from '../../codec/value-encoder.js'
 import { InvalidOptionError } from '../../core/errors.js'
 import { isRecord } from '../../core/name.js'
 import type { Interposition, Passage } from '../../fault/interposition.js'
+import { checkArray, checkFunction } from '../../manager/checks.js'
 import { Digest } from '../simulation/digest.js'
 
 /**
@@ -46,6 +47,9 @@ export interface PassageChoice {
   readonly identify?: (passage: Passage) => unknown
 }
 
+/** The options that say which passages. */
+export const choiceNames: readonly (keyof PassageChoice)[] = ['kinds', 'identify']
+
 const directions: readonly Passage['direction'][] = ['forward', 'receive']
 const allKinds: readonly Passage['kind'][] = ['message', 'request', 'reply', 'manager', 'membership', 'heartbeat']
 const defaultKinds: readonly Passage['kind'][] = ['message', 'request', 'reply', 'manager']
@@ -57,10 +61,10 @@ export class PassageNames {
   readonly #counts = new Map<string, number>()
 
   constructor({ kinds = defaultKinds, identify = ({ message }) => message }: PassageChoice) {
-    if (!Array.isArray(kinds) || !kinds.every(kind => allKinds.includes(kind as Passage['kind']))) {
-      throw new InvalidOptionError('kinds', `an array of ${allKinds.join(', ')}`, kinds)
-    }
-    if (typeof identify !== 'function') throw new InvalidOptionError('identify', 'a function', identify)
+    checkArray('kinds', kinds)
+    const stranger = kinds.findIndex(kind => !allKinds.includes(kind))
+    if (stranger !== -1) throw new InvalidOptionError('kinds', `some of ${allKinds.join(', ')}`, kinds[stranger])
+    checkFunction('identify', identify)
     this.#kinds = new Set(kinds)
     this.#identify = identify
   }
