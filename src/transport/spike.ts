@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../core/errors.js'
+import { isRecord } from '../core/name.js'
 import { SeededRandom } from '../core/random.js'
 import type {
   Address,
@@ -45,7 +46,11 @@ export class Spike implements Transport {
   readonly #random: SeededRandom
   #drops = 0
 
-  constructor(transport: Transport, { prob = 0.001, margin = 10, seed }: SpikeOptions) {
+  constructor(transport: Transport, options: SpikeOptions) {
+    if (!isRecord(options)) throw new InvalidOptionError('options', 'a plain object', options)
+    const misspelt = Object.keys(options).find(name => !['prob', 'margin', 'seed'].includes(name))
+    if (misspelt !== undefined) throw new InvalidOptionError(`options.${misspelt}`, 'one of prob, margin, seed')
+    const { prob = 0.001, margin = 10, seed } = options
     if (!(typeof prob === 'number' && prob >= 0 && prob <= 1)) {
       throw new InvalidOptionError('prob', 'a number from 0 to 1', prob)
     }

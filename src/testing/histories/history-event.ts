@@ -137,3 +137,12 @@ export interface NoteEvent {
   readonly node?: NodeName
   readonly text: string
 }
+
+const types: { readonly [Type in HistoryEvent['type']]: true } = {
+  ...({ started: true, stopped: true, crashed: true, removed: true, superseded: true, leave: true } as const),
+  ...({ sent: true, delivered: true, up: true, down: true, members: true, cut: true, healed: true } as const),
+  ...({ fault: true, settled: true, note: true } as const),
+}
+
+/** Every type that an event can have. */
+export const eventTypes: readonly string[] = Object.keys(types)

@@ -1,5 +1,7 @@
+import { InvalidOptionError } from '../../core/errors.js'
 import { SeededRandom } from '../../core/random.js'
 import type { Clock, Millis } from '../../core/time.js'
+import { checkArray, checkFunction, checkKeys } from '../../manager/checks.js'
 import type { PeerServiceManager } from '../../manager/manager.js'
 import type { PeerServiceOptions } from '../../manager/options.js'
 import { keepAlive } from '../../runtime/keep-alive.js'
@@ -22,6 +24,7 @@ export function simulatedManagers(
   make: MakeManager,
   traits: Partial<ManagerTraits> = {},
 ): () => Promise<ManagerHarness> {
+  checkMaking(make, traits)
   return async () => {
     const clock = new SimulatedClock({ base: new Date('2026-01-01T00:00:00Z') })
     const network = new MemoryNetwork(clock, { latency: 5 })
@@ -47,6 +50,7 @@ export function webSocketManagers(
   make: MakeManager,
   traits: Partial<ManagerTraits> = {},
 ): () => Promise<ManagerHarness> {
+  checkMaking(make, traits)
   return async () => {
     const clock = new SystemClock()
     const until = async (condition: () => boolean): Promise<boolean> => {
@@ -138,6 +142,32 @@ const meshTraits: ManagerTraits = {
   join: 'joins',
   removal: { a: 'removes', b: 'removes', c: 'removes' },
   capabilities: { a: ['full-membership'], b: ['full-membership'], c: ['full-membership'] },
+}
+
+function checkMaking(make: MakeManager, traits: Partial<ManagerTraits>): void {
+  checkFunction('make', make)
+  checkKeys('traits', traits, Object.keys(meshTraits))
+  const { members, join, removal, capabilities } = { ...meshTraits, ...traits }
+  checkEach('traits.members', members, checkNames)
+  checkOutcome('traits.join', join, 'joins')
+  checkEach('traits.removal', removal, (option, given) => checkOutcome(option, given, 'removes'))
+  checkEach('traits.capabilities', capabilities, checkArray)
+}
+
+function checkEach(option: string, given: unknown, check: (option: string, given: unknown) => void): void {
+  checkKeys(option, given, everybody)
+  for (const name of everybody) check(`${option}.${name}`, (given as Readonly<Record<string, unknown>>)[name])
+}
+
+function checkNames(option: string, given: unknown): void {
+  checkArray(option, given)
+  const stranger = given.findIndex(name => !everybody.includes(name as SuiteNode))
+  if (stranger !== -1) throw new InvalidOptionError(option, `some of ${everybody.join(', ')}`, given[stranger])
+}
+
+function checkOutcome(option: string, given: unknown, done: string): void {
+  if (given === done || (typeof given === 'string' && given.startsWith('ERR_'))) return
+  throw new InvalidOptionError(option, `'${done}', or the code of an error`, given)
 }
 
 const simulatedDeadline: Millis = 60_000
