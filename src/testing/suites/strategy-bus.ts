@@ -54,6 +54,7 @@ export class StrategyBus {
   readonly #options: Required<Omit<StrategyBusOptions, 'seed' | 'latency'>>
   readonly #network: BusNetwork
   readonly #lives = new Map<NodeName, number>()
+  #events = 0
 
   constructor({
     seed = 1,
@@ -157,15 +158,26 @@ export class StrategyBus {
     }
   }
 
+  /** Throws when there is no end of messages, or of timers, in that time. */
   run(millis: Millis): void {
-    this.clock.advance(millis)
+    const end = this.clock.now() + millis
+    while ((this.clock.next ?? Number.POSITIVE_INFINITY) <= end) {
+      if (++this.#events > eventsMax + 10 * this.clock.now()) this.#endless()
+      this.clock.step()
+    }
+    this.clock.advance(Math.max(end - this.clock.now(), 0))
   }
 
   /** Lets time pass until `condition` holds, at most so long. Whether it does. */
   until(condition: () => boolean, within: Millis): boolean {
     const end = this.clock.now() + within
-    while (!condition() && this.clock.now() < end) this.clock.advance(10)
+    while (!condition() && this.clock.now() < end) this.run(10)
     return condition()
+  }
+
+  #endless(): never {
+    const counts = `${this.sent.length} messages and ${this.#events} events`
+    throw new Error(`messages without end: ${counts} in ${Math.round(this.clock.now())} ms`)
   }
 
   #nextLife(name: NodeName): Incarnation {
@@ -237,6 +249,7 @@ export class StrategyBus {
   #send(process: StrategyProcess, to: NodeName, message: unknown): void {
     const connection = process.peers.get(to)?.connection
     if (connection === undefined || !process.running) return
+    if (this.sent.length >= messagesMax + this.clock.now()) this.#endless()
     this.sent.push({ at: this.clock.now(), from: process.name, to, message })
     const bytes = this.#encode(process, message)
     if (bytes === undefined || this.loses(process.name, to, message)) return
@@ -371,3 +384,7 @@ export class StrategyBus {
 
 /** A join that was answered by nobody is asked again after so long. */
 const joinInterval: Millis = 1_000
+/** And one more for each millisecond: many times what a case needs of machines that do not answer each other always. */
+const messagesMax = 20_000
+/** And ten more for each millisecond: dials, and timers of machines, are events as well. */
+const eventsMax = 200_000

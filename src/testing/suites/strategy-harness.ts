@@ -26,6 +26,11 @@ export interface StrategyHarness {
   readonly gossips?: boolean
   /** Whether that node takes others out of the cluster, or answers `denied`. Default: every node does. */
   readonly removes?: (name: string) => boolean
+  /**
+   * What the overlay can do at that node beside what every manager can. Default: `full-membership` where the node is
+   * told of everybody, and nothing where it is not.
+   */
+  readonly capabilities?: (name: string) => readonly string[]
   /** As many messages as a node of an idle cluster sends in a second. Default 2. */
   readonly idleMessages?: number
 }
@@ -119,16 +124,22 @@ export function answered(process: StrategyProcess, node: string): boolean {
   return process.events.some(event => (event.type === 'told' || event.type === 'denied') && event.node === node)
 }
 
+/** What a strategy claims whose members list all the others. */
+export const fullMembership = 'full-membership'
+
 function withDefaults(given: StrategyHarness): Required<StrategyHarness> {
-  const { names = ['a', 'b', 'c', 'd', 'e'] } = given
+  const { names = ['a', 'b', 'c', 'd', 'e'], gossips = true } = given
+  const expected = given.expected ?? ((_node, all) => [...all].sort())
+  const knowsAll = (name: string): boolean => gossips && expected(name, names).length === names.length
   return {
     machine: (name, random) => given.machine(name, random),
     names,
     spec: given.spec ?? (() => ({})),
     seeds: given.seeds ?? (name => names.filter(other => other !== name).slice(0, 2)),
-    expected: given.expected ?? ((_node, all) => [...all].sort()),
-    gossips: given.gossips ?? true,
+    expected,
+    gossips,
     removes: given.removes ?? (() => true),
+    capabilities: given.capabilities ?? (name => (knowsAll(name) ? [fullMembership] : [])),
     idleMessages: given.idleMessages ?? 2,
   }
 }

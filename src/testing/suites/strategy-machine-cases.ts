@@ -3,7 +3,7 @@ import type { Incarnation, NodeName, NodeSpec } from '../../core/node.js'
 import { SeededRandom, sample } from '../../core/random.js'
 import type { MembershipEffect, MembershipInput } from '../../membership/strategy.js'
 import { hostileValues, mutated } from './hostile-values.js'
-import { fieldOf, gather, type StrategyCase, type StrategyHarness, whole } from './strategy-harness.js'
+import { fieldOf, fullMembership, gather, type StrategyCase, type StrategyHarness, whole } from './strategy-harness.js'
 import { strategyHistory } from './strategy-history.js'
 import { type StrategyRule, textOf, WatchedStrategy } from './watched-strategy.js'
 
@@ -33,6 +33,16 @@ export const machineCases: readonly StrategyCase[] = [
       }
       assert.deepEqual(field.bus.sent, [])
       whole(field)
+    },
+  },
+  {
+    name: 'it claims what it can do, and nothing else',
+    run(given) {
+      const field = fieldOf(given)
+      for (const name of field.harness.names) {
+        const { strategy } = field.bus.start(name)
+        assert.deepEqual([...strategy.capabilities].sort(), [...field.harness.capabilities(name)].sort(), name)
+      }
     },
   },
   ...rules.map(
@@ -141,6 +151,29 @@ export const machineCases: readonly StrategyCase[] = [
           const admission = strategy.admit(odd)
           assert.ok(admission === undefined || ['stale', 'removed', 'role'].includes(admission.type))
         }
+      }
+    },
+  },
+  {
+    name: 'where it knows all members it refuses earlier lives of theirs as stale, and those that were removed as that',
+    run(given) {
+      const { names, capabilities, removes } = fieldOf(given).harness
+      const knowing = names.filter(name => capabilities(name).includes(fullMembership))
+      for (const name of knowing) {
+        const { bus } = gather(given)
+        const { strategy } = bus.process(name)
+        const others = strategy.members().filter(member => member.name !== name)
+        for (const member of others) {
+          const earlier = { ...member, incarnation: (member.incarnation - 1) as Incarnation }
+          assert.deepEqual(strategy.admit(earlier), stale(member), `${name} on an earlier life of ${member.name}`)
+        }
+        const [removed] = others
+        if (removed === undefined || !removes(name)) continue
+        bus.remove(name, removed.name)
+        assert.ok(bus.until(() => bus.process(removed.name).told('removed').length > 0, 5_000))
+        assert.equal(strategy.admit(removed)?.type, 'removed', `${name} on ${removed.name}, which it removed`)
+        const later = { ...removed, incarnation: (removed.incarnation + 1) as Incarnation }
+        assert.equal(strategy.admit(later), undefined, `${name} on the next life of ${removed.name}`)
       }
     },
   },
