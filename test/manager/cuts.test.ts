@@ -122,7 +122,7 @@ describe('a reply', () => {
   test('is not waited for where a cut dropped the question that was healed before the asker heard of it', async () => {
     await using net = simulate({
       nodes: ['a', 'b', 'c'],
-      setup: node => void node.register('echo', message => message),
+      setup: node => void node.register('echo', (message: unknown) => message),
     })
     await net.settle()
     const [a, b, c] = [net.node('a'), net.node('b'), net.node('c')]
