@@ -76,15 +76,17 @@ function falseDowns(
   const disturbances = new Disturbances(disturbing, { all: true })
   const lives = new Lives()
   const departures = new Departures()
-  // Whoever left runs on alone: others may connect with it, and disconnect as soon as they hear that it left.
+  const leaves = new Leaves()
+  // Whoever left, or was removed, runs on: others may connect with it, and disconnect as soon as they hear of that.
   const isAlone = (name: NodeName): boolean => {
     const life = lives.of(name)
-    return life !== undefined && departures.has(name, life)
+    return life !== undefined && (departures.has(name, life) || leaves.least(name, life) !== undefined)
   }
   const wrong: string[] = []
   for (const event of history) {
     lives.see(event)
     departures.see(event)
+    leaves.see(event)
     if (event.type !== 'down' || event.reason !== 'lost') continue
     const { node, peer, at } = event
     if (isAlone(node) || isAlone(peer)) continue
