@@ -213,6 +213,19 @@ describe('a search of histories', () => {
     expect(report.failures[0]?.plan).toEqual((await runHistory(fails, 1)).plan)
   })
 
+  test('lets `settled` wait as long as it says, and see what it waited for', async () => {
+    const waited: number[] = []
+    const settled: Scenario['settled'] = async net => {
+      for (let turn = 0; turn < 20; turn++) {
+        const began = net.clock.now()
+        await net.pass(7)
+        waited.push(net.clock.now() - began)
+      }
+    }
+    for (const nodes of [1, 3]) await runHistory(() => ({ nodes, operations: {}, faults: [], settled }), 1)
+    expect(waited.map(Math.round)).toEqual(Array.from({ length: 40 }, () => 7))
+  })
+
   test('in a test throws an error that carries everything', async () => {
     const failure: unknown = await checkHistories(lockService, { histories: 40 }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(HistoryError)
@@ -236,6 +249,7 @@ describe('a search of histories', () => {
     ['atRest', { nodes: 1, operations: {}, atRest: 1 }],
     ['options.stepz', { nodes: 1, operations: {}, stepz: 1 }],
     ['nodes', { operations: {} }],
+    ['nodes', { nodes: 0, operations: {} }],
   ])('refuses what cannot be meant: %s', async (option, scenario) => {
     const failure: unknown = await runHistory(() => scenario as never, 1).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(InvalidOptionError)

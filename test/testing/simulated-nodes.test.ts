@@ -214,6 +214,30 @@ describe('simulated time', () => {
     await expect(net.until(() => false, 500)).rejects.toThrow('not within 500 simulated ms (seed 1)')
   })
 
+  test('resumes each of several waits at its own time, before anything else happens', async () => {
+    for (const nodes of [0, 1, 3]) {
+      await using net = simulate({ nodes })
+      await net.settle()
+      const began = net.clock.now()
+      const waited = async (millis: number): Promise<number> => {
+        await net.pass(millis)
+        return net.clock.now() - began
+      }
+      expect(await Promise.all([waited(7), waited(10_000), waited(0)])).toEqual([7, 10_000, 0])
+    }
+  })
+
+  test('runs no event between a condition that holds and what waited for it, whoever waits beside', async () => {
+    await using net = simulate({ nodes: 3 })
+    const beside = net.pass(20_000)
+    for (let events = 1; events <= 40; events++) {
+      const wanted = net.steps + 3
+      await net.until(() => net.steps >= wanted)
+      expect(net.steps).toBe(wanted)
+    }
+    await beside
+  })
+
   test('that stands still while events run without end is noticed', async () => {
     await using net = simulate({ nodes: 0 })
     const again = (): void => net.clock.defer(again)

@@ -70,6 +70,7 @@ export async function runHistory<Servers = Untyped>(
   if (!Number.isSafeInteger(seed)) throw new InvalidOptionError('seed', 'a whole number', seed)
   const scenario = resolveScenario(make(seededFor(seed, 'scenario')))
   const names = checkSimulationOptions(scenario.simulation)
+  if (names.length === 0) throw new InvalidOptionError('nodes', 'at least one node', scenario.simulation.nodes)
   return new HistoryRun(scenario, plan ?? drawPlan(scenario, names, seed)).run()
 }
 
