@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { clientServer, fullMesh } from '../../src/index.js'
-import { simulate } from '../../src/testing/testing.js'
+import { judgeHistory, searchHistories, simulate } from '../../src/testing/testing.js'
 
 describe('a simulated node', () => {
   test('is called for again in each life, and what it had in memory is gone', async () => {
@@ -243,5 +243,75 @@ describe('simulated time', () => {
     const again = (): void => net.clock.defer(again)
     again()
     await expect(net.pass(1)).rejects.toThrow('stood still')
+  })
+})
+
+describe('a simulated node that its own manager ends', () => {
+  const seeds = (name: string): string[] => ['s1', 's2'].filter(seed => seed !== name)
+
+  test('is seen to stop and to start again, also where it does not listen', async () => {
+    await using net = simulate({
+      nodes: ['s1', 's2', 'c1'],
+      seeds,
+      manager: options => {
+        if (options.name !== 'c1') return clientServer({ ...options, role: 'server' })
+        return clientServer({ ...options, role: 'client', listen: false })
+      },
+    })
+    await net.settle()
+    const ended = (): number => net.history.filter(({ type }) => type === 'stopped').length
+    for (const stop of [() => net.settle(net.node('c1').stop()), () => net.stop('c1')]) {
+      const before = ended()
+      await stop()
+      expect(net.live).toEqual(['s1', 's2'])
+      expect(net.node('c1').running).toBe(false)
+      await net.settle()
+      expect(net.node('s1').isConnected('c1')).toBe(false)
+      expect(ended()).toBe(before + 1)
+      await net.settle(net.node('c1').start())
+      expect(net.node('c1').running).toBe(true)
+      expect(net.live).toEqual(['s1', 's2', 'c1'])
+      await net.settle()
+      expect(net.node('c1').isFullyConnected('s1')).toBe(true)
+    }
+    net.record({ type: 'settled', at: net.clock.now(), live: net.live })
+    expect(judgeHistory(net.history, { knows: (one, other) => one !== 'c1' || other !== 'c1' })).toEqual([])
+  })
+
+  test('is not taken for stopped when it was restarted meanwhile', async () => {
+    await using net = simulate({ nodes: ['s1', 's2'] })
+    await net.settle()
+    const stopping = net.stop('s1')
+    net.restart('s1')
+    await stopping
+    expect(net.live).toEqual(['s1', 's2'])
+    await net.settle()
+    expect(net.node('s1').isFullyConnected('s2')).toBe(true)
+    net.record({ type: 'settled', at: net.clock.now(), live: net.live })
+    expect(judgeHistory(net.history)).toEqual([])
+  })
+
+  test('may be stopped and started by the operations of a history', async () => {
+    const report = await searchHistories(
+      () => ({
+        nodes: ['s1', 's2', 'c1'],
+        seeds,
+        steps: 10,
+        manager: options => {
+          if (options.name !== 'c1') return clientServer({ ...options, role: 'server' })
+          return clientServer({ ...options, role: 'client', listen: false })
+        },
+        operations: {
+          bounce: async ({ node, name, clock }) => {
+            if (name !== 'c1') return
+            await node.stop()
+            await new Promise<void>(resolve => void clock.schedule(5_000, resolve))
+            await node.start()
+          },
+        },
+      }),
+      { histories: 10, shrink: false },
+    )
+    expect(report.failures.map(({ violations }) => violations)).toEqual([])
   })
 })

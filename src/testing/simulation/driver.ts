@@ -19,13 +19,16 @@ interface Waiter {
  */
 export class Driver {
   readonly #clock: SimulatedClock
+  readonly #reacted: () => void
   readonly #waiters = new Set<Waiter>()
   #driving = false
   /** Events run, in all. */
   steps = 0
 
-  constructor(clock: SimulatedClock) {
+  /** `reacted` is called after every event, once promises have reacted to it. */
+  constructor(clock: SimulatedClock, reacted: () => void) {
     this.#clock = clock
+    this.#reacted = reacted
   }
 
   /**
@@ -57,6 +60,7 @@ export class Driver {
     let still = 0
     while (this.#waiters.size > 0) {
       await drainMicrotasks()
+      this.#reacted()
       const ended = this.#ask()
       if (this.#waiters.size === 0) break
       const before = this.#clock.now()

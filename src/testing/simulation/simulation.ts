@@ -59,7 +59,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
     this.random = seededFor(seed, 'test')
     this.history = this.#events
     this.#options = options
-    this.#driver = new Driver(clock)
+    this.#driver = new Driver(clock, () => this.#look())
     this.#world = this.#makeWorld()
     for (const name of names) this.#nodes.set(name, new SimulatedNode(name, this.#world))
     for (const node of this.#nodes.values()) node.boot()
@@ -138,12 +138,12 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
    */
   crash(node: string, { silent = false }: { readonly silent?: boolean } = {}): void {
     const found = this.#find(node)
+    found.look()
     if (found.state === 'gone') return
     this.fault(silent ? 'power loss' : 'crash', [found.name])
     if (found.process.paused) this.fault('pause: over', [found.name])
     if (found.process.slowed) this.fault('slow: over', [found.name])
     found.recorder.ended('crashed')
-    found.state = 'gone'
     found.silent = silent
     found.process.kill()
     this.network.unlisten(node)
@@ -170,12 +170,11 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
     found.boot()
   }
 
-  /** Ends the node in order; {@link restart} begins a new life. */
+  /** Ends the node in order; {@link restart} begins a new life. Resolves at once when the process is crashed meanwhile. */
   async stop(node: string): Promise<void> {
-    const found = this.#find(node)
-    await this.settle(found.manager.stop())
-    found.state = 'gone'
-    found.recorder.ended('stopped')
+    const { manager, process } = this.#find(node)
+    await this.settle(Promise.race([manager.stop(), process.death]))
+    this.#look()
   }
 
   /** Stops the node's process between two events, as SIGSTOP does; what is sent to it waits. */
@@ -236,6 +235,11 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** Adds an event to the history; it counts in the digest. */
   record(event: HistoryEvent): void {
+    this.#look()
+    this.#write(event)
+  }
+
+  #write(event: HistoryEvent): void {
     this.#digest.add(JSON.stringify(event))
     if (this.#events.length < (this.#options.historyMax ?? historyMax)) this.#events.push(event)
     else this.unrecorded++
@@ -248,10 +252,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** Ends every process. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const node of this.#nodes.values()) {
-      node.state = 'gone'
-      node.process.kill()
-    }
+    for (const node of this.#nodes.values()) node.process.kill()
     await Promise.resolve()
   }
 
@@ -279,12 +280,17 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
         new NodeRecorder({
           ...{ manager, now: () => clock.now(), dead: () => process.dead },
           lifeOf: name => this.#nodes.get(name)?.recorder.life,
-          record: event => this.record(event),
+          record: event => this.#write(event),
         }),
       arrived: (name, remote, chunk) => {
         this.#digest.add(`${clock.now()} ${remote} ${name}`).addBytes(chunk)
       },
     }
+  }
+
+  /** What managers do of themselves. */
+  #look(): void {
+    for (const node of this.#nodes.values()) node.look()
   }
 
   #awake(): SimulatedNode<Servers>[] {
