@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { InvalidOptionError, type NodeName, NotConnectedError } from '../../src/index.js'
-import { type Simulation, simulate } from '../../src/testing/testing.js'
+import { judgeHistory, type Simulation, simulate } from '../../src/testing/testing.js'
 
 /** A settled cluster whose nodes write down, in `seen`, what server `log` of each is told. */
 async function cluster(
@@ -62,6 +62,23 @@ describe('between simulated nodes', () => {
       ['a', 'c'],
     ].map(([one = '', other = '']) => net.node(one).isConnected(other))
     expect(connected).toEqual([true, true, false])
+  })
+
+  test('whoever is isolated is so from nodes that are added later, too, until that ends', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    const alone = net.isolate('a')
+    net.add('c')
+    await net.pass(8_000)
+    await net.settle()
+    expect([net.node('a').isConnected('c'), net.node('c').isConnected('a')]).toEqual([false, false])
+    expect(net.node('b').isConnected('c')).toBe(true)
+    alone[Symbol.dispose]()
+    net.add('d')
+    await net.settle()
+    for (const name of ['c', 'd']) expect(net.node('a').isFullyConnected(name)).toBe(true)
+    net.record({ type: 'settled', at: net.clock.now(), live: net.live })
+    expect(judgeHistory(net.history)).toEqual([])
   })
 
   test('a partition that flaps is broken and whole in turn', async () => {

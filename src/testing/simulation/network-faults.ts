@@ -18,6 +18,8 @@ export abstract class NetworkFaults {
   protected readonly conditions: SimulatedFaults
   readonly #clock: SimulatedClock
   readonly #lasting = new Set<Disposable>()
+  /** Each takes in a node that was added. */
+  readonly #isolations = new Set<(name: NodeName) => void>()
 
   /** @internal */
   protected constructor(clock: SimulatedClock, network: MemoryNetwork, conditions: SimulatedFaults) {
@@ -52,12 +54,25 @@ export abstract class NetworkFaults {
     })
   }
 
-  /** Nothing passes between this node and any other. */
+  /** Nothing passes between this node and any other, those included that are added later. */
   isolate(node: string): Disposable {
-    return this.partition(
-      [node],
-      this.names.filter(name => name !== node),
-    )
+    const others = this.names.filter(name => name !== node)
+    const pairs = this.#pairs([node], others)
+    const hold = (one: NodeName, other: NodeName, by: 1 | -1): void => {
+      this.conditions.hold(one, other, by)
+      this.conditions.hold(other, one, by)
+    }
+    const takeIn = (added: NodeName): void => {
+      const pair = [node as NodeName, added] as const
+      pairs.push(pair)
+      this.fault('partition', pair, true)
+      hold(...pair, 1)
+    }
+    return this.#last('partition', pairs, by => {
+      if (by === 1) this.#isolations.add(takeIn)
+      else this.#isolations.delete(takeIn)
+      for (const [one, other] of pairs) hold(one, other, by)
+    })
   }
 
   /** A partition that comes and goes: broken for so many milliseconds, then whole for as many, and so on. */
@@ -136,6 +151,15 @@ export abstract class NetworkFaults {
   /** The network is whole again: every fault that lasts ends. What happened to nodes stays. */
   heal(): void {
     for (const fault of [...this.#lasting]) fault[Symbol.dispose]()
+  }
+
+  /**
+   * A node was added, and has not started.
+   *
+   * @internal
+   */
+  protected added(name: NodeName): void {
+    for (const takeIn of this.#isolations) takeIn(name)
   }
 
   /** Several pairs are one fault: it begins with 1, ends with -1, and is written down pair by pair. */

@@ -91,6 +91,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
     if (this.#nodes.has(name)) throw new InvalidOptionError('name', 'a name that no node has', name)
     const node = new SimulatedNode(name, this.#world)
     this.#nodes.set(name, node)
+    this.added(name)
     node.boot()
     return node.manager
   }
