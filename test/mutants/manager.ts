@@ -314,4 +314,10 @@ export const managers: readonly Mutant[] = [
     find: 'of [...this.#watches]) {',
     replace: 'of this.#watches) {',
   },
+  {
+    name: 'what the overlay says goes over its own lane or not at all',
+    file: port,
+    find: 'for (const lane of [link.control, ...link.lanes()]) if',
+    replace: 'for (const lane of [link.control]) if',
+  },
 ]

@@ -1,10 +1,20 @@
 import { InvalidOptionError } from '../../core/errors.js'
 import type { NodeName } from '../../core/node.js'
 import type { Millis } from '../../core/time.js'
+import { checkKeys, isCount } from '../../manager/checks.js'
 import type { MemoryNetwork } from '../../transport/memory.js'
 import type { MemoryWire } from '../../transport/memory-wire.js'
 import type { SimulatedClock } from './simulated-clock.js'
 import type { SimulatedFaults } from './simulated-faults.js'
+
+/** Which connections between two nodes a fault concerns. */
+export interface ConnectionChoice {
+  /**
+   * One alone: counted from 0, the oldest, and from there again when there are fewer. Default: all that exist, dials
+   * under way among them.
+   */
+  readonly connection?: number
+}
 
 /**
  * What can be broken between nodes. A fault that lasts gives back what ends it, and ends with {@link heal} at the
@@ -122,25 +132,25 @@ export abstract class NetworkFaults {
     return this.#last('slow network', [this.names], by => this.conditions.scale(by === 1 ? factor : 1 / factor))
   }
 
-  /** Every connection between the two breaks: both are told, and what is on its way is lost. */
-  lose(one: string, other: string): void {
-    this.#once('lost connections', one, other, wire => wire.break())
+  /** Every connection between the two, or one, breaks: both are told, and what is on its way is lost. */
+  lose(one: string, other: string, choice: ConnectionChoice = {}): void {
+    this.#once('lost connections', one, other, choice, wire => wire.break())
   }
 
   /** `at` is told that its connections with `peer` broke; `peer` is not told, and goes on believing in them. */
-  halfOpen(at: string, peer: string): void {
-    this.#once('half-open connections', at, peer, wire => wire.lose(at))
+  halfOpen(at: string, peer: string, choice: ConnectionChoice = {}): void {
+    this.#once('half-open connections', at, peer, choice, wire => wire.lose(at))
   }
 
   /** The connections between the two are closed in order, from the end at `at`, by none of the owners. */
-  end(at: string, peer: string): void {
-    this.#once('closed connections', at, peer, wire => wire.close(at))
+  end(at: string, peer: string, choice: ConnectionChoice = {}): void {
+    this.#once('closed connections', at, peer, choice, wire => wire.close(at))
   }
 
   /** `at` reads nothing from the connections with `peer` that are open now: a slow reader. */
-  stall(at: string, peer: string): Disposable {
+  stall(at: string, peer: string, choice: ConnectionChoice = {}): Disposable {
     const [[one, other]] = this.#pairs([at], [peer]) as [readonly [NodeName, NodeName]]
-    const ends = this.#between(one, other).map(wire => wire.stall(at))
+    const ends = this.#between(one, other, choice).map(wire => wire.stall(at))
     this.fault('slow reader', [one, other], true)
     return this.#remember(() => {
       for (const end of ends) end()
@@ -183,14 +193,22 @@ export abstract class NetworkFaults {
     return fault
   }
 
-  #once(what: string, one: string, other: string, act: (wire: MemoryWire) => void): void {
+  #once(what: string, one: string, other: string, choice: ConnectionChoice, act: (wire: MemoryWire) => void): void {
     const [pair] = this.#pairs([one], [other])
+    const wires = this.#between(one, other, choice)
     this.fault(what, pair as readonly [NodeName, NodeName])
-    for (const wire of this.#between(one, other)) act(wire)
+    for (const wire of wires) act(wire)
   }
 
-  #between(one: string, other: string): MemoryWire[] {
-    return this.network.wires.filter(wire => wire.joins(one, other))
+  #between(one: string, other: string, choice: ConnectionChoice): MemoryWire[] {
+    checkKeys('options', choice, ['connection'])
+    const { connection } = choice
+    if (connection !== undefined && !isCount(connection)) {
+      throw new InvalidOptionError('connection', 'a whole number', connection)
+    }
+    const wires = this.network.wires.filter(wire => wire.joins(one, other))
+    if (connection === undefined || wires.length === 0) return wires
+    return [wires[connection % wires.length] as MemoryWire]
   }
 
   #pairs(groupA: string | readonly string[], groupB: string | readonly string[]): (readonly [NodeName, NodeName])[] {
