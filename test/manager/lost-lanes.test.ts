@@ -5,8 +5,8 @@ import { type Simulation, simulate } from '../../src/testing/testing.js'
 
 /** Two nodes; the lane that carries the overlay's own messages is lost, and cannot be opened again. */
 async function withoutControlLane(): Promise<Simulation> {
-  // A peer is given up before an idle lane would be asked by itself.
-  const heartbeat = { interval: 1_000, timeout: 2_000 }
+  // A peer is given up before an idle lane would be asked by itself, and before the overlay has anything to say.
+  const heartbeat = { interval: 100, timeout: 200 }
   const manager = (options: PeerServiceOptions): PeerServiceManager => fullMesh({ ...options, heartbeat })
   const net = simulate({ nodes: ['a', 'b'], channels: { bulk: {} }, manager })
   await net.settle()
