@@ -229,7 +229,9 @@ export class PeerService extends Messages {
 
   async injectPartition(origin: string | NodeSpec, ttl: number): Promise<PartitionRef> {
     this.#needRunning('injectPartition')
-    return this.#node.faults.inject((typeof origin === 'string' ? origin : origin.name) as NodeName, ttl)
+    const name: unknown = isRecord(origin) ? origin.name : origin
+    if (!isNodeName(name)) throw new InvalidOptionError('origin', 'the name of a node, or its spec', origin)
+    return this.#node.faults.inject(name, ttl)
   }
 
   async resolvePartition(ref: PartitionRef): Promise<void> {

@@ -31,6 +31,7 @@ function run(
   return runHistory(() => ({ nodes: 3, operations: {}, ...scenario }), 1, plan)
 }
 
+const tooLate = { histories: 2, seed: Number.MAX_SAFE_INTEGER }
 const never = (): Promise<void> => new Promise(() => {})
 const tell = async ({ node }: OperationContext): Promise<void> => node.forwardMessage('n3', 'nobody', 1)
 
@@ -256,7 +257,7 @@ describe('a search of histories', () => {
     expect(String(failure)).toContain(option)
   })
 
-  test.each([{}, { histories: -1 }, { histories: 1, failuresMax: 0.5 }, { histories: 1, seeds: 2 }])(
+  test.each([{}, { histories: -1 }, { histories: 1, failuresMax: 0.5 }, { histories: 1, seeds: 2 }, tooLate])(
     'refuses options that cannot be meant: %j',
     async options => {
       await expect(searchHistories(lockService, options as never)).rejects.toThrow(InvalidOptionError)

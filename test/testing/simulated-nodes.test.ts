@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { clientServer, fullMesh } from '../../src/index.js'
+import { clientServer, fullMesh, InvalidOptionError } from '../../src/index.js'
 import { judgeHistory, searchHistories, simulate } from '../../src/testing/testing.js'
 
 describe('a simulated node', () => {
@@ -243,6 +243,18 @@ describe('simulated time', () => {
     const again = (): void => net.clock.defer(again)
     again()
     await expect(net.pass(1)).rejects.toThrow('stood still')
+  })
+})
+
+describe('a simulation that was disposed', () => {
+  test('starts no node any more', async () => {
+    let lives = 0
+    const net = simulate({ nodes: ['a', 'b'], setup: () => void lives++ })
+    await net.settle()
+    await net[Symbol.asyncDispose]()
+    expect(() => net.restart('a')).toThrow(InvalidOptionError)
+    expect(() => net.add('c')).toThrow('disposed')
+    expect([net.live, net.names, lives]).toEqual([[], ['a', 'b'], 2])
   })
 })
 

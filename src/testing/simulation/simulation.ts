@@ -45,6 +45,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
   readonly #nodes = new Map<NodeName, SimulatedNode<Servers>>()
   readonly #world: NodeWorld<Servers>
   readonly #digest = new Digest()
+  #disposed = false
 
   constructor(options: SimulationOptions<Servers>) {
     const names = checkSimulationOptions(options)
@@ -87,6 +88,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** A further node, which starts now. */
   add(name: string): PeerServiceManager<Servers> {
+    this.#needUndisposed(name)
     checkHostName(name)
     if (this.#nodes.has(name)) throw new InvalidOptionError('name', 'a name that no node has', name)
     const node = new SimulatedNode(name, this.#world)
@@ -158,6 +160,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** A new process under the same name: a new life that remembers nothing. One that still runs is crashed first. */
   restart(node: string): void {
+    this.#needUndisposed(node)
     const found = this.#find(node)
     this.crash(node)
     this.network.unlisten(node)
@@ -251,10 +254,15 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
     return this.#digest.toString()
   }
 
-  /** Ends every process. */
+  /** Ends every process; no other begins. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true
     for (const node of this.#nodes.values()) node.process.kill()
     await Promise.resolve()
+  }
+
+  #needUndisposed(name: string): void {
+    if (this.#disposed) throw new InvalidOptionError('node', 'started before its simulation is disposed', name)
   }
 
   #find(name: string): SimulatedNode<Servers> {
