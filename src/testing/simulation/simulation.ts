@@ -174,7 +174,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
     found.boot()
   }
 
-  /** Ends the node in order; {@link restart} begins a new life. Resolves at once when the process is crashed meanwhile. */
+  /** Ends the node in order; {@link restart} begins a new life. Resolves, too, when it is crashed meanwhile. */
   async stop(node: string): Promise<void> {
     const { manager, process } = this.#find(node)
     await this.settle(Promise.race([manager.stop(), process.death]))
