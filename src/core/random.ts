@@ -12,7 +12,7 @@ export interface Entropy {
 
 /**
  * A seeded generator: sfc32 (Chris Doty-Humphrey, PractRand), seeded through splitmix32. One seed, one sequence, on
- * every platform.
+ * every platform. A seed is any safe integer.
  */
 export class SeededRandom implements Random {
   #a: number
@@ -58,8 +58,13 @@ export function sample<Item>(random: Random, items: readonly Item[], count: numb
   return pool
 }
 
+/** 32 bits of a seed, in which its higher bits count too: those of a seed from 0 to 2^32 - 1 are the seed itself. */
+export function foldSeed(seed: number): number {
+  return (seed ^ Math.imul(Math.floor(seed / 4_294_967_296), 0x9e3779b1)) >>> 0
+}
+
 function splitMix(seed: number): () => number {
-  let state = seed | 0
+  let state = foldSeed(seed) | 0
   return () => {
     state = (state + 0x9e3779b9) | 0
     let mixed = state ^ (state >>> 16)

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../core/errors.js'
+import { isRecord } from '../core/name.js'
 import type { Interposition, Passage, Verdict } from './interposition.js'
 
 /** Which passages are meant. A field that is left out is not looked at; of several values any one will do. */
@@ -14,12 +15,12 @@ export interface PassageFilter {
 /**
  * An interposition for some passages; all others pass: `manager.interpose(only({ peer: 'b' }, { type: 'drop' }))`.
  *
- * @throws {@link InvalidOptionError} the filter has a field that no passage has.
+ * @throws {@link InvalidOptionError} the filter has a field, or asks for a value, that no passage has.
  */
 export function only(filter: PassageFilter, fault: Interposition | Verdict): Interposition {
-  for (const field of Object.keys(filter)) {
-    if (!fields.some(known => known === field)) throw new InvalidOptionError(field, `one of ${fields.join(', ')}`)
-  }
+  const given: unknown = filter
+  if (!isRecord(given)) throw new InvalidOptionError('filter', 'a plain object', filter)
+  for (const [field, wanted] of Object.entries(given)) checkField(field, wanted)
   const asked = fields.filter(field => filter[field] !== undefined)
   return passage => {
     if (!asked.every(field => matches(filter[field], passage[field]))) return pass
@@ -27,7 +28,21 @@ export function only(filter: PassageFilter, fault: Interposition | Verdict): Int
   }
 }
 
+function checkField(field: string, wanted: unknown): void {
+  if (!fields.some(known => known === field)) throw new InvalidOptionError(field, `one of ${fields.join(', ')}`)
+  if (wanted === undefined) return
+  const values: readonly unknown[] = Array.isArray(wanted) && field !== 'direction' ? wanted : [wanted]
+  const allowed = field === 'direction' ? directions : field === 'kind' ? kinds : undefined
+  for (const value of values) {
+    const known = typeof value === 'string' && (allowed === undefined || allowed.some(one => one === value))
+    if (known) continue
+    throw new InvalidOptionError(field, allowed === undefined ? 'a name, or several' : allowed.join(', '), value)
+  }
+}
+
 const fields = ['direction', 'peer', 'channel', 'kind', 'server'] as const
+const directions: readonly Passage['direction'][] = ['forward', 'receive']
+const kinds: readonly Passage['kind'][] = ['message', 'request', 'reply', 'manager', 'membership', 'heartbeat']
 const pass: Verdict = { type: 'pass' }
 
 function matches(wanted: string | readonly string[] | undefined, value: string | undefined): boolean {

@@ -108,6 +108,8 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   readonly spec: NodeSpec
   /** Whether it has left its cluster, or was removed: it is alone and looks for no seeds, until it joins somebody. */
   readonly departed: boolean
+  /** Whether it runs: {@link start} has listened, and nothing has begun to {@link stop} it since. */
+  readonly running: boolean
   readonly events: EventEmitter<ManagerEvents>
 
   /**

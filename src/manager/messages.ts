@@ -13,7 +13,7 @@ import { dropReasonOf } from './unawaited.js'
 
 /** The messaging half of a peer service. */
 export abstract class Messages {
-  protected running = false
+  abstract readonly running: boolean
   readonly #node: Node
 
   constructor(node: Node) {

@@ -40,12 +40,14 @@ export function fullMesh<Servers = Untyped>(options: PeerServiceOptions = {}): P
 
 /**
  * A peer service of some dozens of servers, which are a full mesh, and many clients, each connected with all servers
- * and
- * with no other client. A client may have `listen: false`.
+ * and with no other client. A client may have `listen: false`; a server may not, since two such could never meet.
  */
 export function clientServer<Servers = Untyped>(options: ClientServerOptions): PeerServiceManager<Servers> {
   const role = roleOf(options)
   const settings = resolveOptions(options, role, ['role'])
+  if (role === 'server' && settings.listen === undefined) {
+    throw new InvalidOptionError('listen', 'where a server listens; only clients may do without', false)
+  }
   const { random, removeDownAfter } = settings
   const strategy =
     role === 'server' ? new ServerMembership({ random, removeDownAfter }) : new ClientMembership({ random })

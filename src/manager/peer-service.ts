@@ -34,6 +34,7 @@ export class PeerService extends Messages {
   #stopping: Promise<void> | undefined
   #letGo: (() => void) | undefined
   #port: number | undefined
+  #running = false
 
   constructor(settings: Settings, strategy: MembershipStrategy) {
     const node = new Node(settings, strategy)
@@ -52,6 +53,10 @@ export class PeerService extends Messages {
 
   get departed(): boolean {
     return this.#node.departed
+  }
+
+  get running(): boolean {
+    return this.#running
   }
 
   get events(): EventEmitter<ManagerEvents> {
@@ -224,7 +229,9 @@ export class PeerService extends Messages {
 
   async injectPartition(origin: string | NodeSpec, ttl: number): Promise<PartitionRef> {
     this.#needRunning('injectPartition')
-    return this.#node.faults.inject((typeof origin === 'string' ? origin : origin.name) as NodeName, ttl)
+    const name: unknown = isRecord(origin) ? origin.name : origin
+    if (!isNodeName(name)) throw new InvalidOptionError('origin', 'the name of a node, or its spec', origin)
+    return this.#node.faults.inject(name, ttl)
   }
 
   async resolvePartition(ref: PartitionRef): Promise<void> {
@@ -248,7 +255,7 @@ export class PeerService extends Messages {
     await this.#stopping
     const { advertise } = this.#settings
     const url = await this.#listen()
-    this.running = true
+    this.#running = true
     if (this.#settings.keepAlive) this.#letGo = keepAlive()
     this.#node.begin(advertise ?? (url === undefined ? [] : reachableUrls(url)))
     this.#seed()
@@ -275,8 +282,8 @@ export class PeerService extends Messages {
 
   async #stop(starting: Promise<this>): Promise<void> {
     await starting.catch(() => {})
-    if (!this.running) return
-    this.running = false
+    if (!this.#running) return
+    this.#running = false
     this.#letGo?.()
     this.#node.end(() => new StoppedError(this.name, 'it was stopped'))
     await this.#node.hub.stop('the node stops')
@@ -312,6 +319,6 @@ export class PeerService extends Messages {
   }
 
   #needRunning(what: string): void {
-    if (!this.running) throw new StoppedError(this.name, `${what}() needs a running node`)
+    if (!this.#running) throw new StoppedError(this.name, `${what}() needs a running node`)
   }
 }

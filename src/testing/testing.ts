@@ -61,7 +61,7 @@ export { type Action, describePlan, type FaultAction, type OperationAction, type
 export { type FaultName, faultNames, type PlannedFault } from './histories/planned-fault.js'
 export type { MakeScenario, Operation, OperationContext, Scenario } from './histories/scenario.js'
 export { combineDigests } from './simulation/digest.js'
-export { NetworkFaults } from './simulation/network-faults.js'
+export { type ConnectionChoice, NetworkFaults } from './simulation/network-faults.js'
 export {
   type RunEnd,
   type RunOptions,

@@ -20,6 +20,11 @@ describe('the seeded generator', () => {
     expect(draw(seed, sequence.length)).toEqual(sequence)
   })
 
+  test('draws something else for seeds whose lower 32 bits are the same', () => {
+    const seeds = [1, 2 ** 32 + 1, 1 - 2 ** 32, 2 ** 33 + 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, -1]
+    expect(new Set(seeds.map(seed => draw(seed, 1)[0])).size).toBe(seeds.length)
+  })
+
   test('stays in [0, 1) and has no bias that a thousand draws would show', () => {
     fc.assert(
       fc.property(fc.integer(), seed => {

@@ -57,4 +57,11 @@ describe('only', () => {
       expect.objectContaining({ constructor: InvalidOptionError, option: 'peers' }),
     )
   })
+
+  test.each([null, undefined, 'b', { peer: 5 }, { kind: 'zz' }, { kind: ['reply', 'zz'] }, { direction: ['forward'] }])(
+    'refuses what no passage can match: %j',
+    filter => {
+      expect(() => only(filter as PassageFilter, drop)).toThrow(InvalidOptionError)
+    },
+  )
 })

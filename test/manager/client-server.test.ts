@@ -215,6 +215,7 @@ describe('a role', () => {
   test('is asked for, and is an option of this overlay alone', () => {
     expect(() => clientServer(undefined as unknown as ClientServerOptions)).toThrow(InvalidOptionError)
     expect(() => clientServer({} as ClientServerOptions)).toThrow(InvalidOptionError)
+    expect(() => clientServer({ role: 'server', listen: false })).toThrow(/^listen must be/)
     expect(() => clientServer({ role: 'client', roles: 5 } as ClientServerOptions)).toThrow(/^options.roles must be/)
     expect(() => fullMesh({ role: 'client' } as PeerServiceOptions)).toThrow(/^options.role must be/)
   })

@@ -159,6 +159,9 @@ describe('an injected partition', () => {
     expect(await cluster.failure(a.injectPartition('x', 0))).toBeInstanceOf(UnreachableError)
     expect(await cluster.failure(a.injectPartition('b', -1))).toBeInstanceOf(InvalidOptionError)
     expect(await cluster.failure(a.injectPartition('b', 0.5))).toBeInstanceOf(InvalidOptionError)
+    for (const nobody of [undefined, null, 5, {}] as unknown[]) {
+      expect(await cluster.failure(a.injectPartition(nobody as string, 0))).toBeInstanceOf(InvalidOptionError)
+    }
     expect(await cluster.failure(a.resolvePartition(undefined as unknown as PartitionRef))).toBeInstanceOf(
       InvalidOptionError,
     )

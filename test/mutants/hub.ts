@@ -302,4 +302,16 @@ export const hubs: readonly Mutant[] = [
     find: "      case 'down':\n        for (const channel of this.#channels.values()) {\n          if (channel.open > 0) this.handler.channelDown(this, channel.name)\n        }\n",
     replace: "      case 'down':\n",
   },
+  {
+    name: 'a peer without a control lane is not asked whether it is there',
+    file: link,
+    find: "    for (const lane of this.lanes()) if (lane.phase === 'open') return lane.ping()\n",
+    replace: '',
+  },
+  {
+    name: 'a channel goes down again when its lane is lost behind a cut',
+    file: link,
+    find: "if (lane.channel.open === 0 && this.state.phase === 'up') this.handler",
+    replace: 'if (lane.channel.open === 0) this.handler',
+  },
 ]

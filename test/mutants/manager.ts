@@ -334,4 +334,10 @@ export const managers: readonly Mutant[] = [
     find: 'known + 1 + Math.floor(random.next() * aSecond)',
     replace: 'known + 1',
   },
+  {
+    name: 'what the overlay says goes over its own lane or not at all',
+    file: port,
+    find: 'for (const lane of [link.control, ...link.lanes()]) if',
+    replace: 'for (const lane of [link.control]) if',
+  },
 ]

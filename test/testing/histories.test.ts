@@ -32,6 +32,7 @@ function run(
   return runHistory(() => ({ nodes: 3, operations: {}, ...scenario }), 1, plan)
 }
 
+const tooLate = { histories: 2, seed: Number.MAX_SAFE_INTEGER }
 const never = (): Promise<void> => new Promise(() => {})
 const tell = async ({ node }: OperationContext): Promise<void> => node.forwardMessage('n3', 'nobody', 1)
 
@@ -214,6 +215,19 @@ describe('a search of histories', () => {
     expect(report.failures[0]?.plan).toEqual((await runHistory(fails, 1)).plan)
   })
 
+  test('lets `settled` wait as long as it says, and see what it waited for', async () => {
+    const waited: number[] = []
+    const settled: Scenario['settled'] = async net => {
+      for (let turn = 0; turn < 20; turn++) {
+        const began = net.clock.now()
+        await net.pass(7)
+        waited.push(net.clock.now() - began)
+      }
+    }
+    for (const nodes of [1, 3]) await runHistory(() => ({ nodes, operations: {}, faults: [], settled }), 1)
+    expect(waited.map(Math.round)).toEqual(Array.from({ length: 40 }, () => 7))
+  })
+
   test('in a test throws an error that carries everything', async () => {
     const failure: unknown = await checkHistories(lockService, { histories: 40 }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(HistoryError)
@@ -237,13 +251,14 @@ describe('a search of histories', () => {
     ['atRest', { nodes: 1, operations: {}, atRest: 1 }],
     ['options.stepz', { nodes: 1, operations: {}, stepz: 1 }],
     ['nodes', { operations: {} }],
+    ['nodes', { nodes: 0, operations: {} }],
   ])('refuses what cannot be meant: %s', async (option, scenario) => {
     const failure: unknown = await runHistory(() => scenario as never, 1).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(InvalidOptionError)
     expect(String(failure)).toContain(option)
   })
 
-  test.each([{}, { histories: -1 }, { histories: 1, failuresMax: 0.5 }, { histories: 1, seeds: 2 }])(
+  test.each([{}, { histories: -1 }, { histories: 1, failuresMax: 0.5 }, { histories: 1, seeds: 2 }, tooLate])(
     'refuses options that cannot be meant: %j',
     async options => {
       await expect(searchHistories(lockService, options as never)).rejects.toThrow(InvalidOptionError)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { InvalidOptionError, type NodeName, NotConnectedError } from '../../src/index.js'
-import { type Simulation, simulate } from '../../src/testing/testing.js'
+import { judgeHistory, type Simulation, simulate } from '../../src/testing/testing.js'
 
 /** A settled cluster whose nodes write down, in `seen`, what server `log` of each is told. */
 async function cluster(
@@ -64,6 +64,23 @@ describe('between simulated nodes', () => {
     expect(connected).toEqual([true, true, false])
   })
 
+  test('whoever is isolated is so from nodes that are added later, too, until that ends', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    const alone = net.isolate('a')
+    net.add('c')
+    await net.pass(8_000)
+    await net.settle()
+    expect([net.node('a').isConnected('c'), net.node('c').isConnected('a')]).toEqual([false, false])
+    expect(net.node('b').isConnected('c')).toBe(true)
+    alone[Symbol.dispose]()
+    net.add('d')
+    await net.settle()
+    for (const name of ['c', 'd']) expect(net.node('a').isFullyConnected(name)).toBe(true)
+    net.record({ type: 'settled', at: net.clock.now(), live: net.live })
+    expect(judgeHistory(net.history)).toEqual([])
+  })
+
   test('a partition that flaps is broken and whole in turn', async () => {
     await using run = await cluster(['a', 'b'])
     const { net } = run
@@ -107,6 +124,58 @@ describe('between simulated nodes', () => {
     const arrived = at(seen, 'b')
     expect(arrived.length).toBeLessThan(1_000)
     expect(arrived).toEqual(Array.from({ length: arrived.length }, (_, id) => id))
+  })
+
+  test('one connection is lost, half-open or stalled alone, and the others stay', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    const open = (name: string): number =>
+      net
+        .node(name)
+        .connections()
+        .filter(({ state }) => state === 'open').length
+    const all = open('a')
+    expect(all).toBeGreaterThan(1)
+    for (let connection = 0; connection <= all; connection++) {
+      net.refuse('a', 'b')
+      net.refuse('b', 'a')
+      net.lose('a', 'b', { connection })
+      await net.pass(50)
+      expect([open('a'), open('b')]).toEqual([all - 1, all - 1])
+      net.heal()
+      await net.settle()
+      net.refuse('a', 'b')
+      net.refuse('b', 'a')
+      net.halfOpen('a', 'b', { connection })
+      await net.pass(50)
+      expect([open('a'), open('b')]).toEqual([all - 1, all])
+      net.heal()
+      await net.settle()
+    }
+    expect(net.history.some(({ type }) => type === 'down')).toBe(false)
+    for (const connection of [-1, 0.5, '0', null]) {
+      expect(() => net.lose('a', 'b', { connection: connection as number })).toThrow(InvalidOptionError)
+      expect(() => net.stall('a', 'b', { connection: connection as number })).toThrow(InvalidOptionError)
+    }
+    expect(() => net.end('a', 'b', { conection: 1 } as never)).toThrow('conection')
+  })
+
+  test('one connection is stalled alone, and what waits for it comes afterwards', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net, seen } = run
+    const lanes = net.node('a').connections().length
+    const late: number[] = []
+    for (let connection = 0; connection < lanes; connection++) {
+      const stalled = net.stall('b', 'a', { connection })
+      net.node('a').castMessage('b', 'log', connection)
+      await net.pass(100)
+      if (!at(seen, 'b').includes(connection)) late.push(connection)
+      stalled[Symbol.dispose]()
+      await net.pass(100)
+    }
+    // The lane of that server is one of them.
+    expect(late.length).toBe(1)
+    expect(at(seen, 'b')).toEqual(Array.from({ length: lanes }, (_, connection) => connection))
   })
 
   test('a half-open connection is believed in by one end, until heartbeats tell', async () => {

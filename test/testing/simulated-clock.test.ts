@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/core/random.js'
+import { InvalidOptionError } from '../../src/index.js'
 import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 
 /** A clock and a diary of what happened when. */
@@ -22,6 +23,15 @@ describe('a simulated clock', () => {
     clock.advance(1)
     expect([clock.now(), clock.pending, clock.next]).toEqual([10, 0, undefined])
     expect(log).toEqual(['0 deferred', '10 timer'])
+  })
+
+  test('refuses a time that is no number', () => {
+    const { clock, log, note } = diary()
+    expect(() => clock.schedule(Number.NaN, note('never'))).toThrow(InvalidOptionError)
+    clock.schedule(5, note('b'))
+    clock.schedule(1, note('a'))
+    clock.advance(10)
+    expect(log).toEqual(['1 a', '5 b'])
   })
 
   test('wakes in the order of time, and at the same time in the order of asking', () => {

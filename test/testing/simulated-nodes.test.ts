@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { clientServer, fullMesh } from '../../src/index.js'
-import { simulate } from '../../src/testing/testing.js'
+import { clientServer, fullMesh, InvalidOptionError } from '../../src/index.js'
+import { judgeHistory, searchHistories, simulate } from '../../src/testing/testing.js'
 
 describe('a simulated node', () => {
   test('is called for again in each life, and what it had in memory is gone', async () => {
@@ -226,10 +226,116 @@ describe('simulated time', () => {
     await expect(net.until(() => false, 500)).rejects.toThrow('not within 500 simulated ms (seed 1)')
   })
 
+  test('resumes each of several waits at its own time, before anything else happens', async () => {
+    for (const nodes of [0, 1, 3]) {
+      await using net = simulate({ nodes })
+      await net.settle()
+      const began = net.clock.now()
+      const waited = async (millis: number): Promise<number> => {
+        await net.pass(millis)
+        return net.clock.now() - began
+      }
+      expect(await Promise.all([waited(7), waited(10_000), waited(0)])).toEqual([7, 10_000, 0])
+    }
+  })
+
+  test('runs no event between a condition that holds and what waited for it, whoever waits beside', async () => {
+    await using net = simulate({ nodes: 3 })
+    const beside = net.pass(20_000)
+    for (let events = 1; events <= 40; events++) {
+      const wanted = net.steps + 3
+      await net.until(() => net.steps >= wanted)
+      expect(net.steps).toBe(wanted)
+    }
+    await beside
+  })
+
   test('that stands still while events run without end is noticed', async () => {
     await using net = simulate({ nodes: 0 })
     const again = (): void => net.clock.defer(again)
     again()
     await expect(net.pass(1)).rejects.toThrow('stood still')
+  })
+})
+
+describe('a simulation that was disposed', () => {
+  test('starts no node any more', async () => {
+    let lives = 0
+    const net = simulate({ nodes: ['a', 'b'], setup: () => void lives++ })
+    await net.settle()
+    await net[Symbol.asyncDispose]()
+    expect(() => net.restart('a')).toThrow(InvalidOptionError)
+    expect(() => net.add('c')).toThrow('disposed')
+    expect([net.live, net.names, lives]).toEqual([[], ['a', 'b'], 2])
+  })
+})
+
+describe('a simulated node that its own manager ends', () => {
+  const seeds = (name: string): string[] => ['s1', 's2'].filter(seed => seed !== name)
+
+  test('is seen to stop and to start again, also where it does not listen', async () => {
+    await using net = simulate({
+      nodes: ['s1', 's2', 'c1'],
+      seeds,
+      manager: options => {
+        if (options.name !== 'c1') return clientServer({ ...options, role: 'server' })
+        return clientServer({ ...options, role: 'client', listen: false })
+      },
+    })
+    await net.settle()
+    const ended = (): number => net.history.filter(({ type }) => type === 'stopped').length
+    for (const stop of [() => net.settle(net.node('c1').stop()), () => net.stop('c1')]) {
+      const before = ended()
+      await stop()
+      expect(net.live).toEqual(['s1', 's2'])
+      expect(net.node('c1').running).toBe(false)
+      await net.settle()
+      expect(net.node('s1').isConnected('c1')).toBe(false)
+      expect(ended()).toBe(before + 1)
+      await net.settle(net.node('c1').start())
+      expect(net.node('c1').running).toBe(true)
+      expect(net.live).toEqual(['s1', 's2', 'c1'])
+      await net.settle()
+      expect(net.node('c1').isFullyConnected('s1')).toBe(true)
+    }
+    net.record({ type: 'settled', at: net.clock.now(), live: net.live })
+    expect(judgeHistory(net.history, { knows: (one, other) => one !== 'c1' || other !== 'c1' })).toEqual([])
+  })
+
+  test('is not taken for stopped when it was restarted meanwhile', async () => {
+    await using net = simulate({ nodes: ['s1', 's2'] })
+    await net.settle()
+    const stopping = net.stop('s1')
+    net.restart('s1')
+    await stopping
+    expect(net.live).toEqual(['s1', 's2'])
+    await net.settle()
+    expect(net.node('s1').isFullyConnected('s2')).toBe(true)
+    net.record({ type: 'settled', at: net.clock.now(), live: net.live })
+    expect(judgeHistory(net.history)).toEqual([])
+  })
+
+  test('may be stopped and started by the operations of a history', async () => {
+    const report = await searchHistories(
+      () => ({
+        nodes: ['s1', 's2', 'c1'],
+        seeds,
+        steps: 10,
+        manager: options => {
+          if (options.name !== 'c1') return clientServer({ ...options, role: 'server' })
+          return clientServer({ ...options, role: 'client', listen: false })
+        },
+        operations: {
+          bounce: async ({ node, name, clock }) => {
+            if (name !== 'c1') return
+            await node.stop()
+            await new Promise<void>(resolve => void clock.schedule(5_000, resolve))
+            await node.start()
+          },
+        },
+      }),
+      { histories: 10, shrink: false },
+    )
+    expect(report.failures.map(({ violations }) => violations)).toEqual([])
   })
 })

@@ -98,6 +98,8 @@ const faultFields: FaultFields = {
   ...{ isolate: { node, lasts }, crash: { node, lasts }, 'power-loss': { node, lasts }, pause: { node, lasts } },
   ...{ lose: ends, 'half-open': ends, 'one-sided-end': ends, disconnect: ends },
   ...{ clog: { ...ends, lasts }, refuse: { ...ends, lasts }, hang: { ...ends, lasts }, stall: { ...ends, lasts } },
+  ...{ 'lose-one': { ...ends, connection: count }, 'half-open-one': { ...ends, connection: count } },
+  'stall-one': { ...ends, connection: count, lasts },
   'swizzle-clog': { links: listOf({ ...ends, after: checkDuration, lasts }) },
   'slow-network': { factor: aboveZero, lasts },
   'crash-busy': { node, operation, seed: checkWhole, events: count, lasts },

@@ -54,6 +54,12 @@ export class FaultInjector<Servers> {
         return net.lose(fault.from, fault.to)
       case 'half-open':
         return net.halfOpen(fault.from, fault.to)
+      case 'lose-one':
+        return net.lose(fault.from, fault.to, { connection: fault.connection })
+      case 'half-open-one':
+        return net.halfOpen(fault.from, fault.to, { connection: fault.connection })
+      case 'stall-one':
+        return this.#mendAfter(fault.lasts, net.stall(fault.from, fault.to, { connection: fault.connection }))
       case 'one-sided-end':
         return net.end(fault.from, fault.to)
       case 'disconnect':

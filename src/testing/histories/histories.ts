@@ -17,7 +17,7 @@ import { shrinkPlan } from './shrink-plan.js'
 export interface SearchOptions {
   /** One for each seed, from `seed` on. */
   readonly histories: number
-  /** The first seed. Default 1. */
+  /** The first seed. Default 1. The last one has to be a safe integer, too. */
   readonly seed?: number
   /** Whether the plan of a failure is made as small as it can be. Default true. */
   readonly shrink?: boolean
@@ -128,8 +128,11 @@ function checkSearchOptions(options: SearchOptions): void {
       throw new InvalidOptionError(name, 'a whole number', value)
     }
   }
-  const { seed = 1, shrink = true, progress } = options
-  if (!Number.isSafeInteger(seed)) throw new InvalidOptionError('seed', 'a whole number', seed)
+  const { seed = 1, histories, shrink = true, progress } = options
+  if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(seed + histories)) {
+    const most = Number.MAX_SAFE_INTEGER - histories
+    throw new InvalidOptionError('seed', `a whole number, ${most} at most for ${histories} histories`, seed)
+  }
   checkBoolean('shrink', shrink)
   if (progress !== undefined) checkFunction('progress', progress)
 }

@@ -162,6 +162,11 @@ function drawFault(draw: Draw, swarm: Swarm, nodes: readonly NodeName[], name: F
     case 'hang':
     case 'stall':
       return { fault: name, ...drawPair(draw, nodes), lasts }
+    case 'lose-one':
+    case 'half-open-one':
+      return { fault: name, ...drawPair(draw, nodes), connection: draw.whole(0, connectionMax) }
+    case 'stall-one':
+      return { fault: name, ...drawPair(draw, nodes), connection: draw.whole(0, connectionMax), lasts }
     case 'swizzle-clog': {
       const links = Array.from({ length: draw.whole(2, 6) }, () => {
         return { ...drawPair(draw, nodes), after: draw.millis(lasts, lastsMax), lasts: draw.millis(lasts, lastsMax) }
@@ -201,6 +206,8 @@ function drawPair(draw: Draw, nodes: readonly NodeName[]): { readonly from: Node
 const firstActionAt: Millis = 1_000
 /** How long everything takes in a slow network, at most, on average. */
 const slownessMillis: Millis = 500
+/** Which connection of a pair, at most; they are counted round. Any of as many as a pair has by default, and more. */
+const connectionMax = 11
 const pauseMax: Millis = 10_000
 /** Long enough for everybody to notice, with the default heartbeat, several times over. */
 const lastsMax: Millis = 30_000

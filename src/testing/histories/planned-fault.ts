@@ -34,6 +34,20 @@ export type PlannedFault =
       readonly from: NodeName
       readonly to: NodeName
     }
+  // Of one connection between two nodes, seen from `from`: `connection` says which, as it does for a simulation.
+  | {
+      readonly fault: 'lose-one' | 'half-open-one'
+      readonly from: NodeName
+      readonly to: NodeName
+      readonly connection: number
+    }
+  | {
+      readonly fault: 'stall-one'
+      readonly from: NodeName
+      readonly to: NodeName
+      readonly connection: number
+      readonly lasts: Millis
+    }
   // Of what `from` sends to, dials at, or (`stall`) reads from `to`.
   | {
       readonly fault: 'clog' | 'refuse' | 'hang' | 'stall'
@@ -91,7 +105,8 @@ type Planned<Name extends FaultName> = Extract<PlannedFault, { readonly fault: N
 export const faultNames: readonly FaultName[] = [
   ...(['partition', 'one-way', 'bridge', 'isolate', 'flapping', 'clog', 'swizzle-clog', 'lose', 'half-open'] as const),
   ...(['one-sided-end', 'refuse', 'hang', 'stall', 'slow-network', 'crash', 'power-loss', 'crash-busy'] as const),
-  ...(['blackout', 'pause', 'slow', 'wall-jump', 'inject-partition', 'disconnect'] as const),
+  ...(['blackout', 'pause', 'slow', 'wall-jump', 'inject-partition', 'disconnect', 'lose-one'] as const),
+  ...(['half-open-one', 'stall-one'] as const),
 ]
 
 /** The fault in a cluster that lacks a node; undefined when nothing of it is left. */
@@ -131,6 +146,9 @@ export function withoutNode(fault: PlannedFault, node: NodeName): PlannedFault |
     case 'refuse':
     case 'hang':
     case 'stall':
+    case 'lose-one':
+    case 'half-open-one':
+    case 'stall-one':
       return fault.from === node || fault.to === node ? undefined : fault
     case 'inject-partition':
       return [fault.from, fault.origin, fault.resolver].includes(node) ? undefined : fault
@@ -181,6 +199,10 @@ export function describeFault(fault: PlannedFault): string {
       return `half-open: ${fault.from} loses its connections with ${fault.to}, which is not told`
     case 'one-sided-end':
       return `one-sided end: the connections with ${fault.to} end at ${fault.from}`
+    case 'lose-one':
+      return `lose connection ${fault.connection} between ${fault.from} and ${fault.to}`
+    case 'half-open-one':
+      return `half-open: ${fault.from} loses connection ${fault.connection} with ${fault.to}, which is not told`
     case 'disconnect':
       return `${fault.from} disconnects ${fault.to}`
     case 'clog':
@@ -190,6 +212,11 @@ export function describeFault(fault: PlannedFault): string {
       return `${fault.fault} dials ${fault.from} -> ${fault.to} ${lasting(fault.lasts)}`
     case 'stall':
       return `stall: ${fault.from} does not read from ${fault.to} ${lasting(fault.lasts)}`
+    case 'stall-one':
+      return (
+        `stall: ${fault.from} does not read from connection ${fault.connection} with ${fault.to} ` +
+        lasting(fault.lasts)
+      )
     case 'swizzle-clog':
       return `swizzle-clog ${fault.links.map(describeLink).join(', ')}`
     case 'slow-network':

@@ -15,17 +15,20 @@ interface Waiter {
 
 /**
  * Lets simulated time pass for as long as anybody waits, and not longer: one loop for all who wait, so that two waits
- * at a time do not race. Promise reactions run after every event.
+ * at a time do not race. Promise reactions run after every event, and whoever has waited goes on before the next one.
  */
 export class Driver {
   readonly #clock: SimulatedClock
+  readonly #reacted: () => void
   readonly #waiters = new Set<Waiter>()
   #driving = false
   /** Events run, in all. */
   steps = 0
 
-  constructor(clock: SimulatedClock) {
+  /** `reacted` is called after every event, once promises have reacted to it. */
+  constructor(clock: SimulatedClock, reacted: () => void) {
     this.#clock = clock
+    this.#reacted = reacted
   }
 
   /**
@@ -57,11 +60,13 @@ export class Driver {
     let still = 0
     while (this.#waiters.size > 0) {
       await drainMicrotasks()
-      this.#ask()
+      this.#reacted()
+      const ended = this.#ask()
       if (this.#waiters.size === 0) break
       const before = this.#clock.now()
       try {
-        this.#advance()
+        // Whoever has waited goes on first, while what it waited for is so, and may end what others wait for.
+        if (!ended) this.#advance()
       } catch (error) {
         // A timer's function threw, as an uncaught exception: whoever waits is told.
         for (const waiter of [...this.#waiters]) waiter.fail(error)
@@ -75,9 +80,11 @@ export class Driver {
     this.#driving = false
   }
 
-  #ask(): void {
+  /** Whether anybody's wait ended. */
+  #ask(): boolean {
     const now = this.#clock.now()
-    for (const waiter of [...this.#waiters]) {
+    const asked = [...this.#waiters]
+    for (const waiter of asked) {
       if (now < waiter.next && now < waiter.deadline) continue
       waiter.next = now + waiter.every
       try {
@@ -87,6 +94,7 @@ export class Driver {
         waiter.fail(error)
       }
     }
+    return asked.some(waiter => !this.#waiters.has(waiter))
   }
 
   /** The next event, or the next time at which somebody has to be asked, whichever comes first. */

@@ -1,11 +1,20 @@
 import { InvalidOptionError } from '../../core/errors.js'
 import type { NodeName } from '../../core/node.js'
 import type { Millis } from '../../core/time.js'
-import { checkArray, checkKeys, isDuration } from '../../manager/checks.js'
+import { checkArray, checkKeys, isCount, isDuration } from '../../manager/checks.js'
 import type { MemoryNetwork } from '../../transport/memory.js'
 import type { MemoryWire } from '../../transport/memory-wire.js'
 import type { SimulatedClock } from './simulated-clock.js'
 import type { SimulatedFaults } from './simulated-faults.js'
+
+/** Which connections between two nodes a fault concerns. */
+export interface ConnectionChoice {
+  /**
+   * One alone: counted from 0, the oldest, and from there again when there are fewer. Default: all that exist, dials
+   * under way among them.
+   */
+  readonly connection?: number
+}
 
 /**
  * What can be broken between nodes. A fault that lasts gives back what ends it, and ends with {@link heal} at the
@@ -19,6 +28,8 @@ export abstract class NetworkFaults {
   protected readonly conditions: SimulatedFaults
   readonly #clock: SimulatedClock
   readonly #lasting = new Set<Disposable>()
+  /** Each takes in a node that was added. */
+  readonly #isolations = new Set<(name: NodeName) => void>()
 
   /** @internal */
   protected constructor(clock: SimulatedClock, network: MemoryNetwork, conditions: SimulatedFaults) {
@@ -58,12 +69,25 @@ export abstract class NetworkFaults {
     })
   }
 
-  /** Nothing passes between this node and any other. */
+  /** Nothing passes between this node and any other, those included that are added later. */
   isolate(node: string): Disposable {
-    return this.partition(
-      [node],
-      this.names.filter(name => name !== node),
-    )
+    const others = this.names.filter(name => name !== node)
+    const pairs = this.#pairs([node], others)
+    const hold = (one: NodeName, other: NodeName, by: 1 | -1): void => {
+      this.conditions.hold(one, other, by)
+      this.conditions.hold(other, one, by)
+    }
+    const takeIn = (added: NodeName): void => {
+      const pair = [node as NodeName, added] as const
+      pairs.push(pair)
+      this.fault('partition', pair, true)
+      hold(...pair, 1)
+    }
+    return this.#last('partition', pairs, by => {
+      if (by === 1) this.#isolations.add(takeIn)
+      else this.#isolations.delete(takeIn)
+      for (const [one, other] of pairs) hold(one, other, by)
+    })
   }
 
   /** A partition that comes and goes: broken for so many milliseconds, then whole for as many, and so on. */
@@ -115,25 +139,25 @@ export abstract class NetworkFaults {
     return this.#last('slow network', [this.names], by => this.conditions.scale(by === 1 ? factor : 1 / factor))
   }
 
-  /** Every connection between the two breaks: both are told, and what is on its way is lost. */
-  lose(one: string, other: string): void {
-    this.#once('lost connections', one, other, wire => wire.break())
+  /** Every connection between the two, or one, breaks: both are told, and what is on its way is lost. */
+  lose(one: string, other: string, choice: ConnectionChoice = {}): void {
+    this.#once('lost connections', one, other, choice, wire => wire.break())
   }
 
   /** `at` is told that its connections with `peer` broke; `peer` is not told, and goes on believing in them. */
-  halfOpen(at: string, peer: string): void {
-    this.#once('half-open connections', at, peer, wire => wire.lose(at))
+  halfOpen(at: string, peer: string, choice: ConnectionChoice = {}): void {
+    this.#once('half-open connections', at, peer, choice, wire => wire.lose(at))
   }
 
   /** The connections between the two are closed in order, from the end at `at`, by none of the owners. */
-  end(at: string, peer: string): void {
-    this.#once('closed connections', at, peer, wire => wire.close(at))
+  end(at: string, peer: string, choice: ConnectionChoice = {}): void {
+    this.#once('closed connections', at, peer, choice, wire => wire.close(at))
   }
 
   /** `at` reads nothing from the connections with `peer` that are open now: a slow reader. */
-  stall(at: string, peer: string): Disposable {
+  stall(at: string, peer: string, choice: ConnectionChoice = {}): Disposable {
     const [[one, other]] = this.#pairs([at], [peer]) as [readonly [NodeName, NodeName]]
-    const ends = this.#between(one, other).map(wire => wire.stall(at))
+    const ends = this.#between(one, other, choice).map(wire => wire.stall(at))
     this.fault('slow reader', [one, other], true)
     return this.#remember(() => {
       for (const end of ends) end()
@@ -144,6 +168,15 @@ export abstract class NetworkFaults {
   /** The network is whole again: every fault that lasts ends. What happened to nodes stays. */
   heal(): void {
     for (const fault of [...this.#lasting]) fault[Symbol.dispose]()
+  }
+
+  /**
+   * A node was added, and has not started.
+   *
+   * @internal
+   */
+  protected added(name: NodeName): void {
+    for (const takeIn of this.#isolations) takeIn(name)
   }
 
   /** Several pairs are one fault: it begins with 1, ends with -1, and is written down pair by pair. */
@@ -167,14 +200,22 @@ export abstract class NetworkFaults {
     return fault
   }
 
-  #once(what: string, one: string, other: string, act: (wire: MemoryWire) => void): void {
+  #once(what: string, one: string, other: string, choice: ConnectionChoice, act: (wire: MemoryWire) => void): void {
     const [pair] = this.#pairs([one], [other])
+    const wires = this.#between(one, other, choice)
     this.fault(what, pair as readonly [NodeName, NodeName])
-    for (const wire of this.#between(one, other)) act(wire)
+    for (const wire of wires) act(wire)
   }
 
-  #between(one: string, other: string): MemoryWire[] {
-    return this.network.wires.filter(wire => wire.joins(one, other))
+  #between(one: string, other: string, choice: ConnectionChoice): MemoryWire[] {
+    checkKeys('options', choice, ['connection'])
+    const { connection } = choice
+    if (connection !== undefined && !isCount(connection)) {
+      throw new InvalidOptionError('connection', 'a whole number', connection)
+    }
+    const wires = this.network.wires.filter(wire => wire.joins(one, other))
+    if (connection === undefined || wires.length === 0) return wires
+    return [wires[connection % wires.length] as MemoryWire]
   }
 
   #pairs(groupA: string | readonly string[], groupB: string | readonly string[]): (readonly [NodeName, NodeName])[] {

@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../../core/errors.js'
 import type { Clock, Instant, Millis } from '../../core/time.js'
 import { drainMicrotasks } from '../../runtime/microtasks.js'
 
@@ -55,6 +56,7 @@ export class SimulatedClock implements Clock {
   }
 
   schedule(after: Millis, wake: () => void): () => void {
+    if (Number.isNaN(after)) throw new InvalidOptionError('after', 'milliseconds', after)
     const timer = { due: this.#now + Math.max(after, 0), sequence: this.#sequence++, wake, index: -1 }
     this.#timers.add(timer)
     return () => this.#timers.remove(timer)

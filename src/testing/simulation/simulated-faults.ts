@@ -1,4 +1,4 @@
-import { SeededRandom } from '../../core/random.js'
+import { foldSeed, SeededRandom } from '../../core/random.js'
 import { hashPartitionKey } from '../../core/stream.js'
 import type { Millis } from '../../core/time.js'
 import type { NetworkConditions } from '../../transport/memory.js'
@@ -109,7 +109,7 @@ export class SimulatedFaults implements NetworkConditions {
 
 /** A generator that belongs to `name` alone: what others draw does not disturb it. */
 export function seededFor(seed: number, name: string): SeededRandom {
-  return new SeededRandom(seed ^ hashPartitionKey(name))
+  return new SeededRandom((foldSeed(seed) ^ hashPartitionKey(name)) >>> 0)
 }
 
 /** How many times as long the parcels of the tail take. */

@@ -28,14 +28,13 @@ export class SimulatedNode<Servers> {
   process: SimulatedProcess
   manager: PeerServiceManager<Servers>
   recorder: NodeRecorder
-  /** `starting` until `start()` resolves; `gone` after a crash or a stop. */
-  state: 'starting' | 'running' | 'gone' = 'gone'
   /** The whole host is away: nobody is told, nothing is refused. */
   silent = false
   /** How far the host's wall clock is ahead. */
   wallOffset: Millis = 0
   startError: unknown
   readonly #world: NodeWorld<Servers>
+  #booting = false
   #lives = 0
   #startedAt = Number.NaN
 
@@ -62,6 +61,18 @@ export class SimulatedNode<Servers> {
     return this.state === 'starting' ? 'is starting' : undefined
   }
 
+  /** `starting` until the `start()` of its boot resolves; `gone` after a crash or a stop, whoever asked for it. */
+  get state(): 'starting' | 'running' | 'gone' {
+    if (this.process.dead) return 'gone'
+    if (this.#booting) return 'starting'
+    return this.manager.running ? 'running' : 'gone'
+  }
+
+  /** Writes it down when the manager was stopped: it does not tell of that itself. */
+  look(): void {
+    if (!this.process.dead && this.state === 'gone') this.recorder.ended('stopped')
+  }
+
   /** Whom it joins by itself: nobody once it has left. */
   get seeds(): readonly NodeName[] {
     return this.manager.departed ? [] : this.#world.seedsOf(this.name)
@@ -69,14 +80,14 @@ export class SimulatedNode<Servers> {
 
   boot(): void {
     const { process, manager } = this
-    this.state = 'starting'
+    this.#booting = true
     this.silent = false
     this.#moveOn()
     this.startError = undefined
     this.#world.setup(this.name, manager, process)
     manager.start().then(
       () => {
-        if (this.process === process && this.state === 'starting') this.state = 'running'
+        if (this.process === process) this.#booting = false
       },
       (error: unknown) => {
         if (this.process === process) this.startError = error
@@ -95,24 +106,12 @@ export class SimulatedNode<Servers> {
     const { seed, clock, network } = this.#world
     const random = seededFor(seed, `${this.name}/${++this.#lives}`)
     const bytes = random.fork()
-    const process: SimulatedProcess = new SimulatedProcess({
+    return new SimulatedProcess({
       ...{ clock, random, transport: network.transport(this.name) },
       entropy: { bytes: count => Uint8Array.from({ length: count }, () => Math.floor(bytes.next() * 256)) },
       wallOffset: () => this.wallOffset,
       awake: () => network.wake(),
       arrived: (chunk, remote) => this.#world.arrived(this.name, remote, chunk),
-      listening: listening => {
-        if (this.process === process) this.#listens(listening)
-      },
     })
-    return process
-  }
-
-  /** A manager that is stopped, or started again, by its own methods is seen by its listener. */
-  #listens(listening: boolean): void {
-    if (listening && this.state === 'gone') this.state = 'running'
-    if (listening) return
-    this.state = 'gone'
-    this.recorder.ended('stopped')
   }
 }

@@ -14,8 +14,6 @@ export interface ProcessContext {
   readonly awake: () => void
   /** Told of every chunk that arrives, before its owner is. */
   readonly arrived: (chunk: Uint8Array, remote: string) => void
-  /** Told when it begins and ends to listen. */
-  readonly listening: (listening: boolean) => void
 }
 
 /**
@@ -29,6 +27,8 @@ export class SimulatedProcess {
   readonly entropy: Entropy
   readonly #context: ProcessContext
   readonly #waiting: (() => void)[] = []
+  readonly #death: Promise<void>
+  #die: () => void = () => {}
   #dead = false
   #paused = false
   #lag: Millis = 0
@@ -38,12 +38,20 @@ export class SimulatedProcess {
     this.#context = context
     this.random = context.random
     this.entropy = context.entropy
+    this.#death = new Promise(resolve => {
+      this.#die = resolve
+    })
     this.clock = this.#clock()
     this.transport = this.#transport()
   }
 
   get dead(): boolean {
     return this.#dead
+  }
+
+  /** Resolves when it is killed. */
+  get death(): Promise<void> {
+    return this.#death
   }
 
   get paused(): boolean {
@@ -62,6 +70,7 @@ export class SimulatedProcess {
 
   kill(): void {
     this.#dead = true
+    this.#die()
     this.#waiting.length = 0
   }
 
@@ -132,7 +141,6 @@ export class SimulatedProcess {
         const listener = await transport.listen(address, connection =>
           this.#dead ? ignoring : this.#gated(accept(this.#connection(connection)), connection.remote),
         )
-        if (!this.#dead) this.#context.listening(true)
         return this.#listener(listener)
       },
       dial: (address, handler, signal) => {
@@ -152,9 +160,7 @@ export class SimulatedProcess {
     return {
       url: listener.url,
       close: async () => {
-        if (this.#dead) return
-        this.#context.listening(false)
-        await listener.close()
+        if (!this.#dead) await listener.close()
       },
     }
   }

@@ -47,6 +47,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
   readonly #nodes = new Map<NodeName, SimulatedNode<Servers>>()
   readonly #world: NodeWorld<Servers>
   readonly #digest = new Digest()
+  #disposed = false
 
   constructor(options: SimulationOptions<Servers>) {
     const names = checkSimulationOptions(options)
@@ -61,7 +62,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
     this.random = seededFor(seed, 'test')
     this.history = this.#events
     this.#options = options
-    this.#driver = new Driver(clock)
+    this.#driver = new Driver(clock, () => this.#look())
     this.#world = this.#makeWorld()
     for (const name of names) this.#nodes.set(name, new SimulatedNode(name, this.#world))
     for (const node of this.#nodes.values()) node.boot()
@@ -89,11 +90,13 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** A further node, which starts now. */
   add(name: string): PeerServiceManager<Servers> {
+    this.#needUndisposed(name)
     checkHostName(name)
     if (this.#nodes.has(name)) throw new InvalidOptionError('name', 'a name that no node has', name)
     checkSeeds(this.#options, [name], [...this.names, name])
     const node = new SimulatedNode(name, this.#world)
     this.#nodes.set(name, node)
+    this.added(name)
     node.boot()
     return node.manager
   }
@@ -153,12 +156,12 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
     const { silent = false } = options
     checkBoolean('silent', silent)
     const found = this.#find(node)
+    found.look()
     if (found.state === 'gone') return
     this.fault(silent ? 'power loss' : 'crash', [found.name])
     if (found.process.paused) this.fault('pause: over', [found.name])
     if (found.process.slowed) this.fault('slow: over', [found.name])
     found.recorder.ended('crashed')
-    found.state = 'gone'
     found.silent = silent
     found.process.kill()
     this.network.unlisten(node)
@@ -172,6 +175,7 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** A new process under the same name: a new life that remembers nothing. One that still runs is crashed first. */
   restart(node: string): void {
+    this.#needUndisposed(node)
     const found = this.#find(node)
     this.crash(node)
     this.network.unlisten(node)
@@ -185,12 +189,11 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
     found.boot()
   }
 
-  /** Ends the node in order; {@link restart} begins a new life. */
+  /** Ends the node in order; {@link restart} begins a new life. Resolves, too, when it is crashed meanwhile. */
   async stop(node: string): Promise<void> {
-    const found = this.#find(node)
-    await this.settle(found.manager.stop())
-    found.state = 'gone'
-    found.recorder.ended('stopped')
+    const { manager, process } = this.#find(node)
+    await this.settle(Promise.race([manager.stop(), process.death]))
+    this.#look()
   }
 
   /** Stops the node's process between two events, as SIGSTOP does; what is sent to it waits. */
@@ -253,6 +256,11 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
 
   /** Adds an event to the history; it counts in the digest. */
   record(event: HistoryEvent): void {
+    this.#look()
+    this.#write(event)
+  }
+
+  #write(event: HistoryEvent): void {
     this.#digest.add(JSON.stringify(event))
     if (this.#events.length < (this.#options.historyMax ?? historyMax)) this.#events.push(event)
     else this.unrecorded++
@@ -263,13 +271,15 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
     return this.#digest.toString()
   }
 
-  /** Ends every process. */
+  /** Ends every process; no other begins. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const node of this.#nodes.values()) {
-      node.state = 'gone'
-      node.process.kill()
-    }
+    this.#disposed = true
+    for (const node of this.#nodes.values()) node.process.kill()
     await Promise.resolve()
+  }
+
+  #needUndisposed(name: string): void {
+    if (this.#disposed) throw new InvalidOptionError('node', 'started before its simulation is disposed', name)
   }
 
   #find(name: string): SimulatedNode<Servers> {
@@ -296,12 +306,17 @@ export class Simulation<Servers = Untyped> extends NetworkFaults implements Asyn
         new NodeRecorder({
           ...{ manager, now: () => clock.now(), dead: () => process.dead },
           lifeOf: name => this.#nodes.get(name)?.recorder.life,
-          record: event => this.record(event),
+          record: event => this.#write(event),
         }),
       arrived: (name, remote, chunk) => {
         this.#digest.add(`${clock.now()} ${remote} ${name}`).addBytes(chunk)
       },
     }
+  }
+
+  /** What managers do of themselves. */
+  #look(): void {
+    for (const node of this.#nodes.values()) node.look()
   }
 
   #awake(): SimulatedNode<Servers>[] {

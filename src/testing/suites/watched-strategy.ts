@@ -90,11 +90,13 @@ export class WatchedStrategy implements MembershipStrategy {
   step(input: MembershipInput<unknown>, now: Instant, out: MembershipEffect<unknown>[]): void {
     this.#follow(input)
     const start = out.length
+    const before = input.type === 'timer' ? JSON.stringify(this.#inner.members()) : undefined
     try {
       this.#inner.step(frozen(input), now, out)
       const effects = out.slice(start)
       if (this.#records) this.steps.push(structuredClone({ input, now, effects, members: [...this.#inner.members()] }))
       for (const effect of effects) this.#checkEffect(effect)
+      this.#checkEvents(effects, before)
       this.#checkView(effects)
     } catch (error) {
       this.#broken('it does not throw', `${input.type}: ${error instanceof Error ? error.stack : String(error)}`)
@@ -158,6 +160,21 @@ export class WatchedStrategy implements MembershipStrategy {
     if (!plain) this.#broken(rule, `${JSON.stringify(state)} is not all of it`)
     const names = members.map(({ name }) => name)
     if (!isDeepStrictEqual(state.members, names)) this.#broken(rule, `${state.members.join()} are not ${names.join()}`)
+  }
+
+  /** `before`: the members before a timer, which alone may change nothing that users can see. */
+  #checkEvents(effects: readonly MembershipEffect<unknown>[], before: string | undefined): void {
+    const answers = effects.flatMap(effect => {
+      const answer = effect.type === 'notify' && (effect.event.type === 'joined' || effect.event.type === 'told')
+      return answer ? [JSON.stringify(effect.event)] : []
+    })
+    const twice = answers.find((answer, index) => answers.indexOf(answer) < index)
+    if (twice !== undefined) this.#broken('its effects mean something', `${twice} is told twice in one step`)
+    if (before === undefined || !effects.some(effect => effect.type === 'notify' && effect.event.type === 'members'))
+      return
+    if (before === JSON.stringify(this.#inner.members())) {
+      this.#broken('it tells when its members change', 'a timer told of members that had not changed')
+    }
   }
 
   #checkEffect(effect: MembershipEffect<unknown>): void {
