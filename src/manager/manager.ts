@@ -106,7 +106,7 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   readonly name: NodeName
   /** What this node tells of itself. Holds the real port once started. */
   readonly spec: NodeSpec
-  /** Whether it has left its cluster, or was removed: it is alone then and looks for no seeds, until it joins somebody. */
+  /** Whether it has left its cluster, or was removed: alone, it looks for no seeds until it joins somebody. */
   readonly departed: boolean
   /** Whether it runs: {@link start} has listened, and nothing has begun to {@link stop} it since. */
   readonly running: boolean
