@@ -60,7 +60,7 @@ export function sample<Item>(random: Random, items: readonly Item[], count: numb
 
 /** 32 bits of a seed, in which its higher bits count too: those of a seed from 0 to 2^32 - 1 are the seed itself. */
 export function foldSeed(seed: number): number {
-  return (seed ^ Math.imul(Math.floor(seed / 4_294_967_296), 0x9e3779b1)) >>> 0
+  return ((seed | 0) + Math.imul(Math.floor(seed / 4_294_967_296), 0x9e3779b1)) >>> 0
 }
 
 function splitMix(seed: number): () => number {
