@@ -26,6 +26,8 @@ export interface StrategyHarness {
   readonly gossips?: boolean
   /** Whether that node takes others out of the cluster, or answers `denied`. Default: every node does. */
   readonly removes?: (name: string) => boolean
+  /** Whether a member that is down stays a member for as long as others are up. Default true. */
+  readonly keepsDown?: boolean
   /** As many messages as a node of an idle cluster sends in a second. Default 2. */
   readonly idleMessages?: number
 }
@@ -128,6 +130,7 @@ function withDefaults(given: StrategyHarness): Required<StrategyHarness> {
     seeds: given.seeds ?? (name => names.filter(other => other !== name).slice(0, 2)),
     expected: given.expected ?? ((_node, all) => [...all].sort()),
     gossips: given.gossips ?? true,
+    keepsDown: given.keepsDown ?? true,
     removes: given.removes ?? (() => true),
     idleMessages: given.idleMessages ?? 2,
   }
