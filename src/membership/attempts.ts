@@ -52,9 +52,12 @@ export class Attempts {
 
   /** How many ask for a neighbour. */
   get requests(): number {
-    let count = 0
-    for (const { opening } of this.#attempts.values()) if (opening.type === 'neighbor') count++
-    return count
+    return this.#count('neighbor')
+  }
+
+  /** How many ask for a component. */
+  get probes(): number {
+    return this.#count('probe')
   }
 
   /** Asks a node, once it is connected. Nothing happens while it is asked something else. */
@@ -118,5 +121,11 @@ export class Attempts {
     if (!timer.startsWith(timerPrefix)) return undefined
     const name = timer.slice(timerPrefix.length) as NodeName
     return (this.#attempts.get(name)?.due ?? Number.POSITIVE_INFINITY) <= now ? name : undefined
+  }
+
+  #count(type: HyParViewMessage['type']): number {
+    let count = 0
+    for (const { opening } of this.#attempts.values()) if (opening.type === type) count++
+    return count
   }
 }

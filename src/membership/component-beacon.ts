@@ -3,14 +3,14 @@ import type { Instant, Millis } from '../core/time.js'
 import type { ComponentMark } from './hyparview-messages.js'
 
 /**
- * Which component of the overlay this node is in. The oldest node of each component, its root, counts up once a round,
- * and the count is passed on from neighbour to neighbour; a root that is not heard of any more is given up, and the
+ * Which component of the overlay this node is in. The oldest node of each component, its root, counts up twice a
+ * round, and the count is passed on from neighbour to neighbour; a root that is not heard of any more is given up, and the
  * oldest of the others takes its place. This is how bridges find their root in IEEE 802.1D, without the tree. Two nodes
  * with different roots, or of which one has not heard of the root for long, are in components that cannot see each
  * other.
  */
 export class ComponentBeacon {
-  readonly #round: Millis
+  readonly #beat: Millis
   #own: ComponentMark | undefined
   #mark: ComponentMark | undefined
   /** When the root was taken, and when it was heard of last. */
@@ -19,9 +19,9 @@ export class ComponentBeacon {
   /** The last root that was given up: whoever still tells of that count tells of the past. */
   #ended: ComponentMark | undefined
 
-  /** `round`: how often a root counts, on average. */
-  constructor(round: Millis) {
-    this.#round = round
+  /** `beat`: how often a root counts, on average. */
+  constructor(beat: Millis) {
+    this.#beat = beat
   }
 
   start({ name, incarnation }: NodeSpec, now: Instant): void {
@@ -42,19 +42,21 @@ export class ComponentBeacon {
 
   /** The root should have been heard of by now: it is gone, or this is an islet without it. */
   isSilent(now: Instant): boolean {
-    return !this.isRoot && now - this.#heardAt > silentRounds * this.#round
+    return !this.isRoot && now - this.#heardAt > silentBeats * this.#beat
   }
 
-  /** A round has passed. */
-  tick(now: Instant): void {
+  /** A beat has passed: a root counts, and one that was not heard of is given up. True when the others have to hear. */
+  tick(now: Instant): boolean {
     const own = this.#own as ComponentMark
     if (this.isRoot) {
       this.#mark = { ...own, sequence: this.mark.sequence + 1 }
       this.#heardAt = now
-    } else if (now - this.#heardAt > endedRounds * this.#round) {
-      this.#ended = this.mark
-      this.#take({ ...own, sequence: 1 }, now)
+      return true
     }
+    if (now - this.#heardAt <= endedBeats * this.#beat) return false
+    this.#ended = this.mark
+    this.#take({ ...own, sequence: 1 }, now)
+    return true
   }
 
   /** A neighbour tells of its mark. True when that was news, to be passed on. */
@@ -77,10 +79,10 @@ export class ComponentBeacon {
     return true
   }
 
-  /** Whether who tells of this mark is in another component. Undecided as long as roots are being found. */
+  /** Whether who tells of this mark is in another component. Not decided while a root is being found. */
   isElsewhere(theirs: ComponentMark, now: Instant): boolean {
     if (isSame(theirs, this.mark)) return Math.abs(theirs.sequence - this.mark.sequence) >= countsApart
-    return now - this.#since > this.#round / 2
+    return !isSame(theirs, this.#ended) && now - this.#since > this.#beat / 10
   }
 
   #take(mark: ComponentMark, now: Instant): void {
@@ -90,9 +92,9 @@ export class ComponentBeacon {
   }
 }
 
-/** Counts come every half to one and a half rounds. */
-const silentRounds = 2
-const endedRounds = 3
+/** One count that is late may be on its way; two have been lost. */
+const silentBeats = 1.5
+const endedBeats = 2.5
 const countsApart = 2
 
 function isSame(one: ComponentMark, other: ComponentMark | undefined): boolean {

@@ -6,7 +6,7 @@ import type { Instant } from '../core/time.js'
 import { Farewells } from './farewells.js'
 import { type HyParViewMessage, parseHyParViewMessage } from './hyparview-messages.js'
 import { type HyParViewMembershipOptions, resolveHyParViewOptions } from './hyparview-options.js'
-import { IsletSearch } from './islet-search.js'
+import { beatTimer, IsletSearch } from './islet-search.js'
 import { type Effects, Neighborhood } from './neighborhood.js'
 import { Shuffling } from './shuffling.js'
 import type { Admission, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
@@ -120,7 +120,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     this.#departed = false
     this.#neighborhood.start(self)
     this.#shuffling.clear()
-    this.#islets.start(now)
+    this.#islets.start(now, out)
     this.#farewells.clear()
     this.#armRound(out)
     out.push({ type: 'notify', event: { type: 'members' } })
@@ -178,7 +178,6 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     if (message.type === 'noted') return this.#farewells.noted(from.name, message.node, out)
     if (this.#departed) return this.#sayGoodbye(from.name, out)
     const { active, attempts } = this.#neighborhood
-    this.#hearOfSelf(message, out)
     switch (message.type) {
       case 'join':
         return this.#joined(from, now, out)
@@ -221,7 +220,11 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
       return this.#neighborhood.round(now, out)
     }
     this.#farewells.expired(timer, out)
-    if (!this.#departed) this.#neighborhood.timer(timer, now, out)
+    if (this.#departed) return
+    if (timer === beatTimer) return this.#islets.beat(now, out)
+    this.#neighborhood.timer(timer, now, out)
+    // Whoever did not answer may have been asked for its component.
+    this.#islets.probe(now, out)
   }
 
   /** A node joins here: it gets a place whatever happens, and walks of its name give it further neighbours. */
@@ -245,7 +248,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     out: Effects,
   ): void {
     const { active, random } = this.#neighborhood
-    if (!this.#neighborhood.isCurrent(peer)) return
+    if (!this.#neighborhood.meet(peer, out)) return
     const left = Math.min(timeToLive, this.#options.arwl)
     const next = left === 0 ? undefined : sample(random, active.connected(from, peer.name), 1)[0]
     if (next === undefined) return this.#invite(peer, now, out)
@@ -317,14 +320,6 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     out.push({ type: 'notify', event: { type: 'members' } }, { type: 'notify', event: { type: 'removed' } })
   }
 
-  /** What others pass on of this node is of this life, of an earlier one, or of a later namesake. */
-  #hearOfSelf(message: HyParViewMessage, out: Effects): void {
-    const { name, incarnation } = this.#self as NodeSpec
-    const later = toldOf(message).find(spec => spec.name === name && spec.incarnation > incarnation)
-    if (later === undefined) return
-    out.push({ type: 'notify', event: { type: 'superseded', known: later.incarnation } })
-  }
-
   #sayGoodbye(to: NodeName, out: Effects): void {
     const { name: node, incarnation } = this.#self as NodeSpec
     out.push({ type: 'send', to, message: { type: 'leaving', node, incarnation } })
@@ -345,19 +340,6 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
   #armRound(out: Effects): void {
     const after = this.#options.shuffleInterval * (0.5 + this.#options.random.next())
     out.push({ type: 'arm', timer: 'round', after })
-  }
-}
-
-/** The nodes that a message tells of. */
-function toldOf(message: HyParViewMessage): readonly NodeSpec[] {
-  switch (message.type) {
-    case 'forward-join':
-      return [message.peer]
-    case 'shuffle':
-    case 'shuffle-reply':
-      return message.nodes
-    default:
-      return []
   }
 }
 

@@ -5,10 +5,16 @@ import { ComponentBeacon } from './component-beacon.js'
 import type { ComponentMark, HyParViewMessage } from './hyparview-messages.js'
 import type { Effects, Neighborhood } from './neighborhood.js'
 
-/** A node that suspects to be in an islet probes so many in each round, any other one now and then. */
-const suspiciousProbes = 3
-/** In a quiet overlay a node probes every so many rounds. */
+export const beatTimer = 'beat'
+/** A node that has reason to suspect an islet believes so many others that they are where it is. */
+const doubtsMax = 8
+/** It asks so many at once, and dials so many in a beat: most may be dead. */
+const probesAtOnce = 3
+const probesPerBeat = 8
+/** In a quiet overlay a node probes once in so many rounds. */
 const quietRounds = 6
+/** So often in a round the root of a component counts. */
+const beatsPerRound = 2
 
 /**
  * Finds components that cannot see each other: views that are closed over themselves, after many failures at once, or
@@ -19,19 +25,25 @@ const quietRounds = 6
 export class IsletSearch {
   readonly beacon: ComponentBeacon
   readonly #neighborhood: Neighborhood
-  readonly #round: Millis
+  readonly #beat: Millis
   #pause = 1
   #roundsLeft = 1
+  /** Answers that are wanted, and nodes that may be tried for them. */
+  #doubts = 0
+  #tries = 0
 
   constructor(neighborhood: Neighborhood, round: Millis) {
     this.#neighborhood = neighborhood
-    this.#round = round
-    this.beacon = new ComponentBeacon(round)
+    this.#beat = round / beatsPerRound
+    this.beacon = new ComponentBeacon(this.#beat)
   }
 
-  start(now: Instant): void {
+  start(now: Instant, out: Effects): void {
     this.beacon.start(this.#neighborhood.self, now)
+    this.#doubts = 0
+    this.#tries = 0
     this.alarm()
+    this.#armBeat(out)
   }
 
   /** A neighbour was lost: islets come from that. */
@@ -40,16 +52,26 @@ export class IsletSearch {
     this.#roundsLeft = Math.min(this.#roundsLeft, 1)
   }
 
+  /**
+   * A beat has passed. With each count each neighbour hears that it is one, so that none
+   * counts another that does not count it for long.
+   */
+  beat(now: Instant, out: Effects): void {
+    this.#armBeat(out)
+    const { isRoot } = this.beacon
+    if (this.beacon.tick(now)) this.confirm(undefined, out)
+    if (this.beacon.isRoot !== isRoot || this.beacon.isSilent(now)) this.#suspect()
+    else if (this.#doubts > 0) this.#tries = probesPerBeat
+    this.probe(now, out)
+  }
+
   round(now: Instant, out: Effects): void {
-    this.beacon.tick(now)
-    // Each neighbour hears in each round that it is one, so that none counts another that does not count it for long.
-    this.confirm(undefined, out)
-    const suspicious = this.beacon.isSilent(now)
-    if (suspicious) this.alarm()
-    else if (--this.#roundsLeft > 0) return
+    if (this.#doubts > 0 || --this.#roundsLeft > 0) return
     this.#pause = Math.min(this.#pause * 2, quietRounds)
     this.#roundsLeft = this.#pause
-    this.#probe(suspicious ? suspiciousProbes : 1, now, out)
+    this.#doubts = 1
+    this.#tries = probesPerBeat
+    this.probe(now, out)
   }
 
   /** Tells the neighbours that they are, and of the component. */
@@ -60,7 +82,11 @@ export class IsletSearch {
 
   /** A neighbour tells of the component: what is new goes on. */
   hear(from: NodeName, component: ComponentMark, now: Instant, out: Effects): void {
-    if (this.beacon.hear(component, now)) this.confirm(from, out)
+    const { root } = this.beacon.mark
+    if (!this.beacon.hear(component, now)) return
+    // One part of the component has just found the other, or its root is gone: there may be further parts.
+    if (this.beacon.mark.root !== root) this.#suspect()
+    this.confirm(from, out)
   }
 
   /** Somebody wants to know in which component this node is. */
@@ -72,13 +98,29 @@ export class IsletSearch {
   answered({ name }: NodeSpec, component: ComponentMark, now: Instant, out: Effects): void {
     const { attempts, active } = this.#neighborhood
     if (attempts.get(name)?.opening.type !== 'probe') return
-    if (active.isolated || this.beacon.isElsewhere(component, now)) {
-      attempts.urge(name, now, out)
-    } else attempts.end(name, out)
+    if (active.isolated || this.beacon.isElsewhere(component, now)) return attempts.urge(name, now, out)
+    attempts.end(name, out)
+    this.#doubts = Math.max(0, this.#doubts - 1)
+    this.probe(now, out)
   }
 
-  #probe(count: number, now: Instant, out: Effects): void {
+  /** The others are asked from the next beat on: by then most have found the root that they have now. */
+  #suspect(): void {
+    this.#doubts = doubtsMax
+    this.#tries = 0
+    this.alarm()
+  }
+
+  #armBeat(out: Effects): void {
+    out.push({ type: 'arm', timer: beatTimer, after: this.#beat * (0.9 + 0.2 * this.#neighborhood.random.next()) })
+  }
+
+  /** Asks further nodes, as long as answers are wanted. */
+  probe(now: Instant, out: Effects): void {
     const { attempts, up } = this.#neighborhood
+    const count = Math.min(this.#doubts, probesAtOnce, this.#tries + attempts.probes) - attempts.probes
+    if (count <= 0) return
+    this.#tries -= count
     const opening: HyParViewMessage = { type: 'probe', component: this.beacon.mark }
     for (const spec of this.#targets(count, now)) attempts.start({ spec, opening }, up.has(spec.name), now, out)
   }

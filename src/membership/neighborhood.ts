@@ -69,8 +69,12 @@ export class Neighborhood {
     return this.active.get(name)?.spec ?? this.passive.get(name) ?? this.book.get(name) ?? this.attempts.get(name)?.spec
   }
 
-  /** Takes a newer spec of a node wherever it is known, and notes it. False when the spec is old. */
+  /** Takes a newer spec of a node wherever it is known, and notes it. False when the spec is old, or of this node. */
   meet(spec: NodeSpec, out: Effects): boolean {
+    const { name, incarnation } = this.self
+    if (spec.name === name && spec.incarnation > incarnation) {
+      out.push({ type: 'notify', event: { type: 'superseded', known: spec.incarnation } })
+    }
     if (!this.isCurrent(spec)) return false
     const known = this.known(spec.name)
     if (known !== undefined && isNewer(spec, known)) {
@@ -202,12 +206,12 @@ export class Neighborhood {
   fill(now: Instant, out: Effects): void {
     const { active, attempts } = this
     const alone = active.isolated
-    const places = alone ? this.#options.activeViewSize : active.vacant
+    // Who is alone cannot be choosy: most of what it knows may be dead.
+    const places = alone ? 2 * this.#options.activeViewSize : active.vacant
     let wanted = places - attempts.requests
     if (wanted <= 0 || (!alone && this.#refusals.size >= refusalsMax)) return
-    const ordinary = alone ? wanted : active.room() - attempts.requests
+    let left = alone ? wanted : active.room() - attempts.requests
     const opening: HyParViewMessage = { type: 'neighbor', priority: alone ? 'high' : 'low' }
-    let left = ordinary
     for (const spec of this.#candidates(now)) {
       if (wanted <= 0) return
       const reserved = active.fillsReserved(spec)
@@ -221,9 +225,9 @@ export class Neighborhood {
   #candidates(now: Instant): NodeSpec[] {
     const usable = (spec: NodeSpec): boolean => this.#isCandidate(spec)
     const passive = sample(this.random, this.passive.specs().filter(usable), this.passive.size)
-    const ready = passive.length >= this.#options.activeViewSize ? [] : this.book.ready(now).filter(usable)
+    const ready = passive.length >= 2 * this.#options.activeViewSize ? [] : this.book.ready(now).filter(usable)
     const others = ready.filter(({ name }) => !this.passive.has(name))
-    const all = [...passive, ...sample(this.random, others, this.#options.activeViewSize)]
+    const all = [...passive, ...sample(this.random, others, 2 * this.#options.activeViewSize)]
     if (this.active.tags.length === 0) return all
     return all.sort((a, b) => Number(this.active.fillsReserved(b)) - Number(this.active.fillsReserved(a)))
   }
