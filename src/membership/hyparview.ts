@@ -192,8 +192,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
       case 'neighbor-reply':
         return message.accepted ? this.#accepted(from, now, out) : this.#neighborhood.refused(from.name, now, out)
       case 'disconnect':
-        this.#neighborhood.drop(from.name, out)
-        return this.#neighborhood.refused(from.name, now, out)
+        return this.#neighborhood.dismissed(from.name, now, out)
       case 'shuffle':
         return this.#shuffling.walk(from.name, message, out)
       case 'shuffle-reply':

@@ -180,6 +180,14 @@ export class Neighborhood {
     this.fill(now, out)
   }
 
+  /** A neighbour has chosen others, or a node that counted on it was none: in this round it is not asked again. */
+  dismissed(name: NodeName, now: Instant, out: Effects): void {
+    this.drop(name, out)
+    this.attempts.end(name, out)
+    this.#refusals.add(name)
+    this.fill(now, out)
+  }
+
   /** A timer fired that may be one of this part. */
   timer(timer: string, now: Instant, out: Effects): void {
     const late = this.attempts.expired(timer, now)
