@@ -1,5 +1,5 @@
 import type { NodeName, NodeSpec } from '../core/node.js'
-import { type Random, sample } from '../core/random.js'
+import type { Random } from '../core/random.js'
 import type { Instant, Millis } from '../core/time.js'
 
 interface Address {
@@ -7,6 +7,8 @@ interface Address {
   /** How often in a row it was tried in vain. */
   readonly failures: number
   readonly tryAt: Instant
+  /** When it was heard of last, counted in what was heard. */
+  readonly heard: number
 }
 
 /** Nodes that this one has joined and that make no room for others: at most so many. */
@@ -15,9 +17,9 @@ const firstRetry: Millis = 5_000
 const retryMax: Millis = 30_000
 
 /**
- * Nodes that were ever heard of, far more than a passive view holds: whoever is closed off in an islet finds the others
- * here again. It is bounded; half of it is for nodes that do not answer, since after a partition these are all that lead
- * to the other side. Nodes that this one has joined, such as seeds, stay for good.
+ * Nodes that were ever heard of, far more than a passive view holds: whoever is closed off in an islet finds the
+ * others here again. It is bounded; half of it is for nodes that do not answer, since after a partition these are
+ * all that lead to the other side. Nodes that this one has joined, such as seeds, stay for good.
  */
 export class AddressBook {
   readonly #most: number
@@ -25,6 +27,7 @@ export class AddressBook {
   readonly #addresses = new Map<NodeName, Address>()
   readonly #pinned = new Set<NodeName>()
   #failing = 0
+  #heard = 0
 
   constructor(most: number, random: Random) {
     this.#most = most
@@ -45,16 +48,18 @@ export class AddressBook {
     return this.#addresses.get(name)?.spec
   }
 
-  isPinned(name: NodeName): boolean {
-    return this.#pinned.has(name)
+  /** Nodes that this one has joined. */
+  pinned(): NodeSpec[] {
+    return [...this.#pinned].flatMap(name => this.get(name) ?? [])
   }
 
   /** Notes a node, or what is newer of it. One that cannot be dialled is of no use. */
   note(spec: NodeSpec): void {
     const known = this.#addresses.get(spec.name)
-    if (spec.addresses.length === 0 || known?.spec === spec) return
-    if (known !== undefined) this.#set({ ...known, spec })
-    else if (this.#makeRoom()) this.#set({ spec, failures: 0, tryAt: 0 })
+    if (spec.addresses.length === 0) return
+    const heard = ++this.#heard
+    if (known !== undefined) this.#addresses.set(spec.name, { ...known, spec, heard })
+    else if (this.#makeRoom()) this.#set({ spec, failures: 0, tryAt: 0, heard })
   }
 
   /** A node that was joined: it stays. */
@@ -85,6 +90,16 @@ export class AddressBook {
     this.#pinned.delete(name)
   }
 
+  /**
+   * Those of the nodes that may be tried now that were heard of least lately, and those that have never failed first:
+   * of its own component a node hears all the time.
+   */
+  stalest(count: number, now: Instant, wanted: (name: NodeName) => boolean): NodeSpec[] {
+    const ready = [...this.#addresses.values()].filter(({ spec, tryAt }) => tryAt <= now && wanted(spec.name))
+    ready.sort((one, other) => one.failures - other.failures || one.heard - other.heard)
+    return ready.slice(0, count).map(({ spec }) => spec)
+  }
+
   /** Nodes that may be tried now. */
   ready(now: Instant): NodeSpec[] {
     const specs: NodeSpec[] = []
@@ -102,13 +117,15 @@ export class AddressBook {
   #makeRoom(): boolean {
     if (this.#addresses.size < this.#most) return true
     const failing = this.#failing > this.#most / 2
-    // A few draws find one nearly always, and cost less than a look at all.
-    const names = [...this.#addresses.keys()]
-    for (const name of sample(this.#random, names, 16)) {
-      if (this.#pinned.has(name) || (this.#addresses.get(name)?.failures ?? 0) > 0 !== failing) continue
-      this.delete(name)
-      return true
+    const start = Math.floor(this.#random.next() * this.#addresses.size)
+    let [at, victim] = [0, undefined as NodeName | undefined]
+    for (const [name, { failures }] of this.#addresses) {
+      const may = failures > 0 === failing && !this.#pinned.has(name)
+      if (may && (victim === undefined || at <= start)) victim = name
+      if (++at > start && victim !== undefined) break
     }
-    return false
+    if (victim === undefined) return false
+    this.delete(victim)
+    return true
   }
 }

@@ -4,10 +4,10 @@ import type { ComponentMark } from './hyparview-messages.js'
 
 /**
  * Which component of the overlay this node is in. The oldest node of each component, its root, counts up twice a
- * round, and the count is passed on from neighbour to neighbour; a root that is not heard of any more is given up, and the
- * oldest of the others takes its place. This is how bridges find their root in IEEE 802.1D, without the tree. Two nodes
- * with different roots, or of which one has not heard of the root for long, are in components that cannot see each
- * other.
+ * round, and the count is passed on from neighbour to neighbour; a root that is not heard of any more is given up,
+ * and the oldest of the others takes its place. This is how bridges find their root in IEEE 802.1D, without the
+ * tree. Two nodes with different roots, or of which one has not heard of the root for long, are in components that
+ * cannot see each other.
  */
 export class ComponentBeacon {
   readonly #beat: Millis
@@ -45,7 +45,9 @@ export class ComponentBeacon {
     return !this.isRoot && now - this.#heardAt > silentBeats * this.#beat
   }
 
-  /** A beat has passed: a root counts, and one that was not heard of is given up. True when the others have to hear. */
+  /**
+   * A beat has passed: a root counts, and one that was not heard of is given up. True when the others have to hear.
+   */
   tick(now: Instant): boolean {
     const own = this.#own as ComponentMark
     if (this.isRoot) {

@@ -16,10 +16,10 @@ export const hyParViewRole = 'hyparview'
 
 /**
  * Partial views: a node is connected with a few neighbours, knows some more to replace them by, and no node knows all
- * (Leitão, Pereira and Rodrigues, "HyParView: a membership protocol for reliable gossip-based broadcast", DSN 2007). For
- * thousands of nodes. Beyond the paper: neighbourhoods are confirmed in each round, so that both ends agree on them; a
- * neighbour that is down has a moment to come back, and stays while all others are down, too; islets find each other
- * again ({@link IsletSearch}); slots can be reserved.
+ * (Leitão, Pereira and Rodrigues, "HyParView: a membership protocol for reliable gossip-based broadcast", DSN 2007).
+ * For thousands of nodes. Beyond the paper: neighbourhoods are confirmed in each round, so that both ends agree on
+ * them; a neighbour that is down has a moment to come back, and stays while all others are down, too; islets find
+ * each other again ({@link IsletSearch}); slots can be reserved.
  */
 export class HyParViewMembership implements MembershipStrategy<HyParViewMessage> {
   readonly capabilities: readonly string[] = []

@@ -18,9 +18,9 @@ const beatsPerRound = 2
 
 /**
  * Finds components that cannot see each other: views that are closed over themselves, after many failures at once, or
- * after a partition. A node remembers more than its views hold, connects with one of these now and then, and compares in
- * which component each of the two is. Where these differ, the two become neighbours, and the components are one. What
- * does not answer is dropped from the passive view on the way.
+ * after a partition. A node remembers more than its views hold, connects with one of these now and then, and
+ * compares in which component each of the two is. Where these differ, the two become neighbours, and the components
+ * are one. What does not answer is dropped from the passive view on the way.
  */
 export class IsletSearch {
   readonly beacon: ComponentBeacon
@@ -125,19 +125,24 @@ export class IsletSearch {
     for (const spec of this.#targets(count, now)) attempts.start({ spec, opening }, up.has(spec.name), now, out)
   }
 
-  /** Any that are remembered. One that this node has joined is as good as three others: it may be all that is left. */
+  /**
+   * Mostly those of whom nothing was heard for longest: they are dead or elsewhere. Sometimes one that this node has
+   * joined, which others have as well, and sometimes one of the passive view, so that its dead are found.
+   */
   #targets(count: number, now: Instant): NodeSpec[] {
     const { active, attempts, book, passive, random } = this.#neighborhood
-    const others = new Map<NodeName, NodeSpec>()
-    for (const spec of [...passive.specs(), ...book.ready(now)]) {
-      if (!active.has(spec.name) && !attempts.has(spec.name)) others.set(spec.name, spec)
-    }
-    const all = [...others.values()]
-    const pinned = all.filter(({ name }) => book.isPinned(name))
-    const chosen = random.next() < pinnedShare ? sample(random, pinned, 1) : []
-    const rest = all.filter(spec => !chosen.includes(spec))
-    return [...chosen, ...sample(random, rest, count - chosen.length)]
+    const wanted = (name: NodeName): boolean => !active.has(name) && !attempts.has(name)
+    const roll = random.next()
+    const pool = roll < pinnedShare ? book.pinned() : roll < pinnedShare + passiveShare ? passive.specs() : []
+    const chosen = sample(
+      random,
+      pool.filter(({ name }) => wanted(name)),
+      1,
+    )
+    const isOther = (name: NodeName): boolean => wanted(name) && name !== chosen[0]?.name
+    return [...chosen, ...book.stalest(count - chosen.length, now, isOther)]
   }
 }
 
-const pinnedShare = 0.25
+const pinnedShare = 0.2
+const passiveShare = 0.3

@@ -58,7 +58,10 @@ export class Neighborhood {
     for (const part of [this.up, this.#downSince, this.#refusals]) part.clear()
   }
 
-  /** Whether a spec that somebody tells of is another node's, of a life that has not ended, and none older than known. */
+  /**
+   * Whether a spec that somebody tells of is another node's, of a life that has not ended, and none older than
+   * known.
+   */
   isCurrent(spec: NodeSpec): boolean {
     if (spec.name === this.#self?.name || spec.role !== this.#self?.role) return false
     return !this.departures.includes(spec) && spec.incarnation >= (this.known(spec.name)?.incarnation ?? 0)
@@ -86,7 +89,7 @@ export class Neighborhood {
       if (this.passive.has(spec.name)) this.passive.add(spec)
       this.attempts.renew(spec, out)
     }
-    if (known === undefined || isNewer(spec, known) || this.book.get(spec.name) === undefined) this.book.note(spec)
+    this.book.note(known === undefined || isNewer(spec, known) ? spec : known)
     return true
   }
 
@@ -260,7 +263,9 @@ export class Neighborhood {
     out.push({ type: 'arm', timer: `${timerPrefix}${name}`, after: this.#options.replaceAfter })
   }
 
-  /** Somebody is connected again. The others, kept while there was nobody else, now have as long as any to come back. */
+  /**
+   * Somebody is connected again. The others, kept while there was nobody else, now have as long as any to come back.
+   */
   #companyFound(now: Instant, out: Effects): void {
     for (const name of this.active.down()) this.#awaitReturn(name, now, out)
   }

@@ -8,9 +8,9 @@ type Shuffle = Extract<HyParViewMessage, { readonly type: 'shuffle' }>
 type ShuffleReply = Extract<HyParViewMessage, { readonly type: 'shuffle-reply' }>
 
 /**
- * Keeps passive views fresh (HyParView, 4.4): now and then a node walks a sample of whom it knows to a random node, and
- * gets as many in return. The walk carries its origin, so that the reply goes to it and not to the last hop; it goes back
- * the way that the walk came, over connections that are there.
+ * Keeps passive views fresh (HyParView, 4.4): now and then a node walks a sample of whom it knows to a random node,
+ * and gets as many in return. The walk carries its origin, so that the reply goes to it and not to the last hop; it
+ * goes back the way that the walk came, over connections that are there.
  */
 export class Shuffling {
   readonly #neighborhood: Neighborhood
