@@ -44,7 +44,7 @@ describe('joins (HyParView, 4.2)', () => {
     expect(sent(one.hear('x', { type: 'join' }))).toEqual(['counted -> x', 'confirm -> x'])
   })
 
-  test('a walk goes on to a random neighbour, but not back, nor to who joins; it is noted at PRWL and not at ARWL', () => {
+  test('a walk goes to a random neighbour, not back, nor to who joins; it is noted at PRWL and not at ARWL', () => {
     const one = new OneMachine()
     one.befriend(...five)
     const chosen = new Set<string>()
@@ -102,7 +102,7 @@ describe('requests (HyParView, 4.3)', () => {
     expect(one.active).toHaveLength(5)
   })
 
-  test('a neighbour that stays down is replaced from the passive view; with neighbours left the priority is low', () => {
+  test('a neighbour that stays down is replaced from the passive view; with others left the priority is low', () => {
     const one = new OneMachine()
     one.befriend(...five)
     one.meet(peerOf('x'))
@@ -272,7 +272,7 @@ describe('shuffles (HyParView, 4.4)', () => {
     )
   })
 
-  test('bring no neighbour, not this node, nobody of another overlay, and nobody who cannot be dialled into the view', () => {
+  test('bring no neighbour, not this node, nobody of another overlay, and nobody without an address', () => {
     const one = new OneMachine()
     one.befriend(...five)
     one.meet(peerOf('a'), peerOf('me', 5), peerOf('f', 1, { role: 'static' }), peerOf('g', 1, { addresses: [] }))

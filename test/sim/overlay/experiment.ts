@@ -8,6 +8,8 @@ export interface ExperimentOptions {
   /** The share of the nodes that fail, all at once. */
   readonly fail: number
   readonly seed: number
+  /** Nodes join one of the first so many; without, any that is there. */
+  readonly contacts?: number
   /** How many rounds the survivors are watched. */
   readonly rounds: number
 }
@@ -24,16 +26,16 @@ export interface Experiment extends ExperimentOptions {
 
 /** The default shuffle interval: one round. */
 export const round: Millis = 10_000
-/** New nodes join one of so many. */
-const seedCount = 3
 /** The overlay shuffles for so long before anything fails. */
 const quietRounds = 8
-const joinsPerSecond = 200
+/** Nodes start at 600 a second. */
+const joinsAtOnce = 3
+const joinInterval: Millis = 5
 
 /** An overlay grows, rests, and loses a share of its nodes in one moment. */
 export function experiment(options: ExperimentOptions): Experiment {
-  const { nodes, fail, seed, rounds } = options
-  const bus = grow(nodes, seed)
+  const { nodes, fail, seed, rounds, contacts } = options
+  const bus = grow(nodes, seed, contacts)
   bus.run(quietRounds * round)
   const quietMessages = sentBy(bus, 2 * round) / nodes / 2
   const before = shapeOf(bus)
@@ -47,13 +49,13 @@ export function experiment(options: ExperimentOptions): Experiment {
   return { ...options, before, after, quietMessages, messages: sent / bus.survivors.length / Math.max(1, rounds) }
 }
 
-/** Nodes start one after another, and each joins one of the first. */
-export function grow(nodes: number, seed: number): OverlayBus {
+/** Nodes start one after another, and each joins one that is there. */
+function grow(nodes: number, seed: number, contacts = nodes): OverlayBus {
   const bus = new OverlayBus({ seed })
   for (let index = 0; index < nodes; index++) {
     bus.start()
-    if (index > 0) bus.join(index, Math.floor(bus.random.next() * Math.min(index, seedCount)))
-    bus.run(1_000 / joinsPerSecond)
+    if (index > 0) bus.join(index, Math.floor(bus.random.next() * Math.min(index, contacts)))
+    if (index % joinsAtOnce === 0) bus.run(joinInterval)
   }
   return bus
 }

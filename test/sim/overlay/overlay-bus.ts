@@ -37,8 +37,9 @@ const redialInterval: Millis = 1_000
 const notice: Millis = 500
 
 /**
- * Thousands of HyParView machines, without managers: messages are handed on as they are, connections open when both ends
- * live, reach and admit each other, and whoever is wanted is dialled each second. Everything follows from the seed.
+ * Thousands of HyParView machines, without managers: messages are handed on as they are, connections open when both
+ * ends live, reach and admit each other, and whoever is wanted is dialled each second. Everything follows from the
+ * seed.
  */
 export class OverlayBus {
   readonly nodes: BusNode[] = []
