@@ -209,7 +209,7 @@ describe('shuffles (HyParView, 4.4)', () => {
     one.befriend(...five)
     one.meet(...Array.from({ length: 12 }, (_, index) => peerOf(`p${index}`)))
     const [shuffle] = messages(one.timer('round', 10_000), 'shuffle')
-    const names = shuffle?.message.nodes.map(({ name }) => name as string) ?? []
+    const names: string[] = shuffle?.message.nodes.map(({ name }) => name) ?? []
     expect(shuffle?.message.origin).toEqual(one.self)
     expect(shuffle?.message.timeToLive).toBe(6)
     expect(names.filter(name => five.includes(name))).toHaveLength(3)
@@ -264,7 +264,7 @@ describe('shuffles (HyParView, 4.4)', () => {
     one.meet(...Array.from({ length: 6 }, (_, index) => peerOf(`p${index}`)))
     const known = one.passive
     const [shuffle] = messages(one.timer('round', 10_000), 'shuffle')
-    const told = shuffle?.message.nodes.map(({ name }) => name as string) ?? []
+    const told: string[] = shuffle?.message.nodes.map(({ name }) => name) ?? []
     const nodes = told.map((_, index) => peerOf(`new${index}`))
     one.hear('a', { type: 'shuffle-reply', nodes, path: [] })
     expect(one.passive).toEqual(

@@ -101,7 +101,7 @@ export function messages<Type extends HyParViewMessage['type']>(
 ): { readonly to: string; readonly message: HyParViewMessage & { readonly type: Type } }[] {
   return effects.flatMap(effect =>
     effect.type === 'send' && effect.message.type === type
-      ? [{ to: effect.to as string, message: effect.message as HyParViewMessage & { readonly type: Type } }]
+      ? [{ to: effect.to, message: effect.message as HyParViewMessage & { readonly type: Type } }]
       : [],
   )
 }

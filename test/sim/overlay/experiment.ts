@@ -25,7 +25,7 @@ export interface Experiment extends ExperimentOptions {
 }
 
 /** The default shuffle interval: one round. */
-export const round: Millis = 10_000
+const round: Millis = 10_000
 /** The overlay shuffles for so long before anything fails. */
 const quietRounds = 8
 /** Nodes start at 600 a second. */

@@ -33,6 +33,7 @@ export function plotOf(runs: readonly Experiment[]): string {
   )
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${title}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     text(left, 22, title, 'font-weight="bold"'),
     ...grid,
