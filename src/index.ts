@@ -63,6 +63,7 @@ export {
   type ClientServerOptions,
   clientServer,
   fullMesh,
+  hyParView,
   peerService,
   type StaticMeshOptions,
   staticMesh,
@@ -83,6 +84,7 @@ export type {
 } from './manager/servers.js'
 export type { StandardIssue, StandardResult, StandardSchemaV1 } from './manager/standard-schema.js'
 export type { StaticPeers } from './manager/static-peers.js'
+export type { HyParViewOptions } from './manager/view-options.js'
 export type {
   Admission,
   MembershipEffect,

@@ -150,14 +150,14 @@ export class Joiner {
     })
   }
 
-  /** Joins a seed, and joins it again whenever it is found to be no member, for ever. Never rejects. */
-  async keep(seed: string | NodeSpec, isMember: (node: NodeName) => boolean): Promise<void> {
+  /** Joins a seed, and joins it again whenever it is found to be `sought`, for ever. Never rejects. */
+  async keep(seed: string | NodeSpec, sought: (link: Link) => boolean): Promise<void> {
     const { signal } = this.#stopping
     const backoff = new Backoff(this.#context.random)
     let link: Link | undefined
     while (!signal.aborted) {
       try {
-        if (link === undefined || link.openLanes === 0 || !isMember(link.name)) {
+        if (link === undefined || sought(link)) {
           link = await this.join(seed, signal)
           if (link === undefined) return
           backoff.reset()

@@ -2,6 +2,7 @@ import { InvalidOptionError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { ClientMembership } from '../membership/client.js'
 import { FullMembership } from '../membership/full.js'
+import { HyParViewMembership, hyParViewRole } from '../membership/hyparview.js'
 import type { Role } from '../membership/roles.js'
 import { ServerMembership } from '../membership/server.js'
 import { StaticMembership, staticRole } from '../membership/static.js'
@@ -11,6 +12,7 @@ import { type PeerServiceOptions, resolveOptions } from './options.js'
 import { PeerService } from './peer-service.js'
 import type { Untyped } from './servers.js'
 import { resolvePeers, type StaticPeers } from './static-peers.js'
+import { type HyParViewOptions, resolveViews, viewOptionNames } from './view-options.js'
 
 /** What a node of an overlay of clients and servers can be told at its making. */
 export interface ClientServerOptions extends PeerServiceOptions {
@@ -67,6 +69,16 @@ export function staticMesh<Servers = Untyped>(options: StaticMeshOptions = {}): 
     throw new InvalidOptionError('seeds', 'left out where peers are given: nobody else can join')
   }
   return service(new PeerService(settings, new StaticMembership({ peers, removeDownAfter })))
+}
+
+/**
+ * A peer service of thousands of nodes: each is connected with a few neighbours, `members()` are these and the node
+ * itself, and the overlay as a whole is connected.
+ */
+export function hyParView<Servers = Untyped>(options: HyParViewOptions = {}): PeerServiceManager<Servers> {
+  const settings = resolveOptions(options, hyParViewRole, viewOptionNames)
+  const { random } = settings
+  return service(new PeerService(settings, new HyParViewMembership({ random, ...resolveViews(options) })))
 }
 
 /** A peer service over an overlay of your own: any {@link MembershipStrategy}. */

@@ -313,9 +313,10 @@ export class PeerService extends Messages {
 
   /** Seeds are joined in the background, for ever. */
   #seed(): void {
-    for (const seed of this.#settings.seeds) {
-      void this.#node.joiner.keep(seed, node => this.members().includes(node))
-    }
+    const { strategy } = this.#node.overlay
+    const sought = ({ name, openLanes }: Link): boolean =>
+      strategy.seeks?.(name) ?? (openLanes === 0 || !this.members().includes(name))
+    for (const seed of this.#settings.seeds) void this.#node.joiner.keep(seed, sought)
   }
 
   #needRunning(what: string): void {

@@ -86,6 +86,11 @@ export interface MembershipStrategy<Message = unknown>
   admit(peer: NodeSpec): Admission | undefined
   /** The local view, for inspection. */
   state(): MembershipState
+  /**
+   * Whether a seed that was joined has to be joined again. Where a strategy does not say, a seed is, whenever it is no
+   * member or not connected; one whose members are a part of all can do without it.
+   */
+  seeks?(seed: NodeName): boolean
   /** What this overlay can do beside what every manager can: `full-membership`, `relay`, ... */
   readonly capabilities: readonly string[]
 }

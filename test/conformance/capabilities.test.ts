@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/core/random.js'
-import { clientServer, fullMesh, type PeerServiceManager, peerService, staticMesh } from '../../src/index.js'
+import { clientServer, fullMesh, hyParView, type PeerServiceManager, peerService, staticMesh } from '../../src/index.js'
 import { commonCapabilities } from '../../src/manager/capabilities.js'
 import { ClientMembership } from '../../src/membership/client.js'
 import { FullMembership } from '../../src/membership/full.js'
+import { HyParViewMembership } from '../../src/membership/hyparview.js'
 import { ServerMembership } from '../../src/membership/server.js'
 import { StaticMembership } from '../../src/membership/static.js'
 import { managerCases } from '../../src/testing/suites/manager-suite.js'
@@ -20,6 +21,7 @@ const managers: Readonly<Record<string, () => PeerServiceManager>> = {
   '`clientServer`, a client': () => clientServer({ role: 'client' }),
   '`staticMesh`': () => staticMesh(),
   '`staticMesh` with `peers`': () => staticMesh({ peers }),
+  '`hyParView`': () => hyParView(),
   '`peerService` with [the overlay of the guide](guide.md#an-overlay-of-your-own)': () =>
     peerService(new Introductions()),
 }
@@ -29,7 +31,12 @@ const random = new SeededRandom(1)
 const known = new Set([
   ...commonCapabilities,
   ...[new FullMembership({ random }), new ServerMembership({ random }), new ClientMembership({ random })]
-    .concat([new StaticMembership(), new StaticMembership({ peers: [] }), new Introductions()] as never[])
+    .concat([
+      new HyParViewMembership({ random }),
+      new StaticMembership(),
+      new StaticMembership({ peers: [] }),
+      new Introductions(),
+    ] as never[])
     .flatMap(({ capabilities }) => capabilities),
 ])
 

@@ -1,6 +1,7 @@
 import { describe, test } from 'vitest'
 import { ClientMembership } from '../../src/membership/client.js'
 import { FullMembership } from '../../src/membership/full.js'
+import { HyParViewMembership, hyParViewRole } from '../../src/membership/hyparview.js'
 import { ServerMembership } from '../../src/membership/server.js'
 import { StaticMembership } from '../../src/membership/static.js'
 import type { StrategyHarness } from '../../src/testing/suites/strategy-harness.js'
@@ -34,9 +35,17 @@ const staticMesh: StrategyHarness = {
     all.filter(name => name === node || joined[node]?.includes(name) || joined[name]?.includes(node)),
 }
 
+/** As many nodes as fit into an active view and itself: the overlay is a mesh, of those who are there. */
+const hyParView: StrategyHarness = {
+  machine: (_name, random) => new HyParViewMembership({ random }),
+  spec: () => ({ role: hyParViewRole }),
+  keepsDown: false,
+}
+
 const runner = { describe, test }
 
 strategySuite('the full mesh', () => ({ machine: (_name, random) => new FullMembership({ random }) }), runner)
 strategySuite('a cluster of clients and servers', () => clientsAndServers, runner)
 strategySuite('an open static mesh', () => staticMesh, runner)
+strategySuite('a HyParView overlay', () => hyParView, runner)
 strategySuite('the overlay of the guide', () => ({ machine: () => new Introductions(), idleMessages: 4 }), runner)

@@ -1,4 +1,4 @@
-import { clientServer, fullMesh, peerService, staticMesh } from '../../src/index.js'
+import { clientServer, fullMesh, hyParView, peerService, staticMesh } from '../../src/index.js'
 import type { ManagerTraits } from '../../src/testing/suites/manager-harness.js'
 import type { MakeManager } from '../../src/testing/suites/managers.js'
 import { guideOverlay } from './guide-overlay.js'
@@ -40,6 +40,11 @@ export const overlays: readonly OverlayUnderTest[] = [
     name: 'an open static mesh',
     make: options => staticMesh(options),
     traits: { members: star, capabilities: { a: [], b: [], c: [] } },
+  },
+  {
+    name: 'a HyParView overlay',
+    make: options => hyParView(options),
+    traits: { capabilities: { a: [], b: [], c: [] } },
   },
   { name: 'the overlay of the guide', make: options => peerService(new Introductions(), options) },
 ]

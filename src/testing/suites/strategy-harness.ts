@@ -31,6 +31,8 @@ export interface StrategyHarness {
    * told of everybody, and nothing where it is not.
    */
   readonly capabilities?: (name: string) => readonly string[]
+  /** Whether a member that is down stays a member for as long as others are up. Default true. */
+  readonly keepsDown?: boolean
   /** As many messages as a node of an idle cluster sends in a second. Default 2. */
   readonly idleMessages?: number
 }
@@ -152,6 +154,7 @@ function withDefaults(given: StrategyHarness): Required<StrategyHarness> {
     seeds: given.seeds ?? (name => names.filter(other => other !== name).slice(0, 2)),
     expected,
     gossips,
+    keepsDown: given.keepsDown ?? true,
     removes: given.removes ?? (() => true),
     capabilities: given.capabilities ?? (name => (knowsAll(name) ? [fullMembership] : [])),
     idleMessages: given.idleMessages ?? 2,

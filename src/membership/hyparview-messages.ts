@@ -1,0 +1,141 @@
+import { isRecord } from '../core/name.js'
+import {
+  type Incarnation,
+  isIncarnation,
+  isNodeName,
+  type NodeName,
+  type NodeSpec,
+  parseNodeSpec,
+} from '../core/node.js'
+import { list } from './full-messages.js'
+
+/** How badly a node needs a neighbour: `high` when it has none, and then it is not refused. */
+export type Priority = 'high' | 'low'
+
+/** Which component of the overlay a node is in: the oldest node in it, and how often that one has been heard of. */
+export interface ComponentMark {
+  readonly root: NodeName
+  readonly life: Incarnation
+  readonly sequence: number
+}
+
+/** What nodes of a HyParView overlay tell each other (Leitão, Pereira and Rodrigues, "HyParView", DSN 2007). */
+export type HyParViewMessage =
+  /** Make me your neighbour, and tell others of me. */
+  | { readonly type: 'join' }
+  /** You are my neighbour: the answer to a join. */
+  | { readonly type: 'counted' }
+  /** That node has joined; this takes so many steps more. */
+  | { readonly type: 'forward-join'; readonly peer: NodeSpec; readonly timeToLive: number }
+  /** Become my neighbour. */
+  | { readonly type: 'neighbor'; readonly priority: Priority }
+  | { readonly type: 'neighbor-reply'; readonly accepted: boolean }
+  /** You are no neighbour of mine, or not any more. */
+  | { readonly type: 'disconnect' }
+  /** Nodes that the origin knows, itself not among them. `path`: whom the reply has to pass on its way back. */
+  | {
+      readonly type: 'shuffle'
+      readonly origin: NodeSpec
+      readonly nodes: readonly NodeSpec[]
+      readonly timeToLive: number
+      readonly path: readonly NodeName[]
+    }
+  | { readonly type: 'shuffle-reply'; readonly nodes: readonly NodeSpec[]; readonly path: readonly NodeName[] }
+  /** You are my neighbour, and this is the component I am in. */
+  | { readonly type: 'confirm'; readonly component: ComponentMark }
+  /** Are you there, and in which component? */
+  | { readonly type: 'probe'; readonly component: ComponentMark }
+  | { readonly type: 'probe-reply'; readonly component: ComponentMark }
+  /** That node has left, or was removed: please confirm. */
+  | { readonly type: 'leaving'; readonly node: NodeName; readonly incarnation: Incarnation }
+  | { readonly type: 'noted'; readonly node: NodeName; readonly incarnation: Incarnation }
+
+/** No walk is longer, whatever the options of a peer say. */
+export const walkMax = 16
+/** A shuffle tells of at most so many nodes. */
+export const nodesPerShuffle = 64
+const sequenceMax = 2 ** 48
+/** What nodes say of themselves in their specs is nested at most so deep. */
+const specDepthMax = 16
+
+/** Makes a message of what a peer sent; undefined when it is none. */
+export function parseHyParViewMessage(value: unknown): HyParViewMessage | undefined {
+  if (!isRecord(value)) return undefined
+  switch (value.type) {
+    case 'join':
+    case 'counted':
+    case 'disconnect':
+      return { type: value.type }
+    case 'forward-join': {
+      const peer = parsePeer(value.peer)
+      const { timeToLive } = value
+      return peer && isCount(timeToLive, walkMax) ? { type: 'forward-join', peer, timeToLive } : undefined
+    }
+    case 'neighbor': {
+      const { priority } = value
+      return priority === 'high' || priority === 'low' ? { type: 'neighbor', priority } : undefined
+    }
+    case 'neighbor-reply': {
+      const { accepted } = value
+      return typeof accepted === 'boolean' ? { type: 'neighbor-reply', accepted } : undefined
+    }
+    case 'shuffle':
+      return parseShuffle(value)
+    case 'shuffle-reply': {
+      const nodes = list(value.nodes, nodesPerShuffle, parsePeer)
+      const path = list(value.path, walkMax, parseName)
+      return nodes && path && { type: 'shuffle-reply', nodes, path }
+    }
+    case 'confirm':
+    case 'probe':
+    case 'probe-reply': {
+      const component = parseMark(value.component)
+      return component && { type: value.type, component }
+    }
+    case 'leaving':
+    case 'noted': {
+      const { node, incarnation } = value
+      return isNodeName(node) && isIncarnation(incarnation) ? { type: value.type, node, incarnation } : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+function parseShuffle({ timeToLive, ...value }: Record<string, unknown>): HyParViewMessage | undefined {
+  const origin = parsePeer(value.origin)
+  const nodes = list(value.nodes, nodesPerShuffle, parsePeer)
+  const path = list(value.path, walkMax, parseName)
+  if (origin === undefined || nodes === undefined || path === undefined) return undefined
+  return isCount(timeToLive, walkMax) ? { type: 'shuffle', origin, nodes, timeToLive, path } : undefined
+}
+
+/** A spec that can travel on, however deep it came: what its owner made of it may be anything. */
+function parsePeer(value: unknown): NodeSpec | undefined {
+  const spec = parseNodeSpec(value)
+  return spec !== undefined && canTravel(spec, specDepthMax) ? spec : undefined
+}
+
+function canTravel(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return true
+  if (value instanceof Date) return !Number.isNaN(value.getTime())
+  if (depth === 0) return false
+  const parts: Iterable<unknown> = value instanceof Map || value instanceof Set ? value : Object.values(value)
+  for (const part of parts) if (!canTravel(part, depth - 1)) return false
+  return true
+}
+
+function parseMark(value: unknown): ComponentMark | undefined {
+  if (!isRecord(value)) return undefined
+  const { root, life, sequence } = value
+  if (!isNodeName(root) || !isIncarnation(life) || !isCount(sequence, sequenceMax)) return undefined
+  return { root, life, sequence }
+}
+
+function parseName(value: unknown): NodeName | undefined {
+  return isNodeName(value) ? value : undefined
+}
+
+function isCount(value: unknown, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most
+}

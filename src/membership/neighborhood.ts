@@ -1,0 +1,277 @@
+import type { NodeName, NodeSpec } from '../core/node.js'
+import { type Random, sample } from '../core/random.js'
+import type { Instant } from '../core/time.js'
+import { ActiveView } from './active-view.js'
+import { AddressBook } from './address-book.js'
+import { Attempts } from './attempts.js'
+import { Departures } from './departures.js'
+import type { HyParViewMessage } from './hyparview-messages.js'
+import type { HyParViewMembershipOptions } from './hyparview-options.js'
+import { PassiveView } from './passive-view.js'
+import type { MembershipEffect } from './strategy.js'
+
+export type Effects = MembershipEffect<HyParViewMessage>[]
+
+const timerPrefix = 'down '
+/** After so many refusals in a round no further node is asked to become a neighbour until the next. */
+const refusalsMax = 3
+
+/**
+ * Who is whose neighbour: both views of a node, whom it dials, and whom it remembers. Everything that comes into the
+ * active view or leaves it does so here, so a connection is wanted exactly as long as its peer is a neighbour or is
+ * being asked.
+ */
+export class Neighborhood {
+  readonly active: ActiveView
+  readonly passive: PassiveView
+  readonly book: AddressBook
+  readonly attempts: Attempts
+  readonly departures: Departures = new Departures()
+  /** Everybody who is connected. */
+  readonly up: Set<NodeName> = new Set()
+  readonly #options: Required<HyParViewMembershipOptions>
+  readonly #downSince = new Map<NodeName, Instant>()
+  /** Who would not become a neighbour in this round. */
+  readonly #refusals = new Set<NodeName>()
+  #self: NodeSpec | undefined
+
+  constructor(options: Required<HyParViewMembershipOptions>) {
+    const { random, activeViewSize, passiveViewSize, bookSize, answerTimeout } = options
+    this.#options = options
+    this.active = new ActiveView(activeViewSize)
+    this.passive = new PassiveView(passiveViewSize, random)
+    this.book = new AddressBook(bookSize, random)
+    this.attempts = new Attempts(answerTimeout)
+  }
+
+  get self(): NodeSpec {
+    return this.#self as NodeSpec
+  }
+
+  get random(): Random {
+    return this.#options.random
+  }
+
+  start(self: NodeSpec): void {
+    this.#self = self
+    for (const part of [this.active, this.passive, this.book, this.attempts, this.departures]) part.clear()
+    for (const part of [this.up, this.#downSince, this.#refusals]) part.clear()
+  }
+
+  /**
+   * Whether a spec that somebody tells of is another node's, of a life that has not ended, and none older than
+   * known.
+   */
+  isCurrent(spec: NodeSpec): boolean {
+    if (spec.name === this.#self?.name || spec.role !== this.#self?.role) return false
+    return !this.departures.includes(spec) && spec.incarnation >= (this.known(spec.name)?.incarnation ?? 0)
+  }
+
+  /** The newest that is known of a node. */
+  known(name: NodeName): NodeSpec | undefined {
+    return this.active.get(name)?.spec ?? this.passive.get(name) ?? this.book.get(name) ?? this.attempts.get(name)?.spec
+  }
+
+  /** Takes a newer spec of a node wherever it is known, and notes it. False when the spec is old, or of this node. */
+  meet(spec: NodeSpec, out: Effects): boolean {
+    const { name, incarnation } = this.self
+    if (spec.name === name && spec.incarnation > incarnation) {
+      out.push({ type: 'notify', event: { type: 'superseded', known: spec.incarnation } })
+    }
+    if (!this.isCurrent(spec)) return false
+    const known = this.known(spec.name)
+    if (known !== undefined && isNewer(spec, known)) {
+      const neighbor = this.active.get(spec.name)
+      if (neighbor !== undefined) {
+        this.active.set(spec, neighbor.up)
+        out.push({ type: 'connect', peer: spec }, { type: 'notify', event: { type: 'members' } })
+      }
+      if (this.passive.has(spec.name)) this.passive.add(spec)
+      this.attempts.renew(spec, out)
+    }
+    this.book.note(known === undefined || isNewer(spec, known) ? spec : known)
+    return true
+  }
+
+  /** Notes a node as a replacement for a neighbour. `told`: who makes room for it first. */
+  remember(spec: NodeSpec, out: Effects, told: readonly NodeName[] = []): void {
+    if (!this.meet(spec, out) || spec.addresses.length === 0 || this.active.has(spec.name)) return
+    if (!this.passive.has(spec.name)) this.passive.add(spec, told)
+  }
+
+  /** Makes a node a neighbour; where there is no room for it, by chance another is none any more. */
+  add(spec: NodeSpec, now: Instant, out: Effects): void {
+    const { active, attempts } = this
+    const { name } = spec
+    if (!this.meet(spec, out) || active.has(name)) return
+    if (active.room(spec) <= 0) {
+      const victim = active.pickVictim(this.random)
+      if (victim !== undefined) this.part(victim, out)
+    }
+    const wasIsolated = active.isolated
+    const isUp = this.up.has(name)
+    this.passive.delete(name)
+    attempts.adopt(name)
+    active.set(spec, isUp)
+    out.push({ type: 'connect', peer: spec }, { type: 'notify', event: { type: 'members' } })
+    if (!isUp) this.#awaitReturn(name, now, out)
+    else if (wasIsolated) this.#companyFound(now, out)
+  }
+
+  /** Ends a neighbourhood: the other is told, and its connection, and no other, is closed. */
+  part(name: NodeName, out: Effects): void {
+    if (this.up.has(name)) out.push({ type: 'send', to: name, message: { type: 'disconnect' } })
+    this.drop(name, out)
+  }
+
+  /** Takes a node out of the active view. It may become a neighbour again. */
+  drop(name: NodeName, out: Effects): void {
+    const neighbor = this.active.delete(name)
+    if (neighbor === undefined) return
+    this.#downSince.delete(name)
+    this.remember(neighbor.spec, out)
+    out.push({ type: 'disconnect', node: name, reason: 'unwanted' }, { type: 'notify', event: { type: 'members' } })
+  }
+
+  /** That life of a node has ended. Whether that was news. */
+  depart(name: NodeName, incarnation: NodeSpec['incarnation'], now: Instant, out: Effects): boolean {
+    if (this.departures.includes({ name, incarnation })) return false
+    const known = this.known(name)
+    this.departures.note(name, incarnation, now)
+    if (known !== undefined && known.incarnation > incarnation) return true
+    this.passive.delete(name)
+    this.book.delete(name)
+    this.attempts.adopt(name)
+    this.#downSince.delete(name)
+    if (this.active.delete(name) !== undefined) out.push({ type: 'notify', event: { type: 'members' } })
+    out.push({ type: 'disconnect', node: name, reason: 'left', incarnation })
+    return true
+  }
+
+  connected(peer: NodeSpec, now: Instant, out: Effects): void {
+    const { name } = peer
+    this.up.add(name)
+    this.meet(peer, out)
+    this.book.answered(name)
+    const wasIsolated = this.active.isolated
+    const neighbor = this.active.get(name)
+    this.#downSince.delete(name)
+    if (neighbor !== undefined) this.active.set(neighbor.spec, true)
+    if (neighbor !== undefined && wasIsolated) this.#companyFound(now, out)
+    this.attempts.up(peer, now, out)
+  }
+
+  disconnected(name: NodeName, now: Instant, out: Effects): void {
+    this.up.delete(name)
+    const neighbor = this.active.get(name)
+    if (neighbor?.up === true) {
+      this.active.set(neighbor.spec, false)
+      this.#awaitReturn(name, now, out)
+      // Nobody is left: there is no time to lose.
+      if (this.active.isolated) this.fill(now, out)
+      return
+    }
+    // It was connected, so it lives: it stays in the passive view.
+    if (this.attempts.get(name)?.askedAt !== undefined) this.refused(name, now, out)
+  }
+
+  /** A node that was asked did not become a neighbour, or did not answer. */
+  refused(name: NodeName, now: Instant, out: Effects): void {
+    const attempt = this.attempts.end(name, out)
+    if (attempt?.opening.type !== 'neighbor') return
+    this.#refusals.add(name)
+    this.fill(now, out)
+  }
+
+  /** A neighbour has chosen others, or a node that counted on it was none: in this round it is not asked again. */
+  dismissed(name: NodeName, now: Instant, out: Effects): void {
+    this.drop(name, out)
+    this.attempts.end(name, out)
+    this.#refusals.add(name)
+    this.fill(now, out)
+  }
+
+  /** A timer fired that may be one of this part. */
+  timer(timer: string, now: Instant, out: Effects): void {
+    const late = this.attempts.expired(timer, now)
+    if (late !== undefined) return this.#unanswered(late, now, out)
+    if (!timer.startsWith(timerPrefix)) return
+    const name = timer.slice(timerPrefix.length) as NodeName
+    const since = this.#downSince.get(name)
+    if (since === undefined || now - since < this.#options.replaceAfter || this.active.isolated) return
+    this.drop(name, out)
+    this.fill(now, out)
+  }
+
+  /** A round has passed: whoever refused may be asked again. */
+  round(now: Instant, out: Effects): void {
+    this.#refusals.clear()
+    this.departures.sweep(now, this.#options.tombstoneAge)
+    this.fill(now, out)
+  }
+
+  /**
+   * Asks nodes of the passive view to become neighbours while there is room: as if a neighbour had failed (HyParView,
+   * 4.3). Where that view is exhausted, nodes of the address book.
+   */
+  fill(now: Instant, out: Effects): void {
+    const { active, attempts } = this
+    const alone = active.isolated
+    // Who is alone cannot be choosy: most of what it knows may be dead.
+    const places = alone ? 2 * this.#options.activeViewSize : active.vacant
+    let wanted = places - attempts.requests
+    if (wanted <= 0 || (!alone && this.#refusals.size >= refusalsMax)) return
+    let left = alone ? wanted : active.room() - attempts.requests
+    const opening: HyParViewMessage = { type: 'neighbor', priority: alone ? 'high' : 'low' }
+    for (const spec of this.#candidates(now)) {
+      if (wanted <= 0) return
+      const reserved = active.fillsReserved(spec)
+      if (!reserved && left <= 0) continue
+      if (!reserved) left--
+      wanted--
+      attempts.start({ spec, opening }, this.up.has(spec.name), now, out)
+    }
+  }
+
+  #candidates(now: Instant): NodeSpec[] {
+    const usable = (spec: NodeSpec): boolean => this.#isCandidate(spec)
+    const passive = sample(this.random, this.passive.specs().filter(usable), this.passive.size)
+    const ready = passive.length >= 2 * this.#options.activeViewSize ? [] : this.book.ready(now).filter(usable)
+    const others = ready.filter(({ name }) => !this.passive.has(name))
+    const all = [...passive, ...sample(this.random, others, 2 * this.#options.activeViewSize)]
+    if (this.active.tags.length === 0) return all
+    return all.sort((a, b) => Number(this.active.fillsReserved(b)) - Number(this.active.fillsReserved(a)))
+  }
+
+  #isCandidate({ name }: NodeSpec): boolean {
+    return !this.active.has(name) && !this.attempts.has(name) && !this.#refusals.has(name)
+  }
+
+  #unanswered(name: NodeName, now: Instant, out: Effects): void {
+    if (this.attempts.get(name)?.askedAt === undefined) {
+      // A node that cannot be reached is of no use in the passive view (HyParView, 4.3).
+      this.passive.delete(name)
+      this.book.failed(name, now)
+      this.attempts.end(name, out)
+      return this.fill(now, out)
+    }
+    this.refused(name, now, out)
+  }
+
+  #awaitReturn(name: NodeName, now: Instant, out: Effects): void {
+    this.#downSince.set(name, now)
+    out.push({ type: 'arm', timer: `${timerPrefix}${name}`, after: this.#options.replaceAfter })
+  }
+
+  /**
+   * Somebody is connected again. The others, kept while there was nobody else, now have as long as any to come back.
+   */
+  #companyFound(now: Instant, out: Effects): void {
+    for (const name of this.active.down()) this.#awaitReturn(name, now, out)
+  }
+}
+
+/** A later life, or a later version of the same. */
+function isNewer(spec: NodeSpec, known: NodeSpec): boolean {
+  return spec.incarnation !== known.incarnation ? spec.incarnation > known.incarnation : spec.version > known.version
+}
