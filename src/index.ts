@@ -7,6 +7,7 @@
 export type { ChannelMap, ChannelName, ChannelOptions, ChannelSpec, Overflow, Unchecked } from './core/channel.js'
 export {
   DeadlineError,
+  DiscoveryError,
   EncodeError,
   FaultsDeniedError,
   InsecureError,
@@ -41,6 +42,10 @@ export type { Machine } from './core/machine.js'
 export { type Incarnation, type NodeAttributes, type NodeName, type NodeSpec, parseNodeSpec } from './core/node.js'
 export { type Entropy, type Random, SeededRandom } from './core/random.js'
 export type { Clock, Instant, Millis } from './core/time.js'
+export type { Discovery } from './discovery/discovery.js'
+export { type DnsDiscoveryOptions, type DnsResolver, dnsDiscovery, type ServiceRecord } from './discovery/dns.js'
+export { fileDiscovery } from './discovery/file.js'
+export { staticList } from './discovery/static-list.js'
 export type { Interposition, Passage, Verdict } from './fault/interposition.js'
 export { only, type PassageFilter } from './fault/only.js'
 export type { PartitionRef } from './fault/partition.js'

@@ -26,6 +26,10 @@ export type CounterName =
   | 'dialsFailed'
   /** Replies that came after nobody waited for them any more. */
   | 'lateReplies'
+  /** Lookups of the discovery that failed, or took too long. */
+  | 'discoveryFailed'
+  /** Addresses that the discovery found and that were not taken: none of this transport, or too many. */
+  | 'discoveryRefused'
 
 /** A snapshot of all counters. */
 export type CounterValues = Readonly<Record<CounterName, number>>
@@ -46,6 +50,8 @@ export class Counters {
     refused: 0,
     dialsFailed: 0,
     lateReplies: 0,
+    discoveryFailed: 0,
+    discoveryRefused: 0,
   }
 
   add(name: CounterName, count = 1): void {

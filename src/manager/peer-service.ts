@@ -20,6 +20,7 @@ import { reachableUrls } from './addresses.js'
 import { supports } from './capabilities.js'
 import { checkArray, checkFunction } from './checks.js'
 import type { CounterValues } from './counters.js'
+import { Discoverer } from './discoverer.js'
 import type { ManagerEvents } from './events.js'
 import type { ConnectionInfo, JoinOptions, Watcher, WatchOptions } from './manager.js'
 import { Messages } from './messages.js'
@@ -304,11 +305,16 @@ export class PeerService extends Messages {
     throw new UnknownChannelError(channel, 'local', Object.keys(channelMap))
   }
 
-  /** Seeds are joined in the background, for ever. */
+  /** Seeds, and what a discovery finds, are joined in the background, for ever. */
   #seed(): void {
-    for (const seed of this.#settings.seeds) {
-      void this.#node.joiner.keep(seed, node => this.members().includes(node))
-    }
+    const { hub, joiner, reporter } = this.#node
+    const { seeds, discovery, discoveryInterval: interval, clock, random, transport } = this.#settings
+    const isMember = (node: NodeName): boolean => this.members().includes(node)
+    for (const seed of seeds) void joiner.keep(seed, isMember)
+    if (discovery === undefined) return
+    const self = (): NodeSpec => this.spec
+    const { schemes } = transport
+    void new Discoverer({ discovery, interval, schemes, hub, joiner, clock, random, reporter, self, isMember }).run()
   }
 
   #needRunning(what: string): void {
