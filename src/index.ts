@@ -51,9 +51,11 @@ export { only, type PassageFilter } from './fault/only.js'
 export type { PartitionRef } from './fault/partition.js'
 export type { HeartbeatOptions } from './link/heartbeat.js'
 export type { Limits } from './link/limits.js'
+export type { BroadcastOptions } from './manager/broadcaster.js'
 export type { CounterName, CounterValues } from './manager/counters.js'
 export type { DropReason, ManagerEvents } from './manager/events.js'
 export type {
+  BroadcastTo,
   ConnectionInfo,
   ForwardOptions,
   JoinOptions,

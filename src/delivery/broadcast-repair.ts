@@ -1,6 +1,6 @@
 import type { NodeName } from '../core/node.js'
 import type { Instant } from '../core/time.js'
-import type { BroadcastEffects } from './broadcast.js'
+import type { BroadcastEffects } from './broadcast-effects.js'
 import type { Gossip } from './broadcast-messages.js'
 import type { BroadcastOptions } from './broadcast-options.js'
 import { type Asked, type BroadcastStream, costOf } from './broadcast-stream.js'

@@ -2,6 +2,7 @@ import { InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import type { Settler } from '../link/queue.js'
+import type { BroadcastOptions } from './broadcaster.js'
 import { checkFunction, checkKeys } from './checks.js'
 import type { ForwardOptions } from './manager.js'
 import type { Node } from './node.js'
@@ -71,6 +72,13 @@ export abstract class Messages {
     }
     const { node, server: name } = this.#destination(target as ServerRef)
     return this.#ask(node, name, server, message as ForwardOptions | undefined)
+  }
+
+  async broadcast(name: string, message: unknown, options: BroadcastOptions = {}): Promise<void> {
+    this.#needRunning()
+    checkKeys('options', options, ['channel', 'signal'])
+    if (this.#node.departed) throw new NotConnectedError(this.#node.settings.name, 'left')
+    return this.#node.broadcaster.broadcast(checkServer(name), message, options)
   }
 
   sendMessage(node: string, message: unknown): Promise<void> {

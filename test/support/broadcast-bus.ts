@@ -1,6 +1,7 @@
 import type { Incarnation, NodeName } from '../../src/core/node.js'
 import { SeededRandom } from '../../src/core/random.js'
-import { Broadcast, type BroadcastEffect, type BroadcastInput } from '../../src/delivery/broadcast.js'
+import { Broadcast } from '../../src/delivery/broadcast.js'
+import type { BroadcastEffect, BroadcastInput } from '../../src/delivery/broadcast-effects.js'
 import type { BroadcastMessage } from '../../src/delivery/broadcast-messages.js'
 import type { BroadcastOptions } from '../../src/delivery/broadcast-options.js'
 
@@ -53,7 +54,7 @@ export class BroadcastBus {
   readonly #processes = new Map<string, Process>()
   /** The generation of each link that is open, and when the last message on it arrives. */
   readonly #links = new Map<string, { generation: number; last: number }>()
-  #events: Event[] = []
+  readonly #events: Event[] = []
   #generation = 0
   #order = 0
   #life = 0
