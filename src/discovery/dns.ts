@@ -4,8 +4,11 @@ import { answerMax, type Discovery } from './discovery.js'
 
 /** What is asked of a resolver: `Resolver` of `node:dns/promises` is one. */
 export interface DnsResolver {
+  /** The IPv4 addresses of a name. Rejects, with a `code` `ENODATA` where the name is there and has none. */
   resolve4(name: string): Promise<readonly string[]>
+  /** The IPv6 addresses, likewise. */
   resolve6(name: string): Promise<readonly string[]>
+  /** The SRV records, likewise. */
   resolveSrv(name: string): Promise<readonly ServiceRecord[]>
   /** Ends what is under way. */
   cancel(): void

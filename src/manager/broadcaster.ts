@@ -128,7 +128,8 @@ export class Broadcaster {
   receive({ name }: Link, channel: ChannelName, value: unknown): PromiseLike<unknown> | undefined {
     const message = parseBroadcastMessage(value)
     if (message === undefined) {
-      return void this.#context.reporter.violation(name, 'malformed', 'a broadcast message that cannot be read')
+      this.#context.reporter.violation(name, 'malformed', 'a broadcast message that cannot be read')
+      return undefined
     }
     if (!this.#neighbours.has(name)) this.refresh()
     const handled: PromiseLike<unknown>[] = []

@@ -14,9 +14,9 @@ import type { Reporter } from './reporter.js'
 /** How often is looked up, on average: each wait is drawn from half of it to one and a half. */
 export const discoveryIntervalDefault: Millis = 10_000
 /** How often while this node is connected with no other member. */
-export const discoveryIntervalAlone: Millis = 1_000
+const discoveryIntervalAlone: Millis = 1_000
 /** A lookup that takes longer has failed. */
-export const discoveryTimeout: Millis = 5_000
+const discoveryTimeout: Millis = 5_000
 /** Addresses that are joined for ever at a time. At it those go that the discovery does not name any more. */
 export const discoveredMax = 256
 
