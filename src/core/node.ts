@@ -54,8 +54,9 @@ export function newIncarnation(wall: Date, random: Random): Incarnation {
 }
 
 /**
- * An incarnation that comes up to a second after `known`: for a restarted node whose clock was set back. By chance, since
- * an earlier life that nobody remembers may have counted on from `known` as well, and no two lives share an incarnation.
+ * An incarnation that comes up to a second after `known`: for a restarted node whose clock was set back. By chance,
+ * since an earlier life that nobody remembers may have counted on from `known` as well, and no two lives share an
+ * incarnation.
  */
 export function incarnationAfter(known: Incarnation, random: Random): Incarnation {
   return (known + 1 + Math.floor(random.next() * aSecond)) as Incarnation

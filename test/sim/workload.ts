@@ -229,7 +229,7 @@ export class Workload {
     { from, channel, incarnation }: { readonly from: string; readonly channel: string; readonly incarnation: number },
   ): void {
     if (from !== name) this.#met.add(`${from} ${incarnation}`)
-    // A life that nobody else had met may have become a later one while the message waited: the clock had been set back.
+    // A life that nobody else had met may have become a later one while the message waited: the clock was set back.
     if (incarnation < fromLife || (incarnation > fromLife && this.#met.has(`${from} ${fromLife}`))) {
       this.#wrong.push(`${name} was given a message of life ${fromLife} of ${from} in its life ${incarnation}`)
     }

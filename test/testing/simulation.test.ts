@@ -3,7 +3,7 @@ import { clientServer, fullMesh } from '../../src/index.js'
 import { SettleError, simulate } from '../../src/testing/testing.js'
 
 describe('a simulated cluster', () => {
-  test('settles only when a client that lost all its servers to a leave is back with those that came again', async () => {
+  test('settles only when a client that lost all servers to a leave is back with those that came again', async () => {
     await using net = simulate({
       nodes: ['s1', 's2', 'c'],
       seeds: name => ['s1', 's2'].filter(seed => seed !== name),
