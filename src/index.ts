@@ -74,6 +74,7 @@ export {
   type StaticMeshOptions,
   staticMesh,
 } from './manager/overlays.js'
+export type { ReplicatedStore, ReplicateOptions } from './manager/replicas.js'
 export type {
   Delivery,
   Handler,

@@ -31,7 +31,7 @@ export interface BroadcastOptions {
   readonly resendMax?: number
   /** A way that is shorter by so many hops takes the place of the present one. Default 3 (the paper: by network). */
   readonly hopThreshold?: number
-  /** Roots that have a tree of their own; at it the one pruned longest ago shares a tree with the rest. Default 1,024. */
+  /** Roots with a tree of their own; at it the one pruned longest ago shares a tree with the rest. Default 1,024. */
   readonly rootsMax?: number
   /** Origins that are remembered; at it the one heard longest ago is forgotten. Default 16,384. */
   readonly streamsMax?: number

@@ -81,6 +81,11 @@ export class Broadcaster {
     this.#firstMet = undefined
   }
 
+  /** Members that this node is connected with. */
+  get neighbours(): readonly NodeName[] {
+    return [...this.#neighbours.keys()]
+  }
+
   /** Sends; resolves when every copy that leaves here is with a connection, or its neighbour is gone. */
   async broadcast(server: string, message: unknown, { channel = 'default', signal }: BroadcastOptions): Promise<void> {
     const { channelNames, valueLimits, limits } = this.#context

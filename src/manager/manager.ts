@@ -6,6 +6,7 @@ import type { PartitionRef } from '../fault/partition.js'
 import type { BroadcastOptions } from './broadcaster.js'
 import type { CounterValues } from './counters.js'
 import type { ManagerEvents } from './events.js'
+import type { ReplicatedStore, ReplicateOptions } from './replicas.js'
 import type {
   Delivery,
   MessageOf,
@@ -114,7 +115,7 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   readonly name: NodeName
   /** What this node tells of itself. Holds the real port once started. */
   readonly spec: NodeSpec
-  /** Whether it has left its cluster, or was removed: it is alone then and looks for no seeds, until it joins somebody. */
+  /** Whether it has left its cluster, or was removed: it is alone, and looks for no seeds, until it joins somebody. */
   readonly departed: boolean
   readonly events: EventEmitter<ManagerEvents>
 
@@ -202,7 +203,8 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    */
   readonly request: Request<Servers>
   /**
-   * Sends a message to the server `name` of every other member that is reached over the overlay, along a tree (Plumtree).
+   * Sends a message to the server `name` of every other member that is reached over the overlay, along a tree
+   * (Plumtree).
    * This node's own server is not told, as in Partisan: whoever wants it calls it too. Each life of each node is handed
    * the broadcasts of one origin and channel once and in order; those that it missed while it was cut off follow as
    * long as anybody keeps them, for about a minute. Resolves when the copies that leave this node are with connections:
@@ -210,6 +212,13 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    * @throws {@link UnknownChannelError}, {@link EncodeError}, {@link StoppedError}: nothing was sent.
    */
   readonly broadcast: BroadcastTo<Servers>
+  /**
+   * Keeps a store alike with those of the other members: its `merge` is the server `name`, so `broadcast(name, item)`
+   * tells all copies of an item, and from time to time a random neighbour and this node give each other what one of
+   * them lacks, however long it was away. Exchanges go to the server `name:exchange`.
+   * @throws {@link ServerExistsError} one of the two names is taken.
+   */
+  replicate<Item, Digest>(name: string, store: ReplicatedStore<Item, Digest>, options?: ReplicateOptions): Disposable
   /** Sends a message to the peer's manager itself, which tells of it by the event `message`. */
   sendMessage(node: string, message: unknown): Promise<void>
   /**

@@ -37,7 +37,7 @@ export interface Interposable {
 
 /** Which passages are looked at, and what identifies them. */
 export interface PassageChoice {
-  /** Default `message`, `request`, `reply` and `manager`: not those of the overlay and of broadcasts, nor heartbeats. */
+  /** Default `message`, `request`, `reply` and `manager`: not broadcasts, the overlay's own, nor heartbeats. */
   readonly kinds?: readonly Passage['kind'][]
   /**
    * What of a message says which one it is, where that is not all of it: leave out what differs from run to run, such
