@@ -90,10 +90,10 @@ export class Replica implements Disposable {
 
   /** Asks a neighbour for what is missing here, and sends it what is missing there. */
   async #exchange(peer: NodeName): Promise<void> {
-    const { request, cast, reporter } = this.#context
+    const context = this.#context
     let answer: unknown
     try {
-      answer = await request(peer, this.#server, { digest: this.#store.digest() }, this.#channel)
+      answer = await context.request(peer, this.#server, { digest: this.#store.digest() }, this.#channel)
     } catch {
       // It is gone, or has no such store: there will be another exchange.
       return
@@ -103,9 +103,9 @@ export class Replica implements Disposable {
       if (!isRecord(answer)) return
       this.#merge(answer.items, from)
       const items = this.#missing(answer.digest)
-      if (items.length > 0) cast(peer, this.#server, { items }, this.#channel)
+      if (items.length > 0) context.cast(peer, this.#server, { items }, this.#channel)
     } catch (error) {
-      reporter.failed(`the store of '${this.#server}'`, error)
+      context.reporter.failed(`the store of '${this.#server}'`, error)
     }
   }
 
