@@ -7,6 +7,7 @@
 export type { ChannelMap, ChannelName, ChannelOptions, ChannelSpec, Overflow, Unchecked } from './core/channel.js'
 export {
   DeadlineError,
+  DiscoveryError,
   EncodeError,
   FaultsDeniedError,
   InsecureError,
@@ -41,14 +42,20 @@ export type { Machine } from './core/machine.js'
 export { type Incarnation, type NodeAttributes, type NodeName, type NodeSpec, parseNodeSpec } from './core/node.js'
 export { type Entropy, type Random, SeededRandom } from './core/random.js'
 export type { Clock, Instant, Millis } from './core/time.js'
+export type { Discovery } from './discovery/discovery.js'
+export { type DnsDiscoveryOptions, type DnsResolver, dnsDiscovery, type ServiceRecord } from './discovery/dns.js'
+export { fileDiscovery } from './discovery/file.js'
+export { staticList } from './discovery/static-list.js'
 export type { Interposition, Passage, Verdict } from './fault/interposition.js'
 export { only, type PassageFilter } from './fault/only.js'
 export type { PartitionRef } from './fault/partition.js'
 export type { HeartbeatOptions } from './link/heartbeat.js'
 export type { Limits } from './link/limits.js'
+export type { BroadcastOptions } from './manager/broadcaster.js'
 export type { CounterName, CounterValues } from './manager/counters.js'
 export type { DropReason, ManagerEvents } from './manager/events.js'
 export type {
+  BroadcastTo,
   ConnectionInfo,
   ForwardOptions,
   JoinOptions,
@@ -68,6 +75,7 @@ export {
   type StaticMeshOptions,
   staticMesh,
 } from './manager/overlays.js'
+export type { ReplicatedStore, ReplicateOptions } from './manager/replicas.js'
 export type {
   Delivery,
   Handler,

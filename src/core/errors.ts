@@ -243,6 +243,15 @@ export class UnreachableError extends MaquisError {
   }
 }
 
+/** A discovery could not tell where nodes are: it failed, or took too long. It is looked up again. */
+export class DiscoveryError extends MaquisError {
+  readonly code = 'ERR_DISCOVERY'
+
+  constructor(what: string, cause: unknown) {
+    super(`discovery by ${what} failed: ${describe(cause)}`, { cause })
+  }
+}
+
 /** A peer refused the handshake, or this node refused the peer. `permanent` refusals are not retried. */
 export abstract class RefusedError extends MaquisError {
   /** The other node, or its address where the name is not known. */

@@ -12,10 +12,10 @@ export interface Passage {
   readonly peer: NodeName
   readonly channel: ChannelName
   /**
-   * `manager`: sent by `sendMessage`. `membership`: of the overlay itself. Control frames below these never pass
-   * here.
+   * `manager`: sent by `sendMessage`. `broadcast`: one hop of a broadcast, or what neighbours tell each other about
+   * them. `membership`: of the overlay itself. Control frames below these never pass here.
    */
-  readonly kind: 'message' | 'request' | 'reply' | 'manager' | 'membership' | 'heartbeat'
+  readonly kind: 'message' | 'request' | 'reply' | 'manager' | 'broadcast' | 'membership' | 'heartbeat'
   /** The server that it is for, or of; undefined where none is named. */
   readonly server: string | undefined
   /** Undefined for heartbeats. */

@@ -1,15 +1,18 @@
 import { ReplyStatus } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import { UnencodableError, type ValueLimits } from '../codec/value-encoder.js'
+import type { ChannelName } from '../core/channel.js'
 import { EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
 import type { Clock, Instant } from '../core/time.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
+import type { Link } from '../link/link.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import type { Registry } from './registry.js'
 import { cutReport, type Requester, reportOf } from './requester.js'
+import { broadcastServer } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
 export interface ArrivalsContext {
@@ -22,6 +25,19 @@ export interface ArrivalsContext {
   readonly valueLimits: ValueLimits
   judge(passage: Passage): Outcome
   managerMessage(context: MessageContext, message: unknown): void
+  /** What a neighbour tells about broadcasts. Resolves when what came with it was handled. */
+  broadcast(link: Link, channel: ChannelName, message: unknown): PromiseLike<unknown> | undefined
+}
+
+function kindOf(server: string, extra: IncomingExtra | undefined): 'manager' | 'broadcast' | 'message' | 'request' {
+  if (extra?.manager === true) return 'manager'
+  if (extra?.request !== undefined) return 'request'
+  return server === broadcastServer ? 'broadcast' : 'message'
+}
+
+/** Whether messages of that kind are for no server of the user. */
+function isUnnamed(kind: Passage['kind']): boolean {
+  return kind === 'manager' || kind === 'broadcast'
 }
 
 /** The receiving path: cut, interpositions, then the server, the requester or the manager. */
@@ -46,9 +62,9 @@ export class Arrivals {
       return undefined
     }
     if (!this.#context.interpositions.active) return this.#deliver(lane, server, payload, extra)
-    const kind = extra?.manager === true ? 'manager' : extra?.request === undefined ? 'message' : 'request'
+    const kind = kindOf(server, extra)
     const arrived = this.#context.clock.now()
-    return this.#interposed(lane, kind, kind === 'manager' ? undefined : server, payload, message =>
+    return this.#interposed(lane, kind, isUnnamed(kind) ? undefined : server, payload, message =>
       this.#deliver(lane, server, message, extra && this.#aged(extra, arrived)),
     )
   }
@@ -122,7 +138,10 @@ export class Arrivals {
       this.#context.managerMessage(context, message)
       return undefined
     }
-    if (extra?.request === undefined) return this.#context.registry.deliver(server, message, context)
+    if (extra?.request === undefined) {
+      if (server === broadcastServer) return this.#context.broadcast(lane.link, lane.channel.name, message)
+      return this.#context.registry.deliver(server, message, context)
+    }
     return this.#answer(lane, extra.request, server, message, context)
   }
 

@@ -6,6 +6,7 @@ export const commonCapabilities: readonly string[] = [
   'channels',
   'back-pressure',
   'requests',
+  'broadcast',
   'partitions',
   'remote-faults',
   'interposition',

@@ -13,13 +13,23 @@ export function checkKeys(option: string, given: unknown, known: readonly string
 
 /** Throws unless `url` is an address, of one of the schemes where these are given. */
 export function checkUrl(option: string, url: unknown, schemes?: readonly string[]): asserts url is string {
-  const scheme = typeof url === 'string' ? /^([a-z][a-z0-9+.-]*):\/\/.+/.exec(url)?.[1] : undefined
-  if (scheme === undefined || !URL.canParse(url as string)) {
+  const scheme = schemeOf(url)
+  if (scheme === undefined) {
     throw new InvalidOptionError(option, `an address such as 'ws://127.0.0.1:7001'`, url)
   }
   if (schemes !== undefined && !schemes.includes(scheme)) {
     throw new InvalidOptionError(option, `an address of this transport (${schemes.join(', ')})`, url)
   }
+}
+
+/** Whether `url` is an address of one of the schemes. */
+export function isUrl(url: unknown, schemes: readonly string[]): url is string {
+  return schemes.includes(schemeOf(url) ?? '')
+}
+
+function schemeOf(url: unknown): string | undefined {
+  if (typeof url !== 'string' || !URL.canParse(url)) return undefined
+  return /^([a-z][a-z0-9+.-]*):\/\/.+/.exec(url)?.[1]
 }
 
 export function checkFunction(option: string, given: unknown): void {

@@ -26,6 +26,16 @@ export type CounterName =
   | 'dialsFailed'
   /** Replies that came after nobody waited for them any more. */
   | 'lateReplies'
+  /** Copies of a broadcast that came after the first. */
+  | 'broadcastDuplicates'
+  /** Broadcasts of others that this node will never get: nobody kept them for as long as it was cut off. */
+  | 'broadcastsMissed'
+  /** Copies of a broadcast that a neighbour did not take at once, and was told of later. */
+  | 'broadcastsDeferred'
+  /** Lookups of the discovery that failed, or took too long. */
+  | 'discoveryFailed'
+  /** Addresses that the discovery found and that were not taken: none of this transport, or too many. */
+  | 'discoveryRefused'
 
 /** A snapshot of all counters. */
 export type CounterValues = Readonly<Record<CounterName, number>>
@@ -46,6 +56,11 @@ export class Counters {
     refused: 0,
     dialsFailed: 0,
     lateReplies: 0,
+    broadcastDuplicates: 0,
+    broadcastsMissed: 0,
+    broadcastsDeferred: 0,
+    discoveryFailed: 0,
+    discoveryRefused: 0,
   }
 
   add(name: CounterName, count = 1): void {

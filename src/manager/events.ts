@@ -34,6 +34,10 @@ export interface ManagerEvents {
   refused: (refusal: { readonly peer: string; readonly by: 'us' | 'peer'; readonly error: Error }) => void
   /** A dial failed; the next follows after `delay`. */
   retry: (retry: { readonly peer: string; readonly error: Error; readonly delay: Millis }) => void
+  /** The discovery found addresses that are new: they are joined from now, for ever. */
+  discovered: (addresses: readonly string[]) => void
+  /** A lookup of the discovery failed, or took too long; the next follows. */
+  'discovery-failed': (error: Error) => void
   /** A connection was closed because the peer broke the protocol. */
   violation: (violation: { readonly node: NodeName; readonly rule: string; readonly detail: string }) => void
   /** A message ended, and no promise or only an ignored one tells of it. */

@@ -55,6 +55,11 @@ export class Joiner {
     this.#context = context
   }
 
+  /** Aborts when what is under way ends. */
+  get signal(): AbortSignal {
+    return this.#stopping.signal
+  }
+
   /** The peer counts this node as a member. */
   joined(node: NodeName): void {
     this.#answers.set(node, (this.#answers.get(node) ?? 0) + 1)
@@ -150,9 +155,12 @@ export class Joiner {
     })
   }
 
-  /** Joins a seed, and joins it again whenever it is found to be `sought`, for ever. Never rejects. */
-  async keep(seed: string | NodeSpec, sought: (link: Link) => boolean): Promise<void> {
-    const { signal } = this.#stopping
+  /**
+   * Joins a seed, and joins it again whenever it is found to be `sought`, for ever, or until `given` aborts. Never
+   * rejects; resolves before that only when the seed is this node itself.
+   */
+  async keep(seed: string | NodeSpec, sought: (link: Link) => boolean, given?: AbortSignal): Promise<void> {
+    const signal = this.#combine(given)
     const backoff = new Backoff(this.#context.random)
     let link: Link | undefined
     while (!signal.aborted) {

@@ -3,8 +3,10 @@ import type { NodeName, NodeSpec } from '../core/node.js'
 import type { Millis } from '../core/time.js'
 import type { Interposition } from '../fault/interposition.js'
 import type { PartitionRef } from '../fault/partition.js'
+import type { BroadcastOptions } from './broadcaster.js'
 import type { CounterValues } from './counters.js'
 import type { ManagerEvents } from './events.js'
+import type { ReplicatedStore, ReplicateOptions } from './replicas.js'
 import type {
   Delivery,
   MessageOf,
@@ -88,6 +90,13 @@ export interface Request<Servers> {
   /** A text alone names a server of this node. With options, write `{ node, name }`. */
   <Name extends ServerName<Servers>>(server: Name, message: MessageOf<Servers, Name>): Promise<ReplyOf<Servers, Name>>
 }
+
+/** Sends one message to the server of that name at every other member. */
+export type BroadcastTo<Servers> = <Name extends ServerName<Servers>>(
+  name: Name,
+  message: MessageOf<Servers, Name>,
+  options?: BroadcastOptions,
+) => Promise<void>
 
 /** Called when a peer, or a channel to it where one was named, comes up or goes down. */
 export type Watcher = (node: NodeName, channel?: string) => void
@@ -195,6 +204,23 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    * Asks, and resolves with the answer. Rejects at once when the peer goes down; see docs/errors.md for all outcomes.
    */
   readonly request: Request<Servers>
+  /**
+   * Sends a message to the server `name` of every other member that is reached over the overlay, along a tree
+   * (Plumtree).
+   * This node's own server is not told, as in Partisan: whoever wants it calls it too. Each life of each node is handed
+   * the broadcasts of one origin and channel once and in order; those that it missed while it was cut off follow as
+   * long as anybody keeps them, for about a minute. Resolves when the copies that leave this node are with connections:
+   * awaiting it is back-pressure. It does not reject for a peer's sake.
+   * @throws {@link UnknownChannelError}, {@link EncodeError}, {@link StoppedError}: nothing was sent.
+   */
+  readonly broadcast: BroadcastTo<Servers>
+  /**
+   * Keeps a store alike with those of the other members: its `merge` is the server `name`, so `broadcast(name, item)`
+   * tells all copies of an item, and from time to time a random neighbour and this node give each other what one of
+   * them lacks, however long it was away. Exchanges go to the server `name:exchange`.
+   * @throws {@link ServerExistsError} one of the two names is taken.
+   */
+  replicate<Item, Digest>(name: string, store: ReplicatedStore<Item, Digest>, options?: ReplicateOptions): Disposable
   /** Sends a message to the peer's manager itself, which tells of it by the event `message`. */
   sendMessage(node: string, message: unknown): Promise<void>
   /**

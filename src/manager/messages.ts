@@ -1,11 +1,19 @@
-import { InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from '../core/errors.js'
+import {
+  InvalidOptionError,
+  MaquisError,
+  NotConnectedError,
+  StoppedError,
+  UnknownChannelError,
+} from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import type { Settler } from '../link/queue.js'
-import { checkFunction, checkKeys } from './checks.js'
+import type { BroadcastOptions } from './broadcaster.js'
+import { checkFunction, checkKeys, isDuration } from './checks.js'
 import type { ForwardOptions } from './manager.js'
 import type { Node } from './node.js'
 import type { Receiver } from './receiver.js'
+import { Replica, type ReplicatedStore, type ReplicateOptions } from './replicas.js'
 import { extraOf, resolved } from './sender.js'
 import { checkServer, type Destination, destinationOf } from './server-ref.js'
 import type { Handler, MessageContext, RegisterOptions, ServerRef } from './servers.js'
@@ -71,6 +79,29 @@ export abstract class Messages {
     }
     const { node, server: name } = this.#destination(target as ServerRef)
     return this.#ask(node, name, server, message as ForwardOptions | undefined)
+  }
+
+  async broadcast(name: string, message: unknown, options: BroadcastOptions = {}): Promise<void> {
+    this.#needRunning()
+    checkKeys('options', options, ['channel', 'signal'])
+    if (this.#node.departed) throw new NotConnectedError(this.#node.settings.name, 'left')
+    return this.#node.broadcaster.broadcast(checkServer(name), message, options)
+  }
+
+  replicate(name: string, store: ReplicatedStore, options: ReplicateOptions = {}): Disposable {
+    checkKeys('options', options, ['interval', 'channel'])
+    const { interval = 1, channel = 'default' } = options
+    if (!isDuration(interval) || interval === 0) throw new InvalidOptionError('interval', 'milliseconds', interval)
+    const { settings, broadcaster, reporter } = this.#node
+    const channels = Object.keys(settings.channelMap)
+    if (!channels.includes(channel)) throw new UnknownChannelError(channel, 'local', channels)
+    return new Replica(checkServer(name), store, options, {
+      ...{ clock: settings.clock, random: settings.random, reporter },
+      neighbours: () => (this.running ? broadcaster.neighbours : []),
+      register: (server, handler) => this.register(server, handler),
+      request: (node, server, message, channel) => this.request(node, server, message, { channel, timeout: 5_000 }),
+      cast: (node, server, message, channel) => this.castMessage(node, server, message, { channel }),
+    })
   }
 
   sendMessage(node: string, message: unknown): Promise<void> {

@@ -16,6 +16,7 @@ import type { DownReason, Link } from '../link/link.js'
 import type { Waiting } from '../link/queue.js'
 import type { MembershipStrategy } from '../membership/strategy.js'
 import { Arrivals } from './arrivals.js'
+import { Broadcaster } from './broadcaster.js'
 import type { Counters } from './counters.js'
 import { Delays } from './delays.js'
 import { Faults } from './faults.js'
@@ -46,6 +47,7 @@ export class Node implements HubHandler {
   readonly sender: Sender
   readonly requester: Requester
   readonly local: LocalServers
+  readonly broadcaster: Broadcaster
   readonly joiner: Joiner
   readonly faults: Faults
   readonly reserved: Set<string> = new Set()
@@ -77,12 +79,10 @@ export class Node implements HubHandler {
       schemaRefused: (server, { from, channel }) => this.#refusedMessage('schema', from, channel, server),
       handlerFailed: (server, error) => reporter.failed(`server '${server}'`, error),
     })
+    const flusher = new Flusher(clock)
     this.hub = new LinkHub({
       identity: () => this.#identity,
-      settings: {
-        ...{ clock, random, limits, valueLimits, peerValueLimits, channels, channelMap, heartbeat },
-        flusher: new Flusher(clock),
-      },
+      settings: { clock, random, limits, valueLimits, peerValueLimits, channels, channelMap, heartbeat, flusher },
       transport: settings.transport,
       entropy: settings.entropy,
       handler: this,
@@ -97,12 +97,13 @@ export class Node implements HubHandler {
         removed: () => this.removedBy(),
         stale: known => this.refusedAsStale(known),
         isSuperseded: () => this.#superseded,
+        members: () => this.broadcaster.refresh(),
       },
     })
     const channelNames = Object.keys(settings.channelMap)
     this.sender = new Sender({
       ...{ hub, clock, limits, valueLimits, interpositions, delays, counters, channelNames, judge },
-      lost: (error, node, channel, server) => reporter.dropped(dropReasonOf(error), 'forward', node, channel, server),
+      lost: (error, ...where) => reporter.dropped(dropReasonOf(error), 'forward', ...where),
     })
     this.requester = new Requester({ sender: this.sender, clock, limits, valueLimits, counters })
     this.local = new LocalServers({ self, registry, clock, limits, valueLimits, counters, channelNames })
@@ -124,7 +125,12 @@ export class Node implements HubHandler {
         reporter.emit('heal', { ref, node })
       },
     })
+    this.broadcaster = new Broadcaster({
+      ...{ self, hub, sender: this.sender, registry, reporter, clock, random, limits, valueLimits, peerValueLimits },
+      ...{ channelNames, members: () => this.overlay.strategy.members() },
+    })
     this.#arrivals = new Arrivals({
+      broadcast: (link, channel, message) => this.broadcaster.receive(link, channel, message),
       ...{ registry, requester: this.requester, interpositions, delays, counters, clock, valueLimits, judge },
       managerMessage: ({ from, channel }, message) => reporter.emit('message', { from, channel, message }),
     })
@@ -199,6 +205,7 @@ export class Node implements HubHandler {
       for (const { settler } of link.takeQueued()) settler?.failed(error())
     }
     this.#port.stop()
+    this.broadcaster.reset()
     this.#cancelPulse?.()
   }
 
@@ -212,17 +219,9 @@ export class Node implements HubHandler {
     return this.interpositions.active
   }
 
-  heartbeatPasses(link: Link, direction: 'forward' | 'receive'): boolean {
-    const { name: channel } = link.control.channel
-    const passage: Passage = {
-      direction,
-      peer: link.name,
-      channel,
-      kind: 'heartbeat',
-      server: undefined,
-      message: undefined,
-    }
-    const outcome = this.judge(passage)
+  heartbeatPasses({ name: peer, control }: Link, direction: 'forward' | 'receive'): boolean {
+    const { name: channel } = control.channel
+    const outcome = this.judge({ direction, peer, channel, kind: 'heartbeat', server: undefined, message: undefined })
     // One that comes later is no sign of life: it says what was so when it left.
     return outcome.copies > 0 && outcome.holds.length === 0
   }
@@ -230,12 +229,14 @@ export class Node implements HubHandler {
   up(link: Link): void {
     this.hub.encourage()
     this.overlay.step({ type: 'up', peer: link.spec })
+    this.broadcaster.refresh()
     this.watchers.tell('up', link.name)
     this.reporter.emit('up', link.name)
   }
 
   down(link: Link, reason: DownReason): void {
     this.overlay.step({ type: 'down', node: link.name })
+    this.broadcaster.down(link.name)
     this.watchers.tell('down', link.name)
     this.reporter.emit('down', link.name, reason)
   }
@@ -269,6 +270,7 @@ export class Node implements HubHandler {
   laneOpened(lane: Lane): void {
     this.#greeted = true
     const { link } = lane
+    this.broadcaster.laneOpened(link.name, lane.channel.name)
     // A peer that lost its connections begins with this lane, also where nobody here was told of the loss.
     if (lane === link.control || link.openLanes === 1) this.faults.step({ type: 'connected', peer: link.spec })
     this.joiner.progress()
@@ -386,12 +388,13 @@ export class Node implements HubHandler {
     this.#superseded = false
     this.#departed = false
     this.#port.stop()
+    this.broadcaster.reset()
     this.overlay.step({ type: 'start', self: this.spec })
     this.#pulse()
   }
 
-  #refusedMessage(reason: 'no-such-server' | 'schema', from: string, channel: string, server: string): void {
+  #refusedMessage(reason: 'no-such-server' | 'schema', ...where: readonly [string, string, string]): void {
     this.counters.add(reason === 'schema' ? 'schemaRefused' : 'noSuchServer')
-    this.reporter.dropped(reason, 'receive', from, channel, server)
+    this.reporter.dropped(reason, 'receive', ...where)
   }
 }

@@ -15,6 +15,7 @@ import { isRecord } from '../core/name.js'
 import { isNodeName, type NodeAttributes, type NodeName, type NodeSpec, parseNodeSpec } from '../core/node.js'
 import type { Entropy, Random } from '../core/random.js'
 import type { Clock, Millis } from '../core/time.js'
+import type { Discovery } from '../discovery/discovery.js'
 import { handshakeVersions } from '../link/handshake.js'
 import type { HeartbeatOptions } from '../link/heartbeat.js'
 import { defaultLimits, type Limits, leastLimits } from '../link/limits.js'
@@ -24,6 +25,7 @@ import type { ListenAddress, Transport } from '../transport/transport.js'
 import { WebSocketTransport } from '../transport/websocket.js'
 import type { TlsOptions } from '../transport/websocket-security.js'
 import { checkArray, checkFunction, checkKeys, checkUrl, isCount, isDuration } from './checks.js'
+import { discoveryIntervalDefault } from './discoverer.js'
 
 /** Where a node listens. */
 export interface ListenOptions {
@@ -65,6 +67,10 @@ export interface PeerServiceOptions {
   readonly channels?: Readonly<Record<string, ChannelOptions>>
   /** Joined at the start, and dialled for ever until they are members. */
   readonly seeds?: readonly (string | NodeSpec)[]
+  /** Where to look for nodes: what it finds is joined like seeds, and nobody is removed by what it does not find. */
+  readonly discovery?: Discovery
+  /** How often it is looked up, on average; every second while this node is alone. Default 10,000 ms. */
+  readonly discoveryInterval?: Millis
   /** Announced with the spec. `type` is what pools select by, `tag` what `reserve` keeps slots for. */
   readonly attributes?: NodeAttributes
   /** Slots that `reserve` may keep. Default 16. */
@@ -103,6 +109,8 @@ export interface Settings {
   readonly channels: Readonly<Record<string, ChannelOptions>>
   readonly channelMap: ChannelMap
   readonly seeds: readonly (string | NodeSpec)[]
+  readonly discovery: Discovery | undefined
+  readonly discoveryInterval: Millis
   readonly attributes: NodeAttributes | undefined
   /** Set by overlays that tell nodes apart. */
   readonly role: string | undefined
@@ -129,7 +137,7 @@ const channelNames = ['parallelism', 'monotonic', 'compression', 'overflow']
 const optionNames = [
   ...['name', 'cluster', 'secret', 'listen', 'advertise', 'channels', 'seeds', 'attributes', 'maxReserved'],
   ...['removeDownAfter', 'trustPeers', 'insecure', 'allowRemoteFaults', 'heartbeat', 'limits', 'protocolVersions'],
-  ...['transport', 'wrapTransport', 'clock', 'random', 'entropy', 'logger'],
+  ...['transport', 'wrapTransport', 'clock', 'random', 'entropy', 'logger', 'discovery', 'discoveryInterval'],
 ]
 
 /**
@@ -181,6 +189,7 @@ export function resolveOptions(options: PeerServiceOptions, role?: string, furth
     listen: address,
     advertise: resolveUrls(options.advertise),
     seeds: resolveSeeds(options.seeds ?? [], transport.schemes),
+    ...resolveDiscovery(options),
     allowRemoteFaults: options.allowRemoteFaults ?? (local || options.transport !== undefined),
     heartbeat: resolveHeartbeat(options.heartbeat ?? {}),
     peerValueLimits: trustPeers ? trustedLimits : valueLimits,
@@ -287,6 +296,17 @@ function resolveUrls(urls: readonly string[] | undefined): readonly string[] | u
 function resolveSeeds(seeds: unknown, schemes: readonly string[]): readonly (string | NodeSpec)[] {
   checkArray('seeds', seeds)
   return seeds.map(seed => checkPeer('seeds', seed, schemes))
+}
+
+function resolveDiscovery({
+  discovery,
+  discoveryInterval = discoveryIntervalDefault,
+}: PeerServiceOptions): Pick<Settings, 'discovery' | 'discoveryInterval'> {
+  if (discovery !== undefined) checkFunction('discovery.lookup', (discovery as Partial<Discovery> | null)?.lookup)
+  if (!isDuration(discoveryInterval) || discoveryInterval < 100) {
+    throw new InvalidOptionError('discoveryInterval', 'milliseconds, at least 100', discoveryInterval)
+  }
+  return { discovery, discoveryInterval }
 }
 
 /** An address or a spec that a caller gave. Throws where it is neither. */

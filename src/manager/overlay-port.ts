@@ -23,6 +23,8 @@ export interface OverlayObserver {
   /** A later start of this node's name is known. */
   stale(known: Incarnation): void
   isSuperseded(): boolean
+  /** There are other members. */
+  members(): void
 }
 
 export interface OverlayPortContext {
@@ -150,6 +152,7 @@ export class OverlayPort implements OverlayHandler {
     switch (event.type) {
       case 'members': {
         const members = this.overlay.strategy.members()
+        observer.members()
         return reporter.emit(
           'members',
           members.map(({ name }) => name),

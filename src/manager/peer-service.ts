@@ -20,6 +20,7 @@ import { reachableUrls } from './addresses.js'
 import { supports } from './capabilities.js'
 import { checkArray, checkFunction } from './checks.js'
 import type { CounterValues } from './counters.js'
+import { Discoverer } from './discoverer.js'
 import type { ManagerEvents } from './events.js'
 import type { ConnectionInfo, JoinOptions, Watcher, WatchOptions } from './manager.js'
 import { Messages } from './messages.js'
@@ -311,12 +312,17 @@ export class PeerService extends Messages {
     throw new UnknownChannelError(channel, 'local', Object.keys(channelMap))
   }
 
-  /** Seeds are joined in the background, for ever. */
+  /** Seeds, and what a discovery finds, are joined in the background, for ever. */
   #seed(): void {
-    const { strategy } = this.#node.overlay
+    const { hub, joiner, reporter, overlay } = this.#node
+    const { seeds, discovery, discoveryInterval: interval, clock, random, transport } = this.#settings
     const sought = ({ name, openLanes }: Link): boolean =>
-      strategy.seeks?.(name) ?? (openLanes === 0 || !this.members().includes(name))
-    for (const seed of this.#settings.seeds) void this.#node.joiner.keep(seed, sought)
+      overlay.strategy.seeks?.(name) ?? (openLanes === 0 || !this.members().includes(name))
+    for (const seed of seeds) void joiner.keep(seed, sought)
+    if (discovery === undefined) return
+    const self = (): NodeSpec => this.spec
+    const { schemes } = transport
+    void new Discoverer({ discovery, interval, schemes, hub, joiner, clock, random, reporter, self, sought }).run()
   }
 
   #needRunning(what: string): void {

@@ -12,6 +12,8 @@ import type { Logger } from './options.js'
 export class Reporter {
   readonly events: EventEmitter<ManagerEvents> = new EventEmitter<ManagerEvents>()
   readonly counters: Counters = new Counters()
+  /** Whether nobody need be told of that refusal. */
+  isNoise: (peer: string, by: 'us' | 'peer', refusal: Refusal) => boolean = () => false
   readonly #logger: Logger | undefined
   /** The same emitter, for any event: the compiler cannot follow a generic one. */
   readonly #emitter: EventEmitter
@@ -52,7 +54,7 @@ export class Reporter {
 
   refused(peer: string, by: 'us' | 'peer', refusal: Refusal): void {
     const error = refusedError(peer, by, refusal)
-    if (error === undefined) return
+    if (error === undefined || this.isNoise(peer, by, refusal)) return
     this.counters.add('refused')
     this.#log('warn', error.message)
     this.emit('refused', { peer, by, error })
@@ -62,6 +64,17 @@ export class Reporter {
     this.counters.add('dialsFailed')
     this.#log('debug', `${error.message}; next in ${Math.round(delay)} ms`)
     this.emit('retry', { peer, error, delay })
+  }
+
+  discovered(addresses: readonly string[]): void {
+    this.#log('info', `discovered ${addresses.join(', ')}`)
+    this.emit('discovered', addresses)
+  }
+
+  discoveryFailed(error: Error): void {
+    this.counters.add('discoveryFailed')
+    this.#log('debug', error.message)
+    this.emit('discovery-failed', error)
   }
 
   debug(text: string): void {

@@ -28,7 +28,7 @@ import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import type { ForwardOptions } from './manager.js'
 import { Room } from './room.js'
-import { checkServer } from './server-ref.js'
+import { broadcastServer, checkServer } from './server-ref.js'
 import { type TellLost, Unawaited } from './unawaited.js'
 
 /** What a sender needs of its node. */
@@ -70,7 +70,7 @@ const hashedServersMax = 4_096
 export class Sender {
   readonly #context: SenderContext
   readonly #room: Room
-  readonly #hashes = new Map<string, number>()
+  readonly #hashes = new Map([[broadcastServer, hashPartitionKey(broadcastServer)]])
   #order = 0
 
   constructor(context: SenderContext) {
@@ -117,7 +117,7 @@ export class Sender {
     const { kind, message } = outgoing
     const outcome = this.#context.judge({
       ...{ direction: 'forward', peer: link.name, channel: channel.name, kind, message },
-      server: kind === 'manager' ? undefined : server,
+      server: kind === 'manager' || kind === 'broadcast' ? undefined : server,
     })
     if (outcome.copies === 0) {
       this.#context.counters.add('faulted')
@@ -185,7 +185,7 @@ export class Sender {
       ...{ patient: options?.whenDown === 'wait', order: ++this.#order },
       ...{ queue: undefined, release: undefined, gone: false },
     }
-    if (channel.monotonic !== undefined && channel.monotonic !== false && isPlainMessage(extra)) {
+    if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
       return this.#coalesce(channel, lane, { ...base, key: keyOf(channel, server, message) }, message, outgoing)
     }
     const awaited = settler !== undefined
@@ -347,11 +347,6 @@ function isPlain(options: ForwardOptions): boolean {
     options.deadline === undefined &&
     options.signal === undefined
   )
-}
-
-/** Whether a newer message may take its place: requests and what is for the manager all count. */
-function isPlainMessage(extra: MessageExtra | undefined): boolean {
-  return extra?.request === undefined && extra?.manager !== true
 }
 
 function keyOf(channel: LinkChannel, server: string, message: unknown): string {

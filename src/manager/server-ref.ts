@@ -11,6 +11,8 @@ export interface Destination {
 }
 
 const serverNameBytesMax = 255
+/** What peers' managers tell each other about broadcasts goes to this name, which no server can have. */
+export const broadcastServer = 'maquis:broadcast'
 
 /** Resolves a reference. Throws where it cannot be one, or its registry does not know the name. */
 export function destinationOf(ref: ServerRef, self: string): Destination {
@@ -29,6 +31,6 @@ export function destinationOf(ref: ServerRef, self: string): Destination {
 
 /** Checks a server name that a caller gave. */
 export function checkServer(name: unknown): string {
-  if (typeof name === 'string' && isName(name, serverNameBytesMax)) return name
+  if (typeof name === 'string' && isName(name, serverNameBytesMax) && name !== broadcastServer) return name
   throw new InvalidOptionError('server', `1 to ${serverNameBytesMax} bytes of text without control characters`, name)
 }

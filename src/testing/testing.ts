@@ -71,6 +71,8 @@ export {
 export type { LatencyOptions } from './simulation/simulated-faults.js'
 export { SettleError, Simulation, simulate } from './simulation/simulation.js'
 export type { NodeContext, SimulationOptions } from './simulation/simulation-options.js'
+export type { DiscoveryCase, DiscoveryHarness } from './suites/discovery-harness.js'
+export { discoveryCases, discoverySuite } from './suites/discovery-suite.js'
 export type { ErrorCode, ManagerCase, ManagerHarness, ManagerTraits, SuiteNode } from './suites/manager-harness.js'
 export { managerCases, managerSuite } from './suites/manager-suite.js'
 export { type MakeManager, simulatedManagers, webSocketManagers } from './suites/managers.js'

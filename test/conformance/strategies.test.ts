@@ -40,6 +40,7 @@ const hyParView: StrategyHarness = {
   machine: (_name, random) => new HyParViewMembership({ random }),
   spec: () => ({ role: hyParViewRole }),
   keepsDown: false,
+  capabilities: () => [],
 }
 
 const runner = { describe, test }

@@ -38,7 +38,7 @@ export interface Interposable {
 
 /** Which passages are looked at, and what identifies them. */
 export interface PassageChoice {
-  /** Default `message`, `request`, `reply` and `manager`: not those of the overlay, nor heartbeats. */
+  /** Default `message`, `request`, `reply` and `manager`: not broadcasts, the overlay's own, nor heartbeats. */
   readonly kinds?: readonly Passage['kind'][]
   /**
    * What of a message says which one it is, where that is not all of it: leave out what differs from run to run, such
@@ -51,8 +51,8 @@ export interface PassageChoice {
 export const choiceNames: readonly (keyof PassageChoice)[] = ['kinds', 'identify']
 
 const directions: readonly Passage['direction'][] = ['forward', 'receive']
-const allKinds: readonly Passage['kind'][] = ['message', 'request', 'reply', 'manager', 'membership', 'heartbeat']
 const defaultKinds: readonly Passage['kind'][] = ['message', 'request', 'reply', 'manager']
+const allKinds: readonly Passage['kind'][] = [...defaultKinds, 'broadcast', 'membership', 'heartbeat']
 
 /** The passages of one run that were chosen, each with its identity. */
 export class PassageNames {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { broadcastCases } from './manager-broadcast-cases.js'
 import { connectionCases } from './manager-connection-cases.js'
 import { flowCases } from './manager-flow-cases.js'
 import type { ManagerCase, ManagerHarness } from './manager-harness.js'
@@ -15,7 +16,7 @@ import type { SuiteRunner } from './transport-suite.js'
 /** Every promise of the interface, as a case of its own: for runners that {@link managerSuite} does not fit. */
 export const managerCases: readonly ManagerCase[] = [
   ...[lifecycleCases, membershipCases, watchingCases, messagingCases, requestCases, flowCases].flat(),
-  ...[connectionCases, partitionCases, interpositionCases].flat(),
+  ...[connectionCases, partitionCases, interpositionCases, broadcastCases].flat(),
 ].map(({ run, ...rest }) => ({ ...rest, run: harness => withoutViolations(harness, run) }))
 
 /**

@@ -1,0 +1,72 @@
+import { readFile, stat } from 'node:fs/promises'
+import { DiscoveryError, InvalidOptionError } from '../core/errors.js'
+import { answerMax, type Discovery } from './discovery.js'
+
+/** A larger file is not read, in bytes. */
+const fileBytesMax = 1_048_576
+
+/**
+ * Finds the addresses in a file: one a line, with empty lines and lines that begin with `#` between them; or a JSON
+ * array of texts. The file is read anew each time, so it may change, be replaced, or come only later.
+ *
+ * A file that is just being written is told by its end: JSON that is cut off rejects, and a last line without its line
+ * break counts only once it is found so a second time.
+ * @throws {@link InvalidOptionError} `path` is no path.
+ */
+export function fileDiscovery(path: string): Discovery {
+  if (typeof path !== 'string' || path === '') throw new InvalidOptionError('path', 'the path of a file', path)
+  return new FileDiscovery(path)
+}
+
+class FileDiscovery implements Discovery {
+  readonly #path: string
+  /** What the last lookup read. */
+  #last: string | undefined
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  async lookup(signal: AbortSignal): Promise<readonly string[]> {
+    const what = `the file '${this.#path}'`
+    let text: string
+    try {
+      text = await read(this.#path, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw new DiscoveryError(what, error)
+    }
+    signal.throwIfAborted()
+    const settled = text === this.#last
+    this.#last = text
+    const found = text.trimStart().startsWith('[') ? parseJson(text) : parseLines(text, settled)
+    if (typeof found === 'string') throw new DiscoveryError(what, found)
+    return found.slice(0, answerMax)
+  }
+}
+
+async function read(path: string, signal: AbortSignal): Promise<string> {
+  const found = await stat(path)
+  // Opening a pipe would wait for somebody who writes into it.
+  if (!found.isFile()) throw new Error('it is no plain file')
+  if (found.size > fileBytesMax) throw new Error(`it has ${found.size} bytes, and may have ${fileBytesMax}`)
+  return readFile(path, { encoding: 'utf8', signal })
+}
+
+/** The addresses, or what is wrong with the text. */
+function parseJson(text: string): readonly string[] | string {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return 'it is no whole JSON'
+  }
+  const isList = Array.isArray(value) && value.every(item => typeof item === 'string')
+  return isList ? (value as readonly string[]) : 'it is no array of texts'
+}
+
+function parseLines(text: string, settled: boolean): readonly string[] {
+  const lines = text.split('\n')
+  if (!settled) lines.pop()
+  return lines.map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
+}

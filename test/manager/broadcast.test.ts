@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest'
+import type { PeerServiceManager } from '../../src/index.js'
+import { simulate } from '../../src/testing/testing.js'
+import { Cluster } from '../support/cluster.js'
+
+describe('a broadcast', () => {
+  test.each([1, 2, 3, 4, 5])('reaches every live node once, whoever dies under way (seed %i)', async seed => {
+    const heard = new Map<PeerServiceManager, string[]>()
+    await using net = simulate({
+      nodes: 8,
+      seed,
+      setup: manager => {
+        const its: string[] = []
+        heard.set(manager, its)
+        manager.register('news', (text: string) => void its.push(text))
+      },
+    })
+    await net.settle()
+    const [first = '', second = '', victim = '', cut = ''] = net.names
+    const sent: string[] = []
+    const say = async (from: string): Promise<void> => {
+      const text = `${from} ${sent.length}`
+      sent.push(text)
+      void net
+        .node(from)
+        .broadcast('news', text)
+        .catch(() => {})
+      await net.pass(net.random.next() * 50)
+    }
+    for (let round = 0; round < 10; round++) for (const from of [first, second]) await say(from)
+    net.crash(victim)
+    for (let round = 0; round < 10; round++) for (const from of [first, second]) await say(from)
+    const others = net.names.filter(name => name !== cut)
+    net.partition([cut], others)
+    for (let round = 0; round < 10; round++) for (const from of [first, second]) await say(from)
+    await net.pass(8_000)
+    net.heal()
+    net.restart(victim)
+    await net.settle()
+    await net.pass(15_000)
+    for (const name of net.names.filter(each => each !== victim)) {
+      const its = heard.get(net.node(name)) ?? []
+      for (const from of [first, second]) {
+        const ofOrigin = (texts: readonly string[]): string[] => texts.filter(text => text.startsWith(`${from} `))
+        expect(ofOrigin(its), name).toEqual(name === from ? [] : ofOrigin(sent))
+      }
+    }
+  })
+
+  test('that an interposition drops on its way comes by the exchange', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const heard: unknown[] = []
+    b.register('news', message => void heard.push(message))
+    await cluster.settle(a.broadcast('news', 0))
+    const kinds = new Set<string>()
+    const rule = a.interpose(({ kind, direction }) => {
+      kinds.add(`${kind} ${direction}`)
+      return { type: kind === 'broadcast' && direction === 'forward' ? 'drop' : 'pass' }
+    })
+    await cluster.settle(a.broadcast('news', 1))
+    await cluster.pass(1_000)
+    rule[Symbol.dispose]()
+    expect(kinds).toContain('broadcast forward')
+    await cluster.until(() => heard.length === 2, 30_000)
+    expect(heard).toEqual([0, 1])
+  })
+
+  test('whose neighbour does not read is announced to it when it does', async () => {
+    const cluster = new Cluster({ options: { limits: { windowBytes: 2_000, queueBytes: 4_000, blockedCalls: 2 } } })
+    const [a, b] = await cluster.pair()
+    const heard: unknown[] = []
+    let go = (): void => {}
+    const gate = new Promise<void>(resolve => {
+      go = resolve
+    })
+    b.register('news', async (message: unknown) => {
+      await gate
+      heard.push(message)
+    })
+    const all = Array.from({ length: 100 }, (_, index) => `${index} ${'x'.repeat(300)}`)
+    const calls = all.map(text => a.broadcast('news', text))
+    await cluster.pass(3_000)
+    expect(a.counters().broadcastsDeferred).toBeGreaterThan(0)
+    go()
+    await cluster.settle(Promise.all(calls))
+    await cluster.until(() => heard.length === 100)
+    expect(heard).toEqual(all)
+  })
+
+  test('costs nodes that never broadcast nothing: no timer, no message', async () => {
+    const cluster = new Cluster()
+    const [a] = await cluster.pair()
+    const kinds: string[] = []
+    a.interpose(({ kind }) => {
+      kinds.push(kind)
+      return { type: 'pass' }
+    })
+    await cluster.pass(60_000)
+    expect(kinds).not.toContain('broadcast')
+  })
+
+  test('message that cannot be read is reported, and disturbs nobody', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const told: unknown[] = []
+    b.events.on('violation', violation => told.push(violation))
+    await cluster.settle(a.broadcast('news', 1))
+    a.interpose(({ kind }) => (kind === 'broadcast' ? { type: 'replace', message: 'garbage' } : { type: 'pass' }))
+    await cluster.settle(a.broadcast('news', 2))
+    await cluster.until(() => told.length > 0)
+    expect(told[0]).toMatchObject({ node: 'a', rule: 'malformed' })
+    expect(a.isFullyConnected('b')).toBe(true)
+  })
+})
