@@ -12,13 +12,13 @@ export interface Passage {
   readonly peer: NodeName
   readonly channel: ChannelName
   /**
-   * `manager`: sent by `sendMessage`. `membership`: of the overlay itself. Control frames below these never pass
-   * here.
+   * `manager`: sent by `sendMessage`. `membership`: of the overlay itself. `ack`: tells of messages that were sent with
+   * `ack`. Control frames below these never pass here.
    */
-  readonly kind: 'message' | 'request' | 'reply' | 'manager' | 'membership' | 'heartbeat'
+  readonly kind: 'message' | 'request' | 'reply' | 'ack' | 'manager' | 'membership' | 'heartbeat'
   /** The server that it is for, or of; undefined where none is named. */
   readonly server: string | undefined
-  /** Undefined for heartbeats. */
+  /** Undefined for heartbeats and acknowledgements. */
   readonly message: unknown
 }
 

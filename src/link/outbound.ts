@@ -11,6 +11,7 @@ import { FrameWriter } from './frame-writer.js'
 import { LargeFrame } from './large-frame.js'
 import { batchBytes, chunkBytes, chunksPerTurn, creditOverheadBytes } from './limits.js'
 import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
+import { type WaitingFrame, WaitingFrames } from './waiting-frames.js'
 
 /** What became of a message that was offered to the fast path. */
 export const Written = {
@@ -32,13 +33,6 @@ export interface OutboundSettings {
   readonly sequences: Float64Array
 }
 
-/** A frame that no credit holds back, in its turn: a reply, or a large frame of the overlay. */
-interface WaitingFrame {
-  readonly head: Uint8Array
-  readonly body: Uint8Array
-  readonly sent: () => void
-}
-
 /**
  * The sending half of a lane. Messages are encoded at once into one batch, which goes to the connection when it is
  * large enough or the turn ends; what finds the connection full, or no credit, waits in the queue.
@@ -47,8 +41,7 @@ export class Outbound {
   readonly #settings: OutboundSettings
   readonly #queue: MessageQueue
   readonly #frames: FrameWriter
-  readonly #replies: WaitingFrame[] = []
-  #replyBytes = 0
+  readonly #replies = new WaitingFrames()
   #connection: Connection | undefined
   #messageBytes = 0
   #writable = true
@@ -116,8 +109,7 @@ export class Outbound {
   close(): void {
     this.#connection = undefined
     this.#frames.clear()
-    for (const reply of this.#replies.splice(0)) reply.sent()
-    this.#replyBytes = 0
+    this.#replies.clear()
     this.#writable = true
     this.#credit = 0
     this.#spent = 0
@@ -150,9 +142,9 @@ export class Outbound {
   /** Sends what waits, as far as connection and credit allow. */
   drain(): void {
     if (this.#connection === undefined) return
-    while (this.#writable && this.#job === undefined && this.#replies.length > 0) {
-      const reply = this.#replies.shift() as WaitingFrame
-      this.#replyBytes -= reply.body.length
+    while (this.#writable && this.#job === undefined) {
+      const reply = this.#replies.shift()
+      if (reply === undefined) break
       this.#writeReply(reply)
     }
     while (this.#unhindered) {
@@ -193,7 +185,8 @@ export class Outbound {
       sent()
       return true
     }
-    if (!urgent && this.#replyBytes > 0 && this.#replyBytes + body.length > this.#settings.replyBytes) return false
+    const { bytes } = this.#replies
+    if (!urgent && bytes > 0 && bytes + body.length > this.#settings.replyBytes) return false
     const head = new ByteWriter(16)
     head.u8(FrameKind.reply)
     head.varint(id)
@@ -205,7 +198,6 @@ export class Outbound {
   #submit(frame: WaitingFrame): void {
     if (this.#writable && this.#job === undefined && this.#replies.length === 0) return this.#writeReply(frame)
     this.#replies.push(frame)
-    this.#replyBytes += frame.body.length
   }
 
   #endControl(start: number): void {
@@ -251,7 +243,7 @@ export class Outbound {
     const writer = this.#frames.bytes
     const start = this.#frames.begin(FrameKind.message)
     const isBytes = message instanceof Uint8Array
-    this.#frames.head(server, stream, isBytes, extra)
+    this.#frames.head(server, stream, this.#frames.number(stream), isBytes, extra)
     const bodyAt = writer.position
     if (isBytes) {
       writer.bytes(message)
@@ -281,7 +273,7 @@ export class Outbound {
     if (body.type !== 'value') bytes = body.bytes
     if (bytes === undefined && body.type === 'value') {
       try {
-        if (this.#write(server, stream, body.value, extra)) {
+        if (entry.tracker === undefined && this.#write(server, stream, body.value, extra)) {
           this.#queue.remove(entry)
           entry.settler?.sent()
           return
@@ -303,17 +295,32 @@ export class Outbound {
     const isBytes = entry.body.type !== 'encoded'
     if (payload.length > chunkBytes) return this.#startJob(entry, payload, isBytes)
     const start = this.#frames.begin(FrameKind.message)
-    this.#frames.head(server, stream, isBytes, extra)
+    this.#head(entry, isBytes)
     this.#frames.bytes.bytes(payload)
-    this.#queue.remove(entry)
+    this.#left(entry)
     this.#finish(start, this.#frames.bytes.position - start)
-    entry.settler?.sent()
+    if (entry.tracker === undefined) entry.settler?.sent()
+  }
+
+  /** The first message is with the connection: it leaves the queue, for good or until it is acknowledged. */
+  #left(entry: Waiting): void {
+    if (entry.tracker === undefined) return this.#queue.remove(entry)
+    this.#queue.keep(entry)
+    entry.tracker.sent(entry)
+  }
+
+  /** A message that was sent before goes under the number that it had. */
+  #head(entry: Waiting, isBytes: boolean): void {
+    const { server, stream, extra, tracker } = entry
+    const sequence = entry.sequence === 0 ? this.#frames.number(stream) : entry.sequence
+    if (tracker !== undefined) entry.sequence = sequence
+    this.#frames.head(server, stream, sequence, isBytes, extra, tracker?.lowest(stream))
   }
 
   #startJob(entry: Waiting, body: Uint8Array, isBytes: boolean): void {
     const start = this.#frames.bytes.position
     this.#frames.bytes.u8(FrameKind.message)
-    this.#frames.head(entry.server, entry.stream, isBytes, entry.extra)
+    this.#head(entry, isBytes)
     this.#frames.forgetName()
     const head = new Uint8Array(this.#frames.bytes.buffer.subarray(start, this.#frames.bytes.position))
     this.#frames.bytes.reset(start)
@@ -345,9 +352,7 @@ export class Outbound {
       const job = this.#job
       if (job === undefined || !this.#writable || this.#connection === undefined) return
       if (job.abandoned) {
-        this.#job = undefined
-        this.#spend(-job.cost)
-        this.control(FrameKind.chunk, abandonedChunk)
+        this.#giveUpJob(job)
         return this.drain()
       }
       const last = job.writeChunk(this.#frames)
@@ -365,10 +370,23 @@ export class Outbound {
   #endJob({ entry }: LargeFrame): void {
     this.#job = undefined
     if (entry !== undefined) {
-      this.#queue.remove(entry)
-      entry.settler?.sent()
+      this.#left(entry)
+      if (entry.tracker === undefined) entry.settler?.sent()
     }
     this.drain()
+  }
+
+  /** Sends messages again that were not acknowledged, before everything that waits, and the one under way anew. */
+  again(entries: readonly Waiting[]): void {
+    if (this.#job?.entry !== undefined) this.#giveUpJob(this.#job)
+    this.#queue.putBack(entries)
+    this.drain()
+  }
+
+  #giveUpJob(job: LargeFrame): void {
+    this.#job = undefined
+    this.#spend(-job.cost)
+    this.control(FrameKind.chunk, abandonedChunk)
   }
 
   #finish(start: number, size: number): void {

@@ -2,17 +2,21 @@ import { ReplyStatus } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import { UnencodableError, type ValueLimits } from '../codec/value-encoder.js'
 import { EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
-import type { Clock, Instant } from '../core/time.js'
+import type { Clock } from '../core/time.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
+import type { AckedArrivals } from './acked-arrivals.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
+import { cutReport, reportOf } from './error-reports.js'
+import { aged } from './incoming.js'
 import type { Registry } from './registry.js'
-import { cutReport, type Requester, reportOf } from './requester.js'
+import type { Requester } from './requester.js'
 import type { MessageContext } from './servers.js'
 
 export interface ArrivalsContext {
+  readonly acked: AckedArrivals
   readonly registry: Registry
   readonly requester: Requester
   readonly interpositions: Interpositions
@@ -40,6 +44,10 @@ export class Arrivals {
     payload: unknown,
     extra: IncomingExtra | undefined,
   ): PromiseLike<unknown> | undefined {
+    if (extra?.ack !== undefined) {
+      const context = this.#contextOf(lane, extra)
+      return this.#context.acked.message({ lane, server, payload, extra, ack: extra.ack, context })
+    }
     if (lane.link.state.phase === 'cut') {
       this.#context.counters.add('faulted')
       if (extra?.request !== undefined) this.#sendCut(lane, extra.request)
@@ -49,7 +57,7 @@ export class Arrivals {
     const kind = extra?.manager === true ? 'manager' : extra?.request === undefined ? 'message' : 'request'
     const arrived = this.#context.clock.now()
     return this.#interposed(lane, kind, kind === 'manager' ? undefined : server, payload, message =>
-      this.#deliver(lane, server, message, extra && this.#aged(extra, arrived)),
+      this.#deliver(lane, server, message, extra && aged(extra, this.#context.clock.now() - arrived)),
     )
   }
 
@@ -99,12 +107,6 @@ export class Arrivals {
 
   #stopped(): undefined {
     this.#context.counters.add('faulted')
-  }
-
-  /** The time that a message was held here counts against its deadline. */
-  #aged(extra: IncomingExtra, arrived: Instant): IncomingExtra {
-    const held = this.#context.clock.now() - arrived
-    return extra.budget === undefined || held === 0 ? extra : { ...extra, budget: Math.max(0, extra.budget - held) }
   }
 
   #deliver(

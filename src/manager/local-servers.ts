@@ -8,10 +8,11 @@ import type { Clock } from '../core/time.js'
 import type { Limits } from '../link/limits.js'
 import { costOf } from '../link/queue.js'
 import type { Counters } from './counters.js'
+import { errorOf, reportOf } from './error-reports.js'
 import type { ForwardOptions } from './manager.js'
+import { expiryOf } from './message-options.js'
 import type { Registry } from './registry.js'
-import { errorOf, reportOf } from './requester.js'
-import { expiryOf, resolved } from './sender.js'
+import { resolved } from './sender.js'
 import type { MessageContext } from './servers.js'
 
 export interface LocalContext {
