@@ -4,7 +4,7 @@ import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { StoppedError } from '../core/errors.js'
 import type { Clock } from '../core/time.js'
-import type { Acceptance } from '../delivery/acceptance.js'
+import { type Acceptance, refusalsMax } from '../delivery/acceptance.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
@@ -49,7 +49,7 @@ export class AckedArrivals {
   readonly #due = new Map<Lane, Set<number>>()
   #deferred = false
   /** A retry of what a fault took away, by stream. */
-  readonly #timers = new Map<Acceptance, () => void>()
+  readonly #timers = new Map<Acceptance<Uint8Array>, () => void>()
 
   constructor(context: AckedArrivalsContext) {
     this.#context = context
@@ -106,7 +106,7 @@ export class AckedArrivals {
   }
 
   /** What comes after a message that is held back waits for it: it is dropped, and asked for again afterwards. */
-  #hold(message: AckedMessage, outcome: Outcome, acceptance: Acceptance): PromiseLike<unknown> | undefined {
+  #hold(message: AckedMessage, outcome: Outcome, acceptance: Acceptance<Uint8Array>): PromiseLike<unknown> | undefined {
     const { clock } = this.#context
     const { number } = message.ack
     const arrived = clock.now()
@@ -129,7 +129,11 @@ export class AckedArrivals {
     return undefined
   }
 
-  #deliver(message: AckedMessage, payload: unknown, acceptance: Acceptance): PromiseLike<unknown> | undefined {
+  #deliver(
+    message: AckedMessage,
+    payload: unknown,
+    acceptance: Acceptance<Uint8Array>,
+  ): PromiseLike<unknown> | undefined {
     const { lane, server, extra, ack, context } = message
     const settle = (report?: unknown): void => {
       acceptance.settled(
@@ -193,23 +197,20 @@ export class AckedArrivals {
 
   #write(lane: Lane, stream: number): void {
     const acceptance = this.#context.inboxes.of(lane, stream)
+    const { upTo } = acceptance
     const again = acceptance.takeAgain()
-    const writer = new ByteWriter(16)
-    writer.varint(stream)
-    writer.varint(acceptance.upTo)
-    const refusals = [...acceptance.refusals]
-    writer.varint(refusals.length * 2 + (again ? 1 : 0))
-    for (const [number, report] of refusals) {
-      const bytes = report as Uint8Array
-      writer.varint(number)
-      writer.varint(bytes.length)
-      writer.bytes(bytes)
+    const refusals = [...acceptance.refusals].filter(([number]) => number <= upTo)
+    // What one frame cannot hold goes before it, in frames that tell of less.
+    for (let part = refusals.splice(0, refusalsMax); ; part = refusals.splice(0, refusalsMax)) {
+      const isLast = refusals.length === 0
+      const told = isLast ? upTo : (part.at(-1)?.[0] ?? upTo)
+      lane.outbound.control(FrameKind.ack, acknowledgement(stream, told, isLast && again, part))
+      if (isLast) return
     }
-    lane.outbound.control(FrameKind.ack, writer.take())
   }
 
   /** After a while, once for each stream: what a fault took away is asked for, or told, again. */
-  #retry(lane: Lane, stream: number, acceptance: Acceptance): void {
+  #retry(lane: Lane, stream: number, acceptance: Acceptance<Uint8Array>): void {
     if (this.#timers.has(acceptance)) return
     const cancel = this.#context.clock.schedule(resendMillis, () => {
       this.#timers.delete(acceptance)
@@ -227,4 +228,23 @@ export class AckedArrivals {
   ): Outcome {
     return this.#context.judge({ direction, peer: link.name, channel: channel.name, kind, server, message })
   }
+}
+
+/** The body of a frame: see docs/protocol.md. */
+function acknowledgement(
+  stream: number,
+  upTo: number,
+  again: boolean,
+  refusals: readonly (readonly [number: number, report: Uint8Array])[],
+): Uint8Array {
+  const writer = new ByteWriter(16)
+  writer.varint(stream)
+  writer.varint(upTo)
+  writer.varint(refusals.length * 2 + (again ? 1 : 0))
+  for (const [number, report] of refusals) {
+    writer.varint(number)
+    writer.varint(report.length)
+    writer.bytes(report)
+  }
+  return writer.take()
 }

@@ -6,7 +6,7 @@ import type { Link } from '../link/link.js'
 /** What was taken of one life of a peer, by channel and stream. */
 interface Inbox {
   readonly incarnation: Incarnation
-  readonly channels: Map<string, Acceptance[]>
+  readonly channels: Map<string, Acceptance<Uint8Array>[]>
 }
 
 /**
@@ -23,17 +23,17 @@ export class Inboxes {
     this.#most = most
   }
 
-  of({ link, channel }: Lane, stream: number): Acceptance {
+  of({ link, channel }: Lane, stream: number): Acceptance<Uint8Array> {
     const streams = this.#streamsOf(link, channel.name)
     const known = streams[stream]
     if (known !== undefined) return known
-    const acceptance = new Acceptance()
+    const acceptance = new Acceptance<Uint8Array>()
     streams[stream] = acceptance
     return acceptance
   }
 
   /** The streams of a lane of which anything is known. */
-  *onLane({ link, channel, index }: Lane): Iterable<readonly [stream: number, acceptance: Acceptance]> {
+  *onLane({ link, channel, index }: Lane): Iterable<readonly [stream: number, acceptance: Acceptance<Uint8Array>]> {
     const inbox = this.#inboxes.get(link.name)
     if (inbox?.incarnation !== link.spec.incarnation) return
     for (const [stream, acceptance] of inbox.channels.get(channel.name)?.entries() ?? []) {
@@ -53,7 +53,7 @@ export class Inboxes {
     this.#inboxes.clear()
   }
 
-  #streamsOf({ name, spec }: Link, channel: string): Acceptance[] {
+  #streamsOf({ name, spec }: Link, channel: string): Acceptance<Uint8Array>[] {
     let inbox = this.#inboxes.get(name)
     if (inbox === undefined || inbox.incarnation !== spec.incarnation) {
       inbox = { incarnation: spec.incarnation, channels: new Map() }

@@ -42,6 +42,12 @@ export function ackOf({ ack }: ForwardOptions): Required<AckOptions> | undefined
   return { when, onDown }
 }
 
+/** A request is not acknowledged: its answer tells more. */
+export function checkAnswered(options: ForwardOptions | undefined): void {
+  if (options?.ack === undefined || options.ack === false) return
+  throw new InvalidOptionError('ack', 'left out: the answer of a request tells that it arrived')
+}
+
 /** Nothing in the options but where the message goes. */
 export function isPlain(options: ForwardOptions): boolean {
   checkOptions(options)

@@ -10,7 +10,7 @@ import type { Link } from '../link/link.js'
 import type { Counters } from './counters.js'
 import { errorOf } from './error-reports.js'
 import type { ForwardOptions } from './manager.js'
-import { expiryOf, extraOf } from './message-options.js'
+import { checkAnswered, expiryOf, extraOf } from './message-options.js'
 import type { Sender } from './sender.js'
 
 export interface RequesterContext {
@@ -39,6 +39,7 @@ export class Requester {
       const { signal } = options ?? {}
       signal?.throwIfAborted()
       const expires = expiryOf(options, clock)
+      checkAnswered(options)
       let cancelTimer: (() => void) | undefined
       const release = (): void => {
         cancelTimer?.()
