@@ -287,7 +287,12 @@ export class Link {
     const channel = this.#channels.get(name)
     for (const { queue } of lanes) {
       if (channel === undefined) this.handler.failQueued(this, queue.removeWhere(all), 'down')
-      else queue.moveTo(entry => channel.laneOf(entry.stream).queue)
+      else {
+        queue.moveTo(entry => {
+          entry.tracker = entry.tracker?.follow(channel)
+          return channel.laneOf(entry.stream).queue
+        })
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import type { LinkChannel } from './channel.js'
 import { callerOverheadBytes, entryOverheadBytes } from './limits.js'
 
 /** The optional fields of a message on its way. */
@@ -21,6 +22,8 @@ export interface Tracker {
   sent(entry: Waiting): void
   /** Nobody waits for it any more. */
   giveUp(entry: Waiting): void
+  /** Who keeps what waits for the next life of the peer, on its channel of this name. */
+  follow(channel: LinkChannel): Tracker
 }
 
 /** How a waiting message ends. Exactly one of the two is called, once. */

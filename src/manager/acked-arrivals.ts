@@ -11,7 +11,7 @@ import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
-import { reportOf } from './error-reports.js'
+import { expiredReport, reportOf } from './error-reports.js'
 import type { Inboxes } from './inboxes.js'
 import { aged } from './incoming.js'
 import { resendMillis } from './outboxes.js'
@@ -38,9 +38,6 @@ export interface AckedMessage {
   readonly ack: IncomingAck
   readonly context: MessageContext
 }
-
-/** Reports that a message came too late to be handled: its sender had stopped waiting. */
-export const expiredReport = { code: 'expired', name: 'Expired', message: 'it arrived after its deadline' }
 
 /** The receiving end of acknowledgements: hands over each message once and in order, and tells its sender so. */
 export class AckedArrivals {

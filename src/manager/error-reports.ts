@@ -12,6 +12,9 @@ export interface ErrorReport {
 /** Tells that a partition stopped a request, or its answer, there. No error of a handler has this code. */
 export const cutReport: ErrorReport = { code: 'cut', name: 'Cut', message: 'a partition was injected' }
 
+/** Tells that a message came after its deadline, and was not handed over. */
+export const expiredReport: ErrorReport = { code: 'expired', name: 'Expired', message: 'it arrived after its deadline' }
+
 /** What of an error crosses the wire: never its stack. */
 export function reportOf(error: unknown): ErrorReport {
   if (error instanceof SchemaError) {

@@ -56,8 +56,8 @@ export class LocalServers {
 
   send(server: string, message: unknown, options: ForwardOptions | undefined): Promise<void> {
     options?.signal?.throwIfAborted()
-    const ack = options === undefined ? undefined : ackOf(options)
     const { cost, copy, context } = this.#admit(message, options)
+    const ack = options === undefined ? undefined : ackOf(options)
     if (ack !== undefined) return this.#acknowledged(server, { cost, copy, context }, ack.when)
     const run = (): void => this.#release(cost, this.#context.registry.deliver(server, copy, context))
     this.#later({ cost, run })

@@ -36,7 +36,7 @@ export function expiryOf(options: ForwardOptions | undefined, clock: Clock): num
 }
 
 /** How a message is acknowledged; undefined: not at all. */
-export function ackOf({ ack }: ForwardOptions): Required<AckOptions> | undefined {
+export function ackOf({ ack }: Pick<ForwardOptions, 'ack'>): Required<AckOptions> | undefined {
   if (ack === undefined || ack === false) return undefined
   const { when = 'given', onDown = 'wait' } = ack === true ? {} : ack
   return { when, onDown }

@@ -1,3 +1,5 @@
+import { DeadlineError } from '../core/errors.js'
+import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import { Outstanding } from '../delivery/outstanding.js'
@@ -6,7 +8,7 @@ import type { Acknowledgement } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { Tracker, Waiting } from '../link/queue.js'
-import { errorOf } from './error-reports.js'
+import { errorOf, expiredReport } from './error-reports.js'
 
 /** What a fault took away is sent, or asked for, again after so long. */
 export const resendMillis: Millis = 1_000
@@ -14,10 +16,12 @@ export const resendMillis: Millis = 1_000
 /** What was sent over one channel to one life of a peer and is not acknowledged, by stream. */
 class Outbox implements Tracker {
   readonly #channel: LinkChannel
+  readonly #outboxes: Outboxes
   readonly #streams: readonly Outstanding<Waiting>[]
 
-  constructor(channel: LinkChannel) {
+  constructor(channel: LinkChannel, outboxes: Outboxes) {
     this.#channel = channel
+    this.#outboxes = outboxes
     this.#streams = Array.from({ length: channel.streams }, () => new Outstanding<Waiting>())
   }
 
@@ -34,11 +38,15 @@ class Outbox implements Tracker {
     this.#forget(entry)
   }
 
+  follow(channel: LinkChannel): Tracker {
+    return this.#outboxes.trackerFor(channel)
+  }
+
   acknowledged(node: NodeName, { stream, upTo, refusals }: Acknowledgement): void {
     const refused = new Map(refusals)
     for (const [number, entry] of this.#streams[stream]?.settle(upTo) ?? []) {
       this.#forget(entry)
-      if (refused.has(number)) entry.settler?.failed(errorOf(node, entry.server, refused.get(number)))
+      if (refused.has(number)) entry.settler?.failed(refusal(node, entry.server, refused.get(number)))
       else entry.settler?.sent()
     }
   }
@@ -71,6 +79,12 @@ class Outbox implements Tracker {
   }
 }
 
+/** The error of a message that its receiver did not hand over, or whose handler failed. */
+function refusal(node: NodeName, server: string, report: unknown): Error {
+  const isExpired = isRecord(report) && report.code === expiredReport.code
+  return isExpired ? new DeadlineError(`the message to server '${server}'`, 'not-sent') : errorOf(node, server, report)
+}
+
 /**
  * The sending end of acknowledgements. A message that was sent is kept until it is acknowledged; when its lane is lost
  * it goes back to the head of the queue, under the number that it had. Nothing else is ever sent twice: within a
@@ -88,7 +102,7 @@ export class Outboxes {
   trackerFor(channel: LinkChannel): Tracker {
     const known = this.#outboxes.get(channel)
     if (known !== undefined) return known
-    const outbox = new Outbox(channel)
+    const outbox = new Outbox(channel, this)
     this.#outboxes.set(channel, outbox)
     return outbox
   }

@@ -1,4 +1,5 @@
 import type { HistoryEvent } from '../histories/history-event.js'
+import { acknowledgementCheckers } from './acknowledgements.js'
 import { channelCheckers } from './channels.js'
 import type { HistoryChecker, HistoryOptions } from './checker.js'
 import { detectionCheckers } from './detection.js'
@@ -11,6 +12,7 @@ import { settledCheckers } from './settled.js'
 export const historyCheckers: readonly HistoryChecker[] = [
   ...livesCheckers,
   ...channelCheckers,
+  ...acknowledgementCheckers,
   ...membershipCheckers,
   ...detectionCheckers,
   ...partitionCheckers,

@@ -9,6 +9,7 @@ export type HistoryEvent =
   | LifeEvent
   | SentEvent
   | DeliveredEvent
+  | AcknowledgedEvent
   | UpEvent
   | DownEvent
   | MembersEvent
@@ -58,6 +59,14 @@ export interface DeliveredEvent extends MessageEvent {
   readonly from: NodeName
   /** The life in which it was sent. */
   readonly fromLife: Incarnation
+}
+
+/** The promise of a message that was sent with `ack` settled at `node`. */
+export interface AcknowledgedEvent extends MessageEvent {
+  readonly type: 'acknowledged'
+  readonly to: NodeName
+  /** `taken`: it resolved. `unknown`: it rejected and the message may have been handled. `not-taken`: it was not. */
+  readonly outcome: 'taken' | 'unknown' | 'not-taken'
 }
 
 /** Watchers at `node` were told that `peer` is up. */

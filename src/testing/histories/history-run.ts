@@ -296,7 +296,13 @@ export class HistoryRun<Servers> {
 }
 
 /** What no handler throws as an answer: a mistake in its code, wherever it was told. */
-const mistakes: ReadonlySet<string> = new Set(['TypeError', 'ReferenceError', 'RangeError', 'SyntaxError', 'AssertionError'])
+const mistakes: ReadonlySet<string> = new Set([
+  'TypeError',
+  'ReferenceError',
+  'RangeError',
+  'SyntaxError',
+  'AssertionError',
+])
 
 /** A bad day of the cluster, or an answer of the application. */
 function isMisfortune(error: unknown): error is MaquisError {
