@@ -13,12 +13,13 @@ export interface Passage {
   readonly channel: ChannelName
   /**
    * `manager`: sent by `sendMessage`. `broadcast`: one hop of a broadcast, or what neighbours tell each other about
-   * them. `membership`: of the overlay itself. Control frames below these never pass here.
+   * them. `ack`: tells of messages that were sent with `ack`. `membership`: of the overlay itself. Control frames below
+   * these never pass here.
    */
-  readonly kind: 'message' | 'request' | 'reply' | 'manager' | 'broadcast' | 'membership' | 'heartbeat'
+  readonly kind: 'message' | 'request' | 'reply' | 'ack' | 'manager' | 'broadcast' | 'membership' | 'heartbeat'
   /** The server that it is for, or of; undefined where none is named. */
   readonly server: string | undefined
-  /** Undefined for heartbeats. */
+  /** Undefined for heartbeats and acknowledgements. */
   readonly message: unknown
 }
 

@@ -2,7 +2,7 @@ import type { ChannelName, ChannelOptions, ChannelSpec, Overflow } from '../core
 import type { InboundSettings } from './inbound.js'
 import { Lane } from './lane.js'
 import type { Link } from './link.js'
-import type { OutboundSettings } from './outbound.js'
+import type { OutboundSettings } from './outbound-settings.js'
 import type { QueueBudget } from './queue.js'
 
 /** One channel to one peer: its lanes, the numbering of its streams, and what may wait. */

@@ -49,17 +49,29 @@ export class FrameWriter {
     buffer[start + 3] = length
   }
 
-  /** Writes what precedes the payload of a message, and gives it the next number of its stream. */
-  head(server: string, stream: number, isBytes: boolean, extra: MessageExtra | undefined): void {
-    const writer = this.bytes
+  /** Gives a message the next number of its stream. */
+  number(stream: number): number {
     const sequence = (this.#sequences[stream] as number) + 1
     this.#sequences[stream] = sequence
+    return sequence
+  }
+
+  /** Writes what precedes the payload of a message. Nothing of its stream before `lowest` is outstanding. */
+  head(
+    server: string,
+    stream: number,
+    sequence: number,
+    isBytes: boolean,
+    extra: MessageExtra | undefined,
+    lowest: number = sequence,
+  ): void {
+    const writer = this.bytes
     this.#defined = undefined
     writer.u8(flagsOf(isBytes, extra))
     writer.varint(stream)
     writer.varint(sequence)
     if (extra?.manager !== true) this.#server(server)
-    if (extra !== undefined) this.#optional(extra)
+    if (extra !== undefined) this.#optional(extra, sequence - lowest)
   }
 
   /** Takes back a message that was begun at `start`. */
@@ -87,13 +99,15 @@ export class FrameWriter {
     this.#defined = server
   }
 
-  #optional(extra: MessageExtra): void {
+  #optional(extra: MessageExtra, outstanding: number): void {
     const writer = this.bytes
     if (extra.request !== undefined) writer.varint(extra.request)
     if (extra.expires !== undefined) writer.varint(Math.max(0, Math.ceil(extra.expires - this.#clock.now())))
-    if (extra.clock === undefined) return
-    writer.varint(extra.clock.length)
-    writer.bytes(extra.clock)
+    if (extra.clock !== undefined) {
+      writer.varint(extra.clock.length)
+      writer.bytes(extra.clock)
+    }
+    if (extra.ack !== undefined) writer.varint(outstanding * 2 + (extra.ack === 'handled' ? 1 : 0))
   }
 }
 
@@ -105,6 +119,7 @@ function flagsOf(isBytes: boolean, extra: MessageExtra | undefined): number {
     (extra.request === undefined ? 0 : MessageFlag.request) |
     (extra.expires === undefined ? 0 : MessageFlag.deadline) |
     (extra.clock === undefined ? 0 : MessageFlag.clock) |
+    (extra.ack === undefined ? 0 : MessageFlag.ack) |
     (extra.manager === true ? MessageFlag.manager : 0)
   )
 }

@@ -13,6 +13,29 @@ export interface IncomingExtra {
   readonly budget: number | undefined
   readonly clock: unknown
   readonly manager: boolean
+  /** It is to be acknowledged. */
+  readonly ack: IncomingAck | undefined
+}
+
+/** What a message that is to be acknowledged says of itself. */
+export interface IncomingAck {
+  readonly stream: number
+  readonly number: number
+  /** The sender waits for nothing below any more. */
+  readonly lowest: number
+  /** Acknowledged when the handler has handled it; else when it was given to the handler. */
+  readonly handled: boolean
+}
+
+/** What a peer acknowledges of a stream of ours. */
+export interface Acknowledgement {
+  readonly stream: number
+  /** Every number up to this is settled. */
+  readonly upTo: number
+  /** Send again what is not. */
+  readonly again: boolean
+  /** Numbers that were refused, and why. */
+  readonly refusals: readonly (readonly [number: number, report: unknown])[]
 }
 
 /** Who takes what arrives on a lane. */
@@ -20,6 +43,7 @@ export interface InboundHandler {
   /** A message. What is returned settles when it has been handled; undefined when it has been already. */
   message(server: string, payload: unknown, extra: IncomingExtra | undefined): PromiseLike<unknown> | undefined
   reply(id: number, status: number, payload: unknown): void
+  acknowledged(acknowledgement: Acknowledgement): void
   peerReady(): void
   credited(total: number): void
   pinged(id: number): void
@@ -27,6 +51,8 @@ export interface InboundHandler {
   strategy(value: unknown): void
   fault(value: unknown): void
   peerClosed(close: Close): void
+  /** All frames of a batch were taken. */
+  batchEnded(): void
   /** A message whose number has been seen: counted and dropped. */
   duplicate(): void
   /** The peer broke a rule: the connection has to be closed. */
@@ -93,6 +119,7 @@ export class Inbound {
         return this.#malformed(error.message)
       }
     }
+    if (!this.#closed) this.#handler.batchEnded()
   }
 
   /** Tells the peer of credit that was too little to tell of at once. */
@@ -113,6 +140,8 @@ export class Inbound {
         return this.#reply(bytes, start, end)
       case FrameKind.chunk:
         return this.#chunk(bytes, start, end)
+      case FrameKind.ack:
+        return this.#handler.acknowledged(this.#acknowledgement(bytes, start, end))
       case FrameKind.credit:
         return this.#handler.credited(this.#number(bytes, start, end))
       case FrameKind.ping:
@@ -145,7 +174,7 @@ export class Inbound {
     const stream = this.#varint()
     const sequence = this.#varint()
     const server = (flags & MessageFlag.manager) === 0 ? this.#server() : ''
-    const extra = (flags & optional) === 0 ? undefined : this.#optional(flags)
+    const extra = (flags & optional) === 0 ? undefined : this.#optional(flags, stream, sequence)
     const { lastSeen, valueLimits } = this.#settings
     const last = lastSeen[stream]
     if (stream % this.#settings.lanes !== this.#lane) throw new MalformedError(`stream ${stream} on lane ${this.#lane}`)
@@ -156,11 +185,12 @@ export class Inbound {
       return this.#handler.violated('credit', 'more messages than credit was granted for')
     }
     this.#taken += cost
-    if (sequence <= last) {
+    // One that is to be acknowledged may come again on purpose: its receiver keeps its own record.
+    if (sequence <= last && extra?.ack === undefined) {
       this.#handler.duplicate()
       return this.#release(cost)
     }
-    lastSeen[stream] = sequence
+    lastSeen[stream] = Math.max(last, sequence)
     const payload =
       (flags & MessageFlag.bytes) === 0
         ? decodeValue(bytes, this.#at, end, valueLimits)
@@ -188,18 +218,46 @@ export class Inbound {
     return name
   }
 
-  #optional(flags: number): IncomingExtra {
+  #optional(flags: number, stream: number, number: number): IncomingExtra {
     const request = (flags & MessageFlag.request) === 0 ? undefined : this.#varint()
     const budget = (flags & MessageFlag.deadline) === 0 ? undefined : this.#varint()
-    let clock: unknown
-    if ((flags & MessageFlag.clock) !== 0) {
-      const length = this.#varint()
-      if (this.#at + length > this.#end) throw new MalformedError('a clock is cut off')
-      const end = this.#at + length
-      clock = decodeValue(this.#bytes, this.#at, end, this.#settings.valueLimits)
-      this.#at = end
-    }
-    return { request, budget, clock, manager: (flags & MessageFlag.manager) !== 0 }
+    const clock = (flags & MessageFlag.clock) === 0 ? undefined : this.#value('a clock')
+    const ack = (flags & MessageFlag.ack) === 0 ? undefined : this.#ack(stream, number)
+    if (ack !== undefined && request !== undefined) throw new MalformedError('a request that is to be acknowledged')
+    return { request, budget, clock, manager: (flags & MessageFlag.manager) !== 0, ack }
+  }
+
+  #ack(stream: number, number: number): IncomingAck {
+    const packed = this.#varint()
+    const lowest = number - Math.floor(packed / 2)
+    if (lowest < 1) throw new MalformedError('an outstanding number below 1')
+    return { stream, number, lowest, handled: packed % 2 === 1 }
+  }
+
+  #acknowledgement(bytes: Uint8Array, start: number, end: number): Acknowledgement {
+    this.#bytes = bytes
+    this.#at = start
+    this.#end = end
+    const stream = this.#varint()
+    const upTo = this.#varint()
+    const packed = this.#varint()
+    const count = Math.floor(packed / 2)
+    if (count > refusalsMax) throw new MalformedError(`${count} refusals`)
+    const refusals = Array.from({ length: count }, (): readonly [number, unknown] => {
+      const number = this.#varint()
+      return [number, this.#value('a report')]
+    })
+    return { stream, upTo, again: packed % 2 === 1, refusals }
+  }
+
+  /** A value with its length before it. */
+  #value(what: string): unknown {
+    const length = this.#varint()
+    const end = this.#at + length
+    if (end > this.#end) throw new MalformedError(`${what} is cut off`)
+    const value = decodeValue(this.#bytes, this.#at, end, this.#settings.valueLimits)
+    this.#at = end
+    return value
   }
 
   #reply(bytes: Uint8Array, start: number, end: number): void {
@@ -277,10 +335,14 @@ export class Inbound {
 }
 
 const nothing = new Uint8Array(0)
-const chunked: ReadonlySet<number> = new Set([FrameKind.message, FrameKind.reply, FrameKind.strategy, FrameKind.fault])
-const optional = MessageFlag.request | MessageFlag.deadline | MessageFlag.clock | MessageFlag.manager
-const unannounced = MessageFlag.ack | MessageFlag.causal | MessageFlag.relay
+const chunked: ReadonlySet<number> = new Set([
+  ...[FrameKind.message, FrameKind.reply, FrameKind.ack, FrameKind.strategy, FrameKind.fault],
+])
+const optional = MessageFlag.request | MessageFlag.deadline | MessageFlag.clock | MessageFlag.ack | MessageFlag.manager
+const unannounced = MessageFlag.causal | MessageFlag.relay
 const serverBytesMax = 255
+/** Refusals that one acknowledgement may carry. */
+const refusalsMax = 256
 /** What precedes the payload of a message, at most: flags, numbers, a name and a clock. */
 const chunkHeadBytes = 65_536
 /** Chunks that are not the last hold at least so much: each keeps its whole batch in memory. */

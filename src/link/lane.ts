@@ -5,7 +5,7 @@ import type { Connection } from '../transport/transport.js'
 import { Backoff } from './backoff.js'
 import type { LinkChannel } from './channel.js'
 import type { Established } from './handshake.js'
-import { Inbound, type InboundHandler, type IncomingExtra } from './inbound.js'
+import { type Acknowledgement, Inbound, type InboundHandler, type IncomingExtra } from './inbound.js'
 import { handshakeMillis } from './limits.js'
 import type { Link } from './link.js'
 import { Outbound } from './outbound.js'
@@ -82,7 +82,10 @@ export class Lane implements InboundHandler {
     this.generation = established.slot.generation
     this.#connection = connection
     this.#established = established
-    if (established.fresh) this.channel.forgetSeen(this.index)
+    if (established.fresh) {
+      this.channel.forgetSeen(this.index)
+      this.link.handler.renumbered(this)
+    }
     this.#inbound = new Inbound(this.channel.inboundSettings, this, this.index, role === 'dialler')
     this.heardAt = this.link.settings.clock.now()
     if (role === 'dialler') {
@@ -155,6 +158,14 @@ export class Lane implements InboundHandler {
 
   reply(id: number, status: number, payload: unknown): void {
     this.link.handler.reply(this, id, status === ReplyStatus.error, payload)
+  }
+
+  acknowledged(acknowledgement: Acknowledgement): void {
+    this.link.handler.acknowledged(this, acknowledgement)
+  }
+
+  batchEnded(): void {
+    this.link.handler.batchEnded(this)
   }
 
   strategy(value: unknown): void {

@@ -13,7 +13,7 @@ import type { Clock, Instant } from '../core/time.js'
 import { LinkChannel } from './channel.js'
 import type { Flusher } from './flusher.js'
 import { Heartbeat, type HeartbeatEffect, type HeartbeatOptions } from './heartbeat.js'
-import type { IncomingExtra } from './inbound.js'
+import type { Acknowledgement, IncomingExtra } from './inbound.js'
 import type { Lane } from './lane.js'
 import type { Limits } from './limits.js'
 import { type PeerEffect, type PeerInput, PeerState } from './peer-state.js'
@@ -45,6 +45,11 @@ export interface LinkHandler {
     extra: IncomingExtra | undefined,
   ): PromiseLike<unknown> | undefined
   reply(lane: Lane, id: number, isError: boolean, payload: unknown): void
+  /** A batch of the peer was taken. */
+  batchEnded(lane: Lane): void
+  acknowledged(lane: Lane, acknowledgement: Acknowledgement): void
+  /** The peer begins to number the streams of this lane anew: it forgot what it sent before. */
+  renumbered(lane: Lane): void
   strategy(link: Link, value: unknown): void
   fault(link: Link, value: unknown): void
   closedByPeer(lane: Lane, close: Close): void
@@ -282,7 +287,12 @@ export class Link {
     const channel = this.#channels.get(name)
     for (const { queue } of lanes) {
       if (channel === undefined) this.handler.failQueued(this, queue.removeWhere(all), 'down')
-      else queue.moveTo(entry => channel.laneOf(entry.stream).queue)
+      else {
+        queue.moveTo(entry => {
+          entry.tracker = entry.tracker?.follow(channel)
+          return channel.laneOf(entry.stream).queue
+        })
+      }
     }
   }
 
@@ -306,8 +316,13 @@ export class Link {
         if (effect.why === 'cut') this.takeQueued(({ extra }) => extra?.request !== undefined)
         return
       case 'fail-queued': {
-        const keepPatient = effect.why === 'down' && this.state.phase !== 'unknown'
-        const entries = this.takeQueued(entry => !(keepPatient && entry.patient))
+        const { phase } = this.state
+        const keeps = (entry: Waiting): boolean =>
+          // What was sent to a life that is over is not for the next.
+          entry.patience === 'always'
+            ? entry.sequence === 0 || phase === 'down'
+            : entry.patience === 'life' && phase === 'down'
+        const entries = this.takeQueued(entry => effect.why !== 'down' || phase === 'unknown' || !keeps(entry))
         return this.handler.failQueued(this, entries, effect.why)
       }
     }

@@ -2,42 +2,15 @@ import { ByteWriter } from '../codec/byte-writer.js'
 import { FrameKind, frameHeaderBytes } from '../codec/codec.js'
 import type { ConnectionLimits } from '../codec/handshake-frames.js'
 import { encodeError, encodeToBytes } from '../codec/value-bytes.js'
-import { encodeValue, type ValueLimits } from '../codec/value-encoder.js'
+import { encodeValue } from '../codec/value-encoder.js'
 import { EncodeError } from '../core/errors.js'
-import type { Clock } from '../core/time.js'
 import type { Connection } from '../transport/transport.js'
-import type { Flusher } from './flusher.js'
 import { FrameWriter } from './frame-writer.js'
 import { LargeFrame } from './large-frame.js'
 import { batchBytes, chunkBytes, chunksPerTurn, creditOverheadBytes } from './limits.js'
+import { type OutboundSettings, Written } from './outbound-settings.js'
 import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
-
-/** What became of a message that was offered to the fast path. */
-export const Written = {
-  /** It is in the batch. */
-  sent: 0,
-  /** The lane is closed, full or out of credit, or the message needs chunks: it has to wait. */
-  wait: 1,
-} as const
-
-/** What an outbound half needs of its lane. */
-export interface OutboundSettings {
-  readonly clock: Clock
-  readonly flusher: Flusher
-  readonly valueLimits: ValueLimits
-  readonly messageBytes: number
-  readonly controlBytes: number
-  readonly replyBytes: number
-  /** The sender's next numbers, one per stream: they outlive connections. */
-  readonly sequences: Float64Array
-}
-
-/** A frame that no credit holds back, in its turn: a reply, or a large frame of the overlay. */
-interface WaitingFrame {
-  readonly head: Uint8Array
-  readonly body: Uint8Array
-  readonly sent: () => void
-}
+import { type WaitingFrame, WaitingFrames } from './waiting-frames.js'
 
 /**
  * The sending half of a lane. Messages are encoded at once into one batch, which goes to the connection when it is
@@ -47,8 +20,7 @@ export class Outbound {
   readonly #settings: OutboundSettings
   readonly #queue: MessageQueue
   readonly #frames: FrameWriter
-  readonly #replies: WaitingFrame[] = []
-  #replyBytes = 0
+  readonly #replies = new WaitingFrames()
   #connection: Connection | undefined
   #messageBytes = 0
   #writable = true
@@ -116,8 +88,7 @@ export class Outbound {
   close(): void {
     this.#connection = undefined
     this.#frames.clear()
-    for (const reply of this.#replies.splice(0)) reply.sent()
-    this.#replyBytes = 0
+    this.#replies.clear()
     this.#writable = true
     this.#credit = 0
     this.#spent = 0
@@ -150,9 +121,9 @@ export class Outbound {
   /** Sends what waits, as far as connection and credit allow. */
   drain(): void {
     if (this.#connection === undefined) return
-    while (this.#writable && this.#job === undefined && this.#replies.length > 0) {
-      const reply = this.#replies.shift() as WaitingFrame
-      this.#replyBytes -= reply.body.length
+    while (this.#writable && this.#job === undefined) {
+      const reply = this.#replies.shift()
+      if (reply === undefined) break
       this.#writeReply(reply)
     }
     while (this.#unhindered) {
@@ -193,7 +164,8 @@ export class Outbound {
       sent()
       return true
     }
-    if (!urgent && this.#replyBytes > 0 && this.#replyBytes + body.length > this.#settings.replyBytes) return false
+    const { bytes } = this.#replies
+    if (!urgent && bytes > 0 && bytes + body.length > this.#settings.replyBytes) return false
     const head = new ByteWriter(16)
     head.u8(FrameKind.reply)
     head.varint(id)
@@ -205,7 +177,6 @@ export class Outbound {
   #submit(frame: WaitingFrame): void {
     if (this.#writable && this.#job === undefined && this.#replies.length === 0) return this.#writeReply(frame)
     this.#replies.push(frame)
-    this.#replyBytes += frame.body.length
   }
 
   #endControl(start: number): void {
@@ -251,7 +222,7 @@ export class Outbound {
     const writer = this.#frames.bytes
     const start = this.#frames.begin(FrameKind.message)
     const isBytes = message instanceof Uint8Array
-    this.#frames.head(server, stream, isBytes, extra)
+    this.#frames.head(server, stream, this.#frames.number(stream), isBytes, extra)
     const bodyAt = writer.position
     if (isBytes) {
       writer.bytes(message)
@@ -281,7 +252,7 @@ export class Outbound {
     if (body.type !== 'value') bytes = body.bytes
     if (bytes === undefined && body.type === 'value') {
       try {
-        if (this.#write(server, stream, body.value, extra)) {
+        if (entry.tracker === undefined && this.#write(server, stream, body.value, extra)) {
           this.#queue.remove(entry)
           entry.settler?.sent()
           return
@@ -303,17 +274,32 @@ export class Outbound {
     const isBytes = entry.body.type !== 'encoded'
     if (payload.length > chunkBytes) return this.#startJob(entry, payload, isBytes)
     const start = this.#frames.begin(FrameKind.message)
-    this.#frames.head(server, stream, isBytes, extra)
+    this.#head(entry, isBytes)
     this.#frames.bytes.bytes(payload)
-    this.#queue.remove(entry)
+    this.#left(entry)
     this.#finish(start, this.#frames.bytes.position - start)
-    entry.settler?.sent()
+    if (entry.tracker === undefined) entry.settler?.sent()
+  }
+
+  /** The first message is with the connection: it leaves the queue, for good or until it is acknowledged. */
+  #left(entry: Waiting): void {
+    if (entry.tracker === undefined) return this.#queue.remove(entry)
+    this.#queue.keep(entry)
+    entry.tracker.sent(entry)
+  }
+
+  /** A message that was sent before goes under the number that it had. */
+  #head(entry: Waiting, isBytes: boolean): void {
+    const { server, stream, extra, tracker } = entry
+    const sequence = entry.sequence === 0 ? this.#frames.number(stream) : entry.sequence
+    if (tracker !== undefined) entry.sequence = sequence
+    this.#frames.head(server, stream, sequence, isBytes, extra, tracker?.lowest(stream))
   }
 
   #startJob(entry: Waiting, body: Uint8Array, isBytes: boolean): void {
     const start = this.#frames.bytes.position
     this.#frames.bytes.u8(FrameKind.message)
-    this.#frames.head(entry.server, entry.stream, isBytes, entry.extra)
+    this.#head(entry, isBytes)
     this.#frames.forgetName()
     const head = new Uint8Array(this.#frames.bytes.buffer.subarray(start, this.#frames.bytes.position))
     this.#frames.bytes.reset(start)
@@ -345,9 +331,7 @@ export class Outbound {
       const job = this.#job
       if (job === undefined || !this.#writable || this.#connection === undefined) return
       if (job.abandoned) {
-        this.#job = undefined
-        this.#spend(-job.cost)
-        this.control(FrameKind.chunk, abandonedChunk)
+        this.#giveUpJob(job)
         return this.drain()
       }
       const last = job.writeChunk(this.#frames)
@@ -365,10 +349,23 @@ export class Outbound {
   #endJob({ entry }: LargeFrame): void {
     this.#job = undefined
     if (entry !== undefined) {
-      this.#queue.remove(entry)
-      entry.settler?.sent()
+      this.#left(entry)
+      if (entry.tracker === undefined) entry.settler?.sent()
     }
     this.drain()
+  }
+
+  /** Sends messages again that were not acknowledged, before everything that waits, and the one under way anew. */
+  again(entries: readonly Waiting[]): void {
+    if (this.#job?.entry !== undefined) this.#giveUpJob(this.#job)
+    this.#queue.putBack(entries)
+    this.drain()
+  }
+
+  #giveUpJob(job: LargeFrame): void {
+    this.#job = undefined
+    this.#spend(-job.cost)
+    this.control(FrameKind.chunk, abandonedChunk)
   }
 
   #finish(start: number, size: number): void {

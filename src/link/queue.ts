@@ -1,3 +1,4 @@
+import type { LinkChannel } from './channel.js'
 import { callerOverheadBytes, entryOverheadBytes } from './limits.js'
 
 /** The optional fields of a message on its way. */
@@ -9,6 +10,20 @@ export interface MessageExtra {
   readonly clock?: Uint8Array | undefined
   /** For the peer's manager. */
   readonly manager?: boolean | undefined
+  /** It is to be acknowledged: when its server was given it, or when that has handled it. */
+  readonly ack?: 'given' | 'handled' | undefined
+}
+
+/** Keeps messages of a channel that were sent until they are acknowledged. */
+export interface Tracker {
+  /** The lowest number of the stream that is outstanding; undefined: nothing is. */
+  lowest(stream: number): number | undefined
+  /** The message is with the connection, under its number. */
+  sent(entry: Waiting): void
+  /** Nobody waits for it any more. */
+  giveUp(entry: Waiting): void
+  /** Who keeps what waits for the next life of the peer, on its channel of this name. */
+  follow(channel: LinkChannel): Tracker
 }
 
 /** How a waiting message ends. Exactly one of the two is called, once. */
@@ -36,11 +51,18 @@ export interface Waiting {
   readonly key: string | undefined
   /** Its place among all messages that waited at this node. */
   readonly order: number
-  /** Stays when the peer goes down. */
-  patient: boolean
+  /** How long it waits for a peer that was up: until that goes down, until its life ends, or for its next life too. */
+  patience: 'up' | 'life' | 'always'
+  /** Its number in its stream, once it was written: it is the same when it is sent again. 0 before. */
+  sequence: number
+  /** Keeps it when it was sent; undefined: nobody acknowledges it. */
+  tracker: Tracker | undefined
   /** What it counts for in the budget; 0 for a blocked call, which counts by number. */
   bytes: number
-  /** The queue that it waits in: it may have moved since whoever holds it put it there. */
+  /**
+   * The queue that it waits in: it may have moved since whoever holds it put it there. Undefined while it is sent and not
+   * acknowledged.
+   */
   queue: MessageQueue | undefined
   /** Cancels its own deadline timer and abort listener. */
   release: (() => void) | undefined
@@ -91,7 +113,8 @@ export class MessageQueue {
     waiting.body = newer.body
     waiting.extra = newer.extra
     waiting.settler = newer.settler
-    waiting.patient = newer.patient
+    waiting.patience = newer.patience
+    waiting.tracker = newer.tracker
     waiting.bytes = newer.bytes
     waiting.release = newer.release
     this.#account(waiting, 1)
@@ -114,6 +137,15 @@ export class MessageQueue {
     return undefined
   }
 
+  /** The message that has waited longest of those that were never sent; it stays. */
+  oldestUnsent(): Waiting | undefined {
+    for (let at = this.#head; at < this.#entries.length; at++) {
+      const entry = this.#entries[at]
+      if (entry !== undefined && !entry.gone && entry.sequence === 0) return entry
+    }
+    return undefined
+  }
+
   /** Takes the message that has waited longest. */
   shift(): Waiting | undefined {
     const entry = this.peek()
@@ -133,6 +165,29 @@ export class MessageQueue {
     if (this.#entries[this.#head] === entry) this.#advance()
     // What is gone leaves the list lazily; when most of it is gone, at once, so that aborted calls cannot pile up.
     else if (this.#entries.length - this.#head > 2 * this.#live + 64) this.#compact()
+  }
+
+  /** The first message was sent and is to be acknowledged: it leaves the queue, and counts in the budget until {@link settle}. */
+  keep(entry: Waiting): void {
+    entry.queue = undefined
+    this.#live--
+    this.seal(entry)
+    this.#advance()
+  }
+
+  /** Whoever waits for an acknowledgement of a kept message waits no more. */
+  settle(entry: Waiting): void {
+    entry.gone = true
+    entry.release?.()
+    this.#account(entry, -1)
+  }
+
+  /** Puts kept messages back, before all others, to be sent again. */
+  putBack(entries: readonly Waiting[]): void {
+    for (const entry of entries) entry.queue = this
+    this.#live += entries.length
+    this.#entries = [...entries, ...this.#entries.slice(this.#head)]
+    this.#head = 0
   }
 
   /** Takes out all that `wanted` picks, and returns it in order. */

@@ -3,19 +3,23 @@ import { encodeToBytes } from '../codec/value-bytes.js'
 import { UnencodableError, type ValueLimits } from '../codec/value-encoder.js'
 import type { ChannelName } from '../core/channel.js'
 import { EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
-import type { Clock, Instant } from '../core/time.js'
+import type { Clock } from '../core/time.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
+import type { AckedArrivals } from './acked-arrivals.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
+import { cutReport, reportOf } from './error-reports.js'
+import { aged } from './incoming.js'
 import type { Registry } from './registry.js'
-import { cutReport, type Requester, reportOf } from './requester.js'
+import type { Requester } from './requester.js'
 import { broadcastServer } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
 export interface ArrivalsContext {
+  readonly acked: AckedArrivals
   readonly registry: Registry
   readonly requester: Requester
   readonly interpositions: Interpositions
@@ -56,6 +60,10 @@ export class Arrivals {
     payload: unknown,
     extra: IncomingExtra | undefined,
   ): PromiseLike<unknown> | undefined {
+    if (extra?.ack !== undefined) {
+      const context = this.#contextOf(lane, extra)
+      return this.#context.acked.message({ lane, server, payload, extra, ack: extra.ack, context })
+    }
     if (lane.link.state.phase === 'cut') {
       this.#context.counters.add('faulted')
       if (extra?.request !== undefined) this.#sendCut(lane, extra.request)
@@ -65,7 +73,7 @@ export class Arrivals {
     const kind = kindOf(server, extra)
     const arrived = this.#context.clock.now()
     return this.#interposed(lane, kind, isUnnamed(kind) ? undefined : server, payload, message =>
-      this.#deliver(lane, server, message, extra && this.#aged(extra, arrived)),
+      this.#deliver(lane, server, message, extra && aged(extra, this.#context.clock.now() - arrived)),
     )
   }
 
@@ -115,12 +123,6 @@ export class Arrivals {
 
   #stopped(): undefined {
     this.#context.counters.add('faulted')
-  }
-
-  /** The time that a message was held here counts against its deadline. */
-  #aged(extra: IncomingExtra, arrived: Instant): IncomingExtra {
-    const held = this.#context.clock.now() - arrived
-    return extra.budget === undefined || held === 0 ? extra : { ...extra, budget: Math.max(0, extra.budget - held) }
   }
 
   #deliver(

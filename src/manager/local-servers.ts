@@ -8,10 +8,11 @@ import type { Clock } from '../core/time.js'
 import type { Limits } from '../link/limits.js'
 import { costOf } from '../link/queue.js'
 import type { Counters } from './counters.js'
+import { errorOf, reportOf } from './error-reports.js'
 import type { ForwardOptions } from './manager.js'
+import { ackOf, checkAnswered, expiryOf } from './message-options.js'
 import type { Registry } from './registry.js'
-import { errorOf, reportOf } from './requester.js'
-import { expiryOf, resolved } from './sender.js'
+import { resolved } from './sender.js'
 import type { MessageContext } from './servers.js'
 
 export interface LocalContext {
@@ -22,6 +23,13 @@ export interface LocalContext {
   readonly valueLimits: ValueLimits
   readonly counters: Counters
   readonly channelNames: readonly string[]
+}
+
+/** A message that may wait for the next turn. */
+interface Admitted {
+  readonly cost: number
+  readonly copy: unknown
+  readonly context: MessageContext
 }
 
 /** What is handed over on the next turn; `end` rejects a request. */
@@ -49,9 +57,25 @@ export class LocalServers {
   send(server: string, message: unknown, options: ForwardOptions | undefined): Promise<void> {
     options?.signal?.throwIfAborted()
     const { cost, copy, context } = this.#admit(message, options)
+    const ack = options === undefined ? undefined : ackOf(options)
+    if (ack !== undefined) return this.#acknowledged(server, { cost, copy, context }, ack.when)
     const run = (): void => this.#release(cost, this.#context.registry.deliver(server, copy, context))
     this.#later({ cost, run })
     return resolved
+  }
+
+  /** Resolves when the handler was given the message, or has handled it. */
+  #acknowledged(server: string, { cost, copy, context }: Admitted, when: 'given' | 'handled'): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const failed = (error: unknown): void => reject(errorOf(context.from, server, reportOf(error)))
+      const run = (): void => {
+        const given = when === 'given' ? resolve : (): void => {}
+        const handled = this.#context.registry.accept(server, copy, context, given)
+        this.#release(cost, handled)
+        handled.then(() => resolve(), failed)
+      }
+      this.#later({ cost, run, end: reject })
+    })
   }
 
   async ask(server: string, message: unknown, options: ForwardOptions | undefined): Promise<unknown> {
@@ -59,6 +83,7 @@ export class LocalServers {
     const { signal } = options ?? {}
     signal?.throwIfAborted()
     const expires = expiryOf(options, clock)
+    checkAnswered(options)
     const { cost, copy, context } = this.#admit(message, options)
     return new Promise<unknown>((resolve, reject) => {
       const release = (): void => {
@@ -100,10 +125,7 @@ export class LocalServers {
     for (const end of [...this.#asked]) end(error())
   }
 
-  #admit(
-    message: unknown,
-    options: ForwardOptions | undefined,
-  ): { readonly cost: number; readonly copy: unknown; readonly context: MessageContext } {
+  #admit(message: unknown, options: ForwardOptions | undefined): Admitted {
     const { self, limits, clock, counters, channelNames } = this.#context
     const { name, incarnation } = self()
     const channel = options?.channel ?? 'default'

@@ -18,12 +18,30 @@ import type {
   Untyped,
 } from './servers.js'
 
+/** How a message is acknowledged. */
+export interface AckOptions {
+  /**
+   * When the receiver acknowledges: when the message was given to its handler (default), or when what the handler returns
+   * has resolved. If that rejects, so does the sender's promise, with `RemoteError`.
+   */
+  readonly when?: 'given' | 'handled'
+  /** Whether to go on while the peer is down, in its present life. Default `'wait'`. */
+  readonly onDown?: 'wait' | 'reject'
+}
+
 /** How a message is sent. */
 export interface ForwardOptions {
   /** Default `'default'`. An unknown channel is an error, never a silent fallback. */
   readonly channel?: string
   /** Messages of one key keep their order and share a lane. Default: the name of the server. */
   readonly partitionKey?: string | number
+  /**
+   * Sends the message again until it is acknowledged, and hands it over once. The promise then tells how it ended: it
+   * resolves on the acknowledgement; it rejects with an error whose `outcome` is `'unknown'`, or `UnknownOutcomeError`,
+   * where the message may have been handled, and with another one where it was not. Messages with `ack` wait for each
+   * other within a partition key. Not for requests, whose answer tells the same. Default `false`.
+   */
+  readonly ack?: boolean | AckOptions
   /** Carried with the message and handed to the handler. */
   readonly clock?: unknown
   /** What to do when the peer is down. Default `'reject'`; `'wait'` keeps the message until it is up again. */

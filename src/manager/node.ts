@@ -1,20 +1,13 @@
-import { CloseCode, FrameKind } from '../codec/codec.js'
-import type { Close } from '../codec/handshake-frames.js'
-import type { ChannelName } from '../core/channel.js'
-import { NotConnectedError, RemovedError, StaleIncarnationError, StoppedError } from '../core/errors.js'
+import { FrameKind } from '../codec/codec.js'
+import { RemovedError, StaleIncarnationError, StoppedError } from '../core/errors.js'
 import { byName } from '../core/name.js'
 import { type Incarnation, incarnationAfter, type NodeName, type NodeSpec, newIncarnation } from '../core/node.js'
-import type { Millis } from '../core/time.js'
 import { Interpositions, type Outcome, type Passage } from '../fault/interposition.js'
 import { Flusher } from '../link/flusher.js'
-import type { HandshakeIdentity, Refusal } from '../link/handshake.js'
+import type { HandshakeIdentity } from '../link/handshake.js'
 import { LinkHub } from '../link/hub.js'
-import type { HubHandler } from '../link/hub-handler.js'
-import type { IncomingExtra } from '../link/inbound.js'
-import type { Lane } from '../link/lane.js'
-import type { DownReason, Link } from '../link/link.js'
-import type { Waiting } from '../link/queue.js'
 import type { MembershipStrategy } from '../membership/strategy.js'
+import { Acknowledgements } from './acknowledgements.js'
 import { Arrivals } from './arrivals.js'
 import { Broadcaster } from './broadcaster.js'
 import type { Counters } from './counters.js'
@@ -22,6 +15,7 @@ import { Delays } from './delays.js'
 import { Faults } from './faults.js'
 import { identify } from './identity.js'
 import { Joiner } from './joiner.js'
+import { LinkEvents } from './link-events.js'
 import { LocalServers } from './local-servers.js'
 import type { Settings } from './options.js'
 import type { Overlay } from './overlay.js'
@@ -37,7 +31,7 @@ import { Watchers } from './watchers.js'
 const heardIncarnationMax = 2 ** 52
 
 /** Composes the parts of a node and tells each what happened in the others. It decides nothing of its own. */
-export class Node implements HubHandler {
+export class Node {
   readonly settings: Settings
   readonly reporter: Reporter
   readonly interpositions: Interpositions = new Interpositions()
@@ -51,9 +45,10 @@ export class Node implements HubHandler {
   readonly joiner: Joiner
   readonly faults: Faults
   readonly reserved: Set<string> = new Set()
-  readonly #arrivals: Arrivals
+  readonly acknowledgements: Acknowledgements
+  readonly arrivals: Arrivals
+  readonly port: OverlayPort
   readonly #delays: Delays
-  readonly #port: OverlayPort
   #identity: HandshakeIdentity
   /** Some handshake of this incarnation was completed: the incarnation is known, and is never raised again. */
   #greeted = false
@@ -85,11 +80,11 @@ export class Node implements HubHandler {
       settings: { clock, random, limits, valueLimits, peerValueLimits, channels, channelMap, heartbeat, flusher },
       transport: settings.transport,
       entropy: settings.entropy,
-      handler: this,
+      handler: new LinkEvents(this),
       mutualTls: settings.mutualTls,
     })
     const { hub, registry } = this
-    this.#port = new OverlayPort(strategy, {
+    this.port = new OverlayPort(strategy, {
       ...{ settings, hub, reporter, interpositions, delays, judge },
       observer: {
         joined: peer => this.joiner.joined(peer),
@@ -101,8 +96,12 @@ export class Node implements HubHandler {
       },
     })
     const channelNames = Object.keys(settings.channelMap)
+    this.acknowledgements = new Acknowledgements({
+      ...{ registry, interpositions, delays, counters, clock, valueLimits, peers: limits.peers, judge },
+    })
     this.sender = new Sender({
       ...{ hub, clock, limits, valueLimits, interpositions, delays, counters, channelNames, judge },
+      outboxes: this.acknowledgements.outboxes,
       lost: (error, ...where) => reporter.dropped(dropReasonOf(error), 'forward', ...where),
     })
     this.requester = new Requester({ sender: this.sender, clock, limits, valueLimits, counters })
@@ -110,18 +109,18 @@ export class Node implements HubHandler {
     this.joiner = new Joiner({
       ...{ hub, clock, random, self, superseded: () => this.#superseded },
       retrying: (peer, error, delay) => reporter.retrying(peer, error, delay),
-      refusal: peer => this.#port.refusal(peer),
+      refusal: peer => this.port.refusal(peer),
       ask: peer => this.overlay.step({ type: 'join', peer }),
     })
     this.faults = new Faults({
       ...{ clock, self, allowRemote: settings.allowRemoteFaults, peers: () => this.peers() },
-      send: (to, frame) => this.#port.control(to, FrameKind.fault, frame),
+      send: (to, frame) => this.port.control(to, FrameKind.fault, frame),
       cut: (node, ref, first) => {
         if (first) this.hub.links.get(node.name)?.tell({ type: 'cut', cut: true })
         reporter.emit('partition', { ref, node })
       },
       heal: (node, ref, last) => {
-        if (last) this.hub.links.get(node.name)?.tell({ type: 'cut', cut: false })
+        if (last) this.#heal(node.name)
         reporter.emit('heal', { ref, node })
       },
     })
@@ -129,7 +128,8 @@ export class Node implements HubHandler {
       ...{ self, hub, sender: this.sender, registry, reporter, clock, random, limits, valueLimits, peerValueLimits },
       ...{ channelNames, members: () => this.overlay.strategy.members() },
     })
-    this.#arrivals = new Arrivals({
+    this.arrivals = new Arrivals({
+      acked: this.acknowledgements.arrivals,
       broadcast: (link, channel, message) => this.broadcaster.receive(link, channel, message),
       ...{ registry, requester: this.requester, interpositions, delays, counters, clock, valueLimits, judge },
       managerMessage: ({ from, channel }, message) => reporter.emit('message', { from, channel, message }),
@@ -145,7 +145,7 @@ export class Node implements HubHandler {
   }
 
   get overlay(): Overlay {
-    return this.#port.overlay
+    return this.port.overlay
   }
 
   get departed(): boolean {
@@ -171,6 +171,8 @@ export class Node implements HubHandler {
     this.#delays.stop(ended)
     this.local.forget(ended)
     this.registry.forget()
+    this.sender.stop(ended)
+    this.acknowledgements.clear()
     this.hub.clear('a new life of this node begins')
     this.faults.start()
     this.#live(now > last ? now : incarnationAfter(last, random), addresses)
@@ -190,7 +192,7 @@ export class Node implements HubHandler {
   /** Leaves, or removes a member; resolves when the others were told. */
   leave(node: NodeName): Promise<void> {
     if (node === this.spec.name) this.#departed = true
-    return this.#port.leave(node)
+    return this.port.leave(node)
   }
 
   /** Ends what is pending, with `error`. */
@@ -201,136 +203,18 @@ export class Node implements HubHandler {
     this.local.stop(error)
     this.registry.forget()
     this.faults.stop(error)
+    this.sender.stop(error)
+    this.acknowledgements.clear()
     for (const link of this.hub.links.values()) {
-      for (const { settler } of link.takeQueued()) settler?.failed(error())
+      for (const { settler } of [...link.takeQueued(), ...this.acknowledgements.takeAll(link)]) settler?.failed(error())
     }
-    this.#port.stop()
+    this.port.stop()
     this.broadcaster.reset()
     this.#cancelPulse?.()
   }
 
   judge(passage: Passage): Outcome {
     return this.reporter.judge(this.interpositions, passage)
-  }
-
-  // What the links tell.
-
-  get interposed(): boolean {
-    return this.interpositions.active
-  }
-
-  heartbeatPasses({ name: peer, control }: Link, direction: 'forward' | 'receive'): boolean {
-    const { name: channel } = control.channel
-    const outcome = this.judge({ direction, peer, channel, kind: 'heartbeat', server: undefined, message: undefined })
-    // One that comes later is no sign of life: it says what was so when it left.
-    return outcome.copies > 0 && outcome.holds.length === 0
-  }
-
-  up(link: Link): void {
-    this.hub.encourage()
-    this.overlay.step({ type: 'up', peer: link.spec })
-    this.broadcaster.refresh()
-    this.watchers.tell('up', link.name)
-    this.reporter.emit('up', link.name)
-  }
-
-  down(link: Link, reason: DownReason): void {
-    this.overlay.step({ type: 'down', node: link.name })
-    this.broadcaster.down(link.name)
-    this.watchers.tell('down', link.name)
-    this.reporter.emit('down', link.name, reason)
-  }
-
-  channelUp(link: Link, channel: ChannelName): void {
-    this.watchers.tell('up', link.name, channel)
-  }
-
-  channelDown(link: Link, channel: ChannelName): void {
-    this.watchers.tell('down', link.name, channel)
-  }
-
-  created(link: Link): void {
-    if (this.faults.cutsOff(link.spec)) link.tell({ type: 'cut', cut: true })
-  }
-
-  restarted(link: Link): void {
-    this.faults.step({ type: 'restarted', node: link.name })
-  }
-
-  failRequests(link: Link, why: 'down' | 'cut' | 'left'): void {
-    this.requester.peerEnded(link, why)
-  }
-
-  failQueued(link: Link, entries: readonly Waiting[], why: 'down' | 'left'): void {
-    this.counters.add('undelivered', entries.length)
-    const reason = link.state.phase === 'unknown' ? 'stranger' : why
-    for (const { settler } of entries) settler?.failed(new NotConnectedError(link.name, reason))
-  }
-
-  laneOpened(lane: Lane): void {
-    this.#greeted = true
-    const { link } = lane
-    this.broadcaster.laneOpened(link.name, lane.channel.name)
-    // A peer that lost its connections begins with this lane, also where nobody here was told of the loss.
-    if (lane === link.control || link.openLanes === 1) this.faults.step({ type: 'connected', peer: link.spec })
-    this.joiner.progress()
-  }
-
-  laneClosed(lane: Lane): void {
-    this.requester.laneClosed(lane)
-    this.joiner.progress()
-  }
-
-  confirmed(): void {
-    this.joiner.progress()
-  }
-
-  message(
-    lane: Lane,
-    server: string,
-    payload: unknown,
-    extra: IncomingExtra | undefined,
-  ): PromiseLike<unknown> | undefined {
-    return this.#arrivals.message(lane, server, payload, extra)
-  }
-
-  reply(lane: Lane, id: number, isError: boolean, payload: unknown): void {
-    this.#arrivals.reply(lane, id, isError, payload)
-  }
-
-  strategy(link: Link, value: unknown): void {
-    if (this.#port.receive(link, value)) return
-    this.reporter.violation(link.name, 'malformed', 'a membership message that cannot be read')
-  }
-
-  fault(link: Link, value: unknown): void {
-    if (this.interpositions.active) link.heard()
-    if (!this.faults.receive(link.spec, value))
-      this.reporter.violation(link.name, 'malformed', 'a fault frame that cannot be read')
-  }
-
-  closedByPeer(lane: Lane, close: Close): void {
-    if (close.code === CloseCode.removed) this.removedBy()
-    this.reporter.debug(`'${lane.link.name}' closed ${lane.channel.name}/${lane.index}: ${close.text}`)
-  }
-
-  violated(lane: Lane, rule: 'malformed' | 'credit', detail: string): void {
-    this.reporter.violation(lane.link.name, rule, detail)
-  }
-
-  duplicate(): void {
-    this.counters.add('duplicates')
-  }
-
-  admit(peer: NodeSpec): Refusal | undefined {
-    return this.#port.admit(peer)
-  }
-
-  reservedFor(peer: NodeSpec): number {
-    // A member that is down has not got its slot: it is kept until it is back.
-    const connected = [...this.hub.links.values()].filter(link => link.openLanes > 0).map(link => link.spec)
-    const taken = new Set([peer, ...connected].map(spec => spec.attributes?.tag))
-    return [...this.reserved].filter(tag => !taken.has(tag)).length
   }
 
   superseded(known: Incarnation): void {
@@ -368,12 +252,16 @@ export class Node implements HubHandler {
     this.reporter.emit('removed')
   }
 
-  refused(peer: string, by: 'us' | 'peer', refusal: Refusal): void {
-    this.reporter.refused(peer, by, refusal)
+  /** Some handshake of this incarnation was completed. */
+  greeted(): void {
+    this.#greeted = true
   }
 
-  retrying(peer: string, error: Error, delay: Millis): void {
-    this.reporter.retrying(peer, error, delay)
+  #heal(peer: NodeName): void {
+    const link = this.hub.links.get(peer)
+    if (link === undefined) return
+    link.tell({ type: 'cut', cut: false })
+    this.acknowledgements.healed(link)
   }
 
   /** Out of the cluster: no links, no seeds. */
@@ -387,7 +275,7 @@ export class Node implements HubHandler {
     this.#greeted = false
     this.#superseded = false
     this.#departed = false
-    this.#port.stop()
+    this.port.stop()
     this.broadcaster.reset()
     this.overlay.step({ type: 'start', self: this.spec })
     this.#pulse()

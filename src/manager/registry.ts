@@ -98,6 +98,21 @@ export class Registry {
     return this.#handle(name, server, server.asked, message, context)
   }
 
+  /**
+   * Hands over a message that is to be acknowledged: `given` is called when its handler is. Resolves when it has been
+   * handled, and rejects with what the handler threw, or with why it was never given the message.
+   */
+  async accept(name: string, message: unknown, context: MessageContext, given: () => void): Promise<unknown> {
+    const server = this.#servers.get(name)
+    try {
+      if (server === undefined) throw new NoSuchServerError(this.#self(), name)
+      return await this.#handle(name, server, server.handler, message, context, given)
+    } catch (error) {
+      this.#failed(name, context, error)
+      throw error
+    }
+  }
+
   #failed(name: string, context: MessageContext, error: unknown): void {
     if (error instanceof TooLateError) return
     if (error instanceof SchemaError) this.#observer.schemaRefused(name, context)
@@ -122,6 +137,7 @@ export class Registry {
     handler: Handler,
     message: unknown,
     context: MessageContext,
+    given?: () => void,
   ): Promise<unknown> {
     const { schema, concurrency = Number.POSITIVE_INFINITY } = server.options
     const life = this.#life
@@ -131,6 +147,7 @@ export class Registry {
     try {
       const checked = schema === undefined ? message : await inTurn(server, check(name, schema, message))
       if (life !== this.#life) throw new TooLateError(this.#self())
+      given?.()
       return await handler(checked, context)
     } finally {
       const next = server.backlog.shift()

@@ -1,15 +1,6 @@
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
-import {
-  DeadlineError,
-  NoSuchServerError,
-  OverflowError,
-  PartitionedError,
-  RemoteError,
-  SchemaError,
-  UnknownOutcomeError,
-} from '../core/errors.js'
-import { isRecord } from '../core/name.js'
+import { DeadlineError, OverflowError, PartitionedError, UnknownOutcomeError } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
 import type { Clock } from '../core/time.js'
 import { type PendingRequest, Requests } from '../delivery/requests.js'
@@ -17,8 +8,10 @@ import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
 import type { Counters } from './counters.js'
+import { errorOf } from './error-reports.js'
 import type { ForwardOptions } from './manager.js'
-import { expiryOf, extraOf, type Sender } from './sender.js'
+import { checkAnswered, expiryOf, extraOf } from './message-options.js'
+import type { Sender } from './sender.js'
 
 export interface RequesterContext {
   readonly sender: Sender
@@ -27,17 +20,6 @@ export interface RequesterContext {
   readonly valueLimits: ValueLimits
   readonly counters: Counters
 }
-
-/** What crosses the wire of an error that a handler threw. */
-export interface ErrorReport {
-  readonly code: string | undefined
-  readonly name: string
-  readonly message: string
-  readonly issues?: readonly string[]
-}
-
-/** Tells that a partition stopped a request, or its answer, there. No error of a handler has this code. */
-export const cutReport: ErrorReport = { code: 'cut', name: 'Cut', message: 'a partition was injected' }
 
 /** Asks other nodes, and settles every question exactly once. */
 export class Requester {
@@ -57,6 +39,7 @@ export class Requester {
       const { signal } = options ?? {}
       signal?.throwIfAborted()
       const expires = expiryOf(options, clock)
+      checkAnswered(options)
       let cancelTimer: (() => void) | undefined
       const release = (): void => {
         cancelTimer?.()
@@ -148,35 +131,4 @@ export class Requester {
       why === undefined ? 'its connection was lost' : why === 'left' ? 'it left the cluster' : 'it went down'
     return new UnknownOutcomeError(node, wasSent ? because : `${because} before the request was sent`)
   }
-}
-
-/** What of an error crosses the wire: never its stack. */
-export function reportOf(error: unknown): ErrorReport {
-  if (error instanceof SchemaError) {
-    return { code: error.code, name: error.name, message: error.message, issues: error.issues }
-  }
-  if (!(error instanceof Error)) return { code: undefined, name: 'Error', message: cut(String(error)) }
-  const code = (error as { readonly code?: unknown }).code
-  return { code: typeof code === 'string' ? cut(code) : undefined, name: cut(error.name), message: cut(error.message) }
-}
-
-/** The error that a caller gets for what a handler's node reported. */
-export function errorOf(node: string, server: string, payload: unknown): Error {
-  const report = isRecord(payload) ? payload : {}
-  const { code, name, message, issues } = report
-  if (code === cutReport.code) return new PartitionedError(node)
-  if (code === 'ERR_NO_SUCH_SERVER') return new NoSuchServerError(node, server)
-  if (code === 'ERR_SCHEMA') return new SchemaError(server, Array.isArray(issues) ? issues.map(String) : [])
-  return new RemoteError(node, server, {
-    name: typeof name === 'string' ? name : 'Error',
-    message: typeof message === 'string' ? message : 'no reason given',
-    code: typeof code === 'string' ? code : undefined,
-  })
-}
-
-const reportTextMax = 4_096
-
-/** At most so much, and without halves of characters, which UTF-8 cannot carry. */
-function cut(text: string): string {
-  return text.slice(0, reportTextMax).replace(/\p{Surrogate}/gu, '\ufffd')
 }

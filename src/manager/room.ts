@@ -29,7 +29,7 @@ export class Room {
     if (bytes <= 0 || budget.bytes === 0 || budget.bytes + bytes <= queueBytes) return 'queue'
     if (overflow === 'block') return awaited && budget.blocked < blockedCalls ? 'caller' : 'none'
     if (overflow !== 'drop-oldest') return 'none'
-    while (budget.bytes > 0 && budget.bytes + bytes > queueBytes) this.#dropOldest(channel)
+    while (budget.bytes > 0 && budget.bytes + bytes > queueBytes) if (!this.#dropOldest(channel)) return 'none'
     return 'queue'
   }
 
@@ -61,14 +61,16 @@ export class Room {
     settler?.failed(new OverflowError(node, channel.name, 'limits.queueBytes'))
   }
 
-  #dropOldest(channel: LinkChannel): void {
+  /** Of what was sent already nothing is dropped. False: there is nothing else. */
+  #dropOldest(channel: LinkChannel): boolean {
     let oldest: { readonly lane: Lane; readonly entry: Waiting } | undefined
     for (const lane of channel.lanes) {
-      const entry = lane.queue.peek()
+      const entry = lane.queue.oldestUnsent()
       if (entry !== undefined && (oldest === undefined || entry.order < oldest.entry.order)) oldest = { lane, entry }
     }
-    if (oldest === undefined) return
+    if (oldest === undefined) return false
     oldest.lane.queue.remove(oldest.entry)
     this.refuse(channel, oldest.entry)
+    return true
   }
 }

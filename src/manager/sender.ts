@@ -1,4 +1,3 @@
-import { encodeToBytes } from '../codec/value-bytes.js'
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
@@ -6,7 +5,6 @@ import { type ChannelName, defaultChannel } from '../core/channel.js'
 import {
   DeadlineError,
   EncodeError,
-  InvalidOptionError,
   NotConnectedError,
   PartitionedError,
   SupersededError,
@@ -22,11 +20,14 @@ import type { LinkHub } from '../link/hub.js'
 import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
-import { Written } from '../link/outbound.js'
+import { Written } from '../link/outbound-settings.js'
 import { costOf, type MessageExtra, type Settler, type Waiting } from '../link/queue.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
+import { HeldBack } from './held-back.js'
 import type { ForwardOptions } from './manager.js'
+import { ackOf, checkKey, isPlain } from './message-options.js'
+import type { Outboxes } from './outboxes.js'
 import { Room } from './room.js'
 import { broadcastServer, checkServer } from './server-ref.js'
 import { type TellLost, Unawaited } from './unawaited.js'
@@ -42,6 +43,7 @@ export interface SenderContext {
   readonly counters: Counters
   readonly channelNames: readonly string[]
   readonly lost: TellLost
+  readonly outboxes: Outboxes
   /** Asks the interpositions, and keeps what they throw from the caller. */
   judge(passage: Passage): Outcome
 }
@@ -70,12 +72,23 @@ const hashedServersMax = 4_096
 export class Sender {
   readonly #context: SenderContext
   readonly #room: Room
+  readonly #heldBack: HeldBack
   readonly #hashes = new Map([[broadcastServer, hashPartitionKey(broadcastServer)]])
   #order = 0
 
   constructor(context: SenderContext) {
     this.#context = context
     this.#room = new Room(context)
+    this.#heldBack = new HeldBack({
+      ...{ ...context, room: this.#room },
+      goOn: ({ link }, outgoing) => {
+        // Accepted before its peer went down, it waits for it.
+        const waits = ackOf(outgoing.options ?? {})?.onDown === 'wait'
+        const options = waits ? ({ ...outgoing.options, whenDown: 'wait' } as const) : outgoing.options
+        this.#dispatch(this.#channelFor(link, options), outgoing)
+      },
+      watch: (outgoing, end) => this.#watch(outgoing, end),
+    })
   }
 
   /**
@@ -112,6 +125,13 @@ export class Sender {
     if (expires !== undefined && expires <= this.#context.clock.now()) {
       this.#context.counters.add('expired')
       throw new DeadlineError(`the message to server '${server}'`, 'not-sent')
+    }
+    if (outgoing.extra?.ack !== undefined) {
+      const stream = this.#stream(channel, server, options)
+      if (interpositions.active || this.#heldBack.has(channel, stream)) {
+        const settler = outgoing.settler ?? this.#unawaited(channel, server)
+        return this.#heldBack.take(channel, stream, { ...outgoing, settler })
+      }
     }
     if (!interpositions.active) return this.#dispatch(channel, outgoing)
     const { kind, message } = outgoing
@@ -169,11 +189,18 @@ export class Sender {
     })
   }
 
+  /** A life of this node ends. */
+  stop(error: () => Error): void {
+    this.#heldBack.stop(error)
+  }
+
   #dispatch(channel: LinkChannel, outgoing: Outgoing): void {
     const { server, message, options, extra, settler } = outgoing
     const stream = this.#stream(channel, server, options)
     const lane = channel.laneOf(stream)
-    if (lane.outbound.offer(server, stream, message, extra) === Written.sent) return settler?.sent()
+    if (extra?.ack === undefined && lane.outbound.offer(server, stream, message, extra) === Written.sent) {
+      return settler?.sent()
+    }
     this.#enqueue(channel, lane, stream, outgoing)
     lane.outbound.drain()
   }
@@ -182,7 +209,8 @@ export class Sender {
     const { server, message, extra, settler, options } = outgoing
     const base = {
       ...{ server, stream, extra, settler: settler ?? this.#unawaited(channel, server) },
-      ...{ patient: options?.whenDown === 'wait', order: ++this.#order },
+      ...{ patience: patienceOf(options), order: ++this.#order, sequence: 0 },
+      tracker: extra?.ack === undefined ? undefined : this.#context.outboxes.trackerFor(channel),
       ...{ queue: undefined, release: undefined, gone: false },
     }
     if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
@@ -241,10 +269,15 @@ export class Sender {
   /** A message that is queued ends with its deadline or signal. */
   #watchQueued(entry: Waiting, outgoing: Outgoing): void {
     const { settler } = entry
-    const unwatch = this.#watch(outgoing, error => {
-      entry.queue?.remove(entry)
-      settler?.failed(error)
-    })
+    const unwatch = this.#watch(
+      outgoing,
+      error => {
+        if (entry.queue === undefined) entry.tracker?.giveUp(entry)
+        else entry.queue.remove(entry)
+        settler?.failed(error)
+      },
+      () => entry.sequence > 0,
+    )
     if (unwatch === undefined) return
     entry.release = () => {
       unwatch()
@@ -253,7 +286,11 @@ export class Sender {
   }
 
   /** Calls `end` at the deadline or signal of a message, if it has any, unless what is returned is called first. */
-  #watch({ options, extra, server }: Outgoing, end: (error: Error) => void): (() => void) | undefined {
+  #watch(
+    { options, extra, server }: Outgoing,
+    end: (error: Error) => void,
+    wasSent: () => boolean = () => false,
+  ): (() => void) | undefined {
     const signal = options?.signal
     if (signal === undefined && extra?.expires === undefined) return undefined
     const aborted = (): void => end(abortReason(signal))
@@ -264,7 +301,7 @@ export class Sender {
         ? undefined
         : clock.schedule(Math.max(0, extra.expires - clock.now()), () => {
             counters.add('expired')
-            end(new DeadlineError(`the message to server '${server}'`, 'not-sent'))
+            end(new DeadlineError(`the message to server '${server}'`, wasSent() ? 'unknown' : 'not-sent'))
           })
     return () => {
       signal?.removeEventListener('abort', aborted)
@@ -311,42 +348,9 @@ export class Sender {
   }
 }
 
-/** What of a message's options travels with it. */
-export function extraOf(
-  options: ForwardOptions | undefined,
-  clock: Clock,
-  limits: ValueLimits,
-): MessageExtra | undefined {
-  if (options === undefined || isPlain(options)) return undefined
-  const expires = expiryOf(options, clock)
-  const encoded = options.clock === undefined ? undefined : encodeToBytes(options.clock, limits)
-  if (encoded !== undefined && encoded.length > clockBytesMax) {
-    throw new EncodeError(`the option 'clock' takes ${encoded.length} bytes, and ${clockBytesMax} at the most`)
-  }
-  return expires === undefined && encoded === undefined ? undefined : { expires, clock: encoded }
-}
-
-/** When a call stops waiting, on the monotonic clock. */
-export function expiryOf(options: ForwardOptions | undefined, clock: Clock): number | undefined {
-  if (options !== undefined) checkOptions(options)
-  const { deadline, timeout } = options ?? {}
-  if (timeout !== undefined && !(timeout >= 0)) throw new InvalidOptionError('timeout', 'milliseconds', timeout)
-  if (deadline !== undefined && !Number.isFinite(deadline)) {
-    throw new InvalidOptionError('deadline', 'epoch milliseconds', deadline)
-  }
-  const left = Math.min(timeout ?? Infinity, deadline === undefined ? Infinity : deadline - clock.wall().getTime())
-  return left === Infinity ? undefined : clock.now() + left
-}
-
-/** Nothing in the options but where the message goes. */
-function isPlain(options: ForwardOptions): boolean {
-  checkOptions(options)
-  return (
-    options.clock === undefined &&
-    options.timeout === undefined &&
-    options.deadline === undefined &&
-    options.signal === undefined
-  )
+function patienceOf(options: ForwardOptions | undefined): Waiting['patience'] {
+  if (options?.whenDown === 'wait') return 'always'
+  return options !== undefined && ackOf(options)?.onDown === 'wait' ? 'life' : 'up'
 }
 
 function keyOf(channel: LinkChannel, server: string, message: unknown): string {
@@ -356,27 +360,4 @@ function keyOf(channel: LinkChannel, server: string, message: unknown): string {
 
 function tooLarge(bytes: number, limits: Limits): EncodeError {
   return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${limits.messageBytes}`)
-}
-
-/** The largest encoded `clock`. */
-const clockBytesMax = 32_768
-
-/** What would promise more than this release keeps, or means nothing, is refused rather than ignored. */
-function checkOptions(options: ForwardOptions & Partial<Record<(typeof laterOptions)[number], unknown>>): void {
-  if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', 'an object', options)
-  for (const option of laterOptions) {
-    if (options[option] !== undefined) throw new InvalidOptionError(option, 'left out: this release does not know it')
-  }
-  const { whenDown, partitionKey } = options
-  if (partitionKey !== undefined) checkKey(partitionKey)
-  if (whenDown !== undefined && whenDown !== 'wait' && whenDown !== 'reject') {
-    throw new InvalidOptionError('whenDown', `'reject' or 'wait'`, whenDown)
-  }
-}
-
-const laterOptions = ['ack', 'causalLabel', 'transitive'] as const
-
-function checkKey(key: unknown): string | number {
-  if (typeof key === 'string' || typeof key === 'number') return key
-  throw new InvalidOptionError('partitionKey', 'a text or a number', key)
 }

@@ -42,6 +42,7 @@ export {
 } from './histories/histories.js'
 export { HistoryError } from './histories/history-error.js'
 export type {
+  AcknowledgedEvent,
   CutEvent,
   DeliveredEvent,
   DownEvent,

@@ -19,6 +19,8 @@ class Slow implements InboundHandler {
     this.violations.push(rule)
   }
   reply(): void {}
+  acknowledged(): void {}
+  batchEnded(): void {}
   peerReady(): void {}
   credited(): void {}
   pinged(): void {}

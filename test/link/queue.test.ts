@@ -11,7 +11,17 @@ let order = 0
 function entry(name: string, options: Partial<Waiting> = {}): Waiting {
   return {
     ...{ server: name, stream: 0, body: { type: 'value', value: name }, extra: undefined, settler: undefined },
-    ...{ key: undefined, order: ++order, patient: false, bytes: 10, queue: undefined, release: undefined, gone: false },
+    ...{
+      key: undefined,
+      order: ++order,
+      sequence: 0,
+      patience: 'up',
+      tracker: undefined,
+      bytes: 10,
+      queue: undefined,
+      release: undefined,
+      gone: false,
+    },
     ...options,
   }
 }
@@ -87,8 +97,9 @@ describe('the messages that wait for a lane', () => {
 
   test('are picked out in order', () => {
     const { queue, budget } = setUp()
-    for (const name of ['a', 'b', 'c', 'd']) queue.push(entry(name, { patient: name === 'b' || name === 'd' }))
-    expect(queue.removeWhere(({ patient }) => !patient).map(({ server }) => server)).toEqual(['a', 'c'])
+    for (const name of ['a', 'b', 'c', 'd'])
+      queue.push(entry(name, { patience: name === 'b' || name === 'd' ? 'always' : 'up' }))
+    expect(queue.removeWhere(({ patience }) => patience === 'up').map(({ server }) => server)).toEqual(['a', 'c'])
     expect(budget.bytes).toBe(20)
     expect(drain(queue)).toEqual(['b', 'd'])
   })

@@ -1,4 +1,13 @@
-import { type Incarnation, MaquisError, type NodeName, OverflowError, type PeerServiceManager } from 'maquis'
+import {
+  DeadlineError,
+  type Incarnation,
+  MaquisError,
+  type NodeName,
+  OverflowError,
+  type PeerServiceManager,
+  StoppedError,
+  UnknownOutcomeError,
+} from 'maquis'
 import type { HistoryEvent, NodeContext, Operation, OperationContext, Simulation } from 'maquis/testing'
 import { type Configuration, chance, one } from './configuration.js'
 import { complaintsAbout } from './judgement.js'
@@ -82,6 +91,7 @@ export class Workload {
 
   readonly operations: Readonly<Record<string, Operation>> = {
     burst: context => this.#burst(context),
+    'acked burst': context => this.#ackedBurst(context),
     latest: context => this.#latest(context),
     ask: context => this.#ask(context),
     'ask all': context => this.#askAll(context),
@@ -108,7 +118,7 @@ export class Workload {
   }
 
   readonly weights: Readonly<Record<string, number>> = {
-    ...{ burst: 10, latest: 3, ask: 4, 'ask all': 1, leave: 0.5, remove: 0.3, 'stop and start': 0.5 },
+    ...{ burst: 10, 'acked burst': 6, latest: 3, ask: 4, 'ask all': 1, leave: 0.5, remove: 0.3, 'stop and start': 0.5 },
     ...{ join: 0.3, 'sync join': 0.3, connect: 0.3, 'update members': 0.2 },
   }
 
@@ -180,6 +190,39 @@ export class Workload {
       else promises.push(node.forwardMessage(to, server, message, options).catch(ignore))
     }
     return Promise.all(promises)
+  }
+
+  /** Messages with `ack`, under keys of their own: what becomes of each is written down. */
+  #ackedBurst({ net, node, name, random }: Context): Promise<unknown> {
+    const to = one(random, this.#configuration.nodes)
+    const channel = one(
+      random,
+      this.#channels.filter(other => other !== 'latest'),
+    )
+    const ack = {
+      when: chance(random, 0.3) ? 'handled' : 'given',
+      onDown: chance(random, 0.2) ? 'reject' : 'wait',
+    } as const
+    const sends = Array.from({ length: 1 + Math.floor(random.next() * 20) }, async () => {
+      const key = `ack${Math.floor(random.next() * 2)}`
+      const item = this.#next(net, node, to, channel, key)
+      const message = chance(random, 0.03) ? { ...item, ballast: 'x'.repeat(150_000) } : item
+      const options = {
+        ...{ channel, partitionKey: key, ack },
+        ...(chance(random, 0.3) && { whenDown: 'wait' as const }),
+        ...(chance(random, 0.2) && { timeout: random.next() * 3_000 }),
+      }
+      const { life, id } = item
+      const told = (outcome: 'taken' | 'unknown' | 'not-taken'): void => {
+        const head = { at: net.clock.now(), node: name as NodeName, life }
+        this.#record(net, { type: 'acknowledged', ...head, to: to as NodeName, channel, key, id, outcome })
+      }
+      await node.forwardMessage(to, 'sink', message, options).then(
+        () => told('taken'),
+        (error: unknown) => told(outcomeOf(error)),
+      )
+    })
+    return Promise.all(sends)
   }
 
   /** Values of which only the newest counts. */
@@ -343,4 +386,11 @@ function sleep(clock: Pick<NodeContext['clock'], 'schedule'>, millis: number): P
 /** Refusals are outcomes here; anything else is a bug of somebody. */
 function ignore(error: unknown): void {
   if (!(error instanceof MaquisError) && !(error instanceof OutOfPatience)) throw error
+}
+
+/** What the sender of a message with `ack` knows of it. */
+function outcomeOf(error: unknown): 'unknown' | 'not-taken' {
+  // A stop ends everything, and says nothing of what was sent.
+  if (error instanceof UnknownOutcomeError || error instanceof StoppedError) return 'unknown'
+  return error instanceof DeadlineError && error.outcome === 'unknown' ? 'unknown' : 'not-taken'
 }

@@ -10,7 +10,7 @@ import type { IncomingExtra } from '../../src/link/inbound.js'
 import type { Lane } from '../../src/link/lane.js'
 import { defaultLimits, type Limits } from '../../src/link/limits.js'
 import type { Link } from '../../src/link/link.js'
-import { Written } from '../../src/link/outbound.js'
+import { Written } from '../../src/link/outbound-settings.js'
 import type { Waiting } from '../../src/link/queue.js'
 import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 import { MemoryNetwork, type MemoryNetworkOptions } from '../../src/transport/memory.js'
@@ -151,7 +151,15 @@ export class HubNode implements HubHandler {
       message instanceof Uint8Array ? { type: 'bytes', bytes: message } : { type: 'encoded', bytes: encoded(message) }
     const entry: Waiting = {
       ...{ server, stream, body, extra: undefined, settler: undefined, key: undefined, order: ++this.#order },
-      ...{ patient: true, bytes: body.bytes.length, queue: undefined, release: undefined, gone: false },
+      ...{
+        patience: 'always',
+        sequence: 0,
+        tracker: undefined,
+        bytes: body.bytes.length,
+        queue: undefined,
+        release: undefined,
+        gone: false,
+      },
       ...options,
     }
     lane.queue.push(entry)
@@ -168,6 +176,9 @@ export class HubNode implements HubHandler {
     return this.received.filter(one => one.server === server).map(({ payload }) => payload)
   }
 
+  acknowledged(): void {}
+  batchEnded(): void {}
+  renumbered(): void {}
   up(link: Link): void {
     this.log.push(`up ${link.name}`)
   }

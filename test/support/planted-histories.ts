@@ -107,6 +107,31 @@ export const plantedHistories: readonly PlantedHistory[] = [
       .got('b', 'a', 1, { monotonic: true, channel: 'm' }),
   ],
 
+  ['taken-is-delivered', 'a message that was lost', pair().sent('a', 'b', 1).told('a', 'b', 1, 'taken')],
+  [
+    'taken-is-delivered',
+    'a message that comes too late',
+    pair().sent('a', 'b', 1).told('a', 'b', 1, 'taken').got('b', 'a', 1),
+  ],
+  [
+    'taken-is-delivered',
+    'a message that came on another channel',
+    pair()
+      .sent('a', 'b', 1)
+      .sent('a', 'b', 1, { channel: 'x' })
+      .got('b', 'a', 1, { channel: 'x' })
+      .told('a', 'b', 1, 'taken'),
+  ],
+  [
+    'refused-is-not',
+    'a message that came before it was refused',
+    pair().sent('a', 'b', 1).got('b', 'a', 1).told('a', 'b', 1, 'not-taken'),
+  ],
+  [
+    'refused-is-not',
+    'a message that comes after it was refused',
+    pair().sent('a', 'b', 1).told('a', 'b', 1, 'not-taken').got('b', 'a', 1),
+  ],
   [
     'lives-unmixed',
     'an earlier life after the later one, on the same stream',

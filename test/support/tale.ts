@@ -82,6 +82,23 @@ export class Tale {
     return this.#add({ type: 'delivered', ...this.#head(node, life), ...sender, ...message(id, traits) })
   }
 
+  told(
+    node: string,
+    to: string,
+    id: number,
+    outcome: 'taken' | 'unknown' | 'not-taken',
+    traits: MessageTraits = {},
+  ): this {
+    const { life, ...rest } = traits
+    return this.#add({
+      type: 'acknowledged',
+      ...this.#head(node, life),
+      to: to as NodeName,
+      ...message(id, rest),
+      outcome,
+    })
+  }
+
   leave(node: string, leaver: string = node, leaverLife?: number): this {
     const whom = { leaver: leaver as NodeName, leaverLife: this.#life(leaver, leaverLife) }
     return this.#add({ type: 'leave', ...this.#head(node), ...whom })

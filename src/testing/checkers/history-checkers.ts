@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../../core/errors.js'
 import { checkArray, checkDuration, checkFunction, checkKeys } from '../../manager/checks.js'
 import { eventTypes, type HistoryEvent } from '../histories/history-event.js'
+import { acknowledgementCheckers } from './acknowledgements.js'
 import { channelCheckers } from './channels.js'
 import type { HistoryChecker, HistoryOptions } from './checker.js'
 import { detectionCheckers } from './detection.js'
@@ -13,6 +14,7 @@ import { settledCheckers } from './settled.js'
 export const historyCheckers: readonly HistoryChecker[] = [
   ...livesCheckers,
   ...channelCheckers,
+  ...acknowledgementCheckers,
   ...membershipCheckers,
   ...detectionCheckers,
   ...partitionCheckers,

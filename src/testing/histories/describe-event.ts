@@ -19,6 +19,8 @@ function textOf(event: HistoryEvent): string {
       return `${event.node} sends ${event.key} ${event.id} to ${event.to} on ${event.channel}`
     case 'delivered':
       return `${event.node} is given ${event.key} ${event.id} from ${event.from} on ${event.channel}`
+    case 'acknowledged':
+      return `${event.node} is told that ${event.key} ${event.id} to ${event.to} on ${event.channel}: ${event.outcome}`
     case 'up':
       return `${event.node} sees ${event.peer} up`
     case 'down':

@@ -9,6 +9,7 @@ export type HistoryEvent =
   | LifeEvent
   | SentEvent
   | DeliveredEvent
+  | AcknowledgedEvent
   | UpEvent
   | DownEvent
   | MembersEvent
@@ -58,6 +59,14 @@ export interface DeliveredEvent extends MessageEvent {
   readonly from: NodeName
   /** The life in which it was sent. */
   readonly fromLife: Incarnation
+}
+
+/** The promise of a message that was sent with `ack` settled at `node`. */
+export interface AcknowledgedEvent extends MessageEvent {
+  readonly type: 'acknowledged'
+  readonly to: NodeName
+  /** `taken`: it resolved. `unknown`: it rejected and the message may have been handled. `not-taken`: it was not. */
+  readonly outcome: 'taken' | 'unknown' | 'not-taken'
 }
 
 /** Watchers at `node` were told that `peer` is up. */
@@ -140,7 +149,16 @@ export interface NoteEvent {
 
 const types: { readonly [Type in HistoryEvent['type']]: true } = {
   ...({ started: true, stopped: true, crashed: true, removed: true, superseded: true, leave: true } as const),
-  ...({ sent: true, delivered: true, up: true, down: true, members: true, cut: true, healed: true } as const),
+  ...({
+    sent: true,
+    delivered: true,
+    acknowledged: true,
+    up: true,
+    down: true,
+    members: true,
+    cut: true,
+    healed: true,
+  } as const),
   ...({ fault: true, settled: true, note: true } as const),
 }
 

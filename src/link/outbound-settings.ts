@@ -1,0 +1,23 @@
+import type { ValueLimits } from '../codec/value-encoder.js'
+import type { Clock } from '../core/time.js'
+import type { Flusher } from './flusher.js'
+
+/** What became of a message that was offered to the fast path. */
+export const Written = {
+  /** It is in the batch. */
+  sent: 0,
+  /** The lane is closed, full or out of credit, or the message needs chunks: it has to wait. */
+  wait: 1,
+} as const
+
+/** What an outbound half needs of its lane. */
+export interface OutboundSettings {
+  readonly clock: Clock
+  readonly flusher: Flusher
+  readonly valueLimits: ValueLimits
+  readonly messageBytes: number
+  readonly controlBytes: number
+  readonly replyBytes: number
+  /** The sender's next numbers, one per stream: they outlive connections. */
+  readonly sequences: Float64Array
+}

@@ -1,0 +1,247 @@
+import { ByteWriter } from '../codec/byte-writer.js'
+import { FrameKind } from '../codec/codec.js'
+import { encodeToBytes } from '../codec/value-bytes.js'
+import type { ValueLimits } from '../codec/value-encoder.js'
+import { StoppedError } from '../core/errors.js'
+import type { Clock } from '../core/time.js'
+import { type Acceptance, refusalsMax } from '../delivery/acceptance.js'
+import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
+import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
+import type { Lane } from '../link/lane.js'
+import type { Link } from '../link/link.js'
+import type { Counters } from './counters.js'
+import type { Delays } from './delays.js'
+import { expiredReport, reportOf } from './error-reports.js'
+import type { Inboxes } from './inboxes.js'
+import { aged } from './incoming.js'
+import { resendMillis } from './outboxes.js'
+import type { Registry } from './registry.js'
+import type { MessageContext } from './servers.js'
+
+export interface AckedArrivalsContext {
+  readonly inboxes: Inboxes
+  readonly registry: Registry
+  readonly interpositions: Interpositions
+  readonly delays: Delays
+  readonly counters: Counters
+  readonly clock: Clock
+  readonly valueLimits: ValueLimits
+  judge(passage: Passage): Outcome
+}
+
+/** A message that is to be acknowledged, on its way from its lane to its server. */
+export interface AckedMessage {
+  readonly lane: Lane
+  readonly server: string
+  readonly payload: unknown
+  readonly extra: IncomingExtra
+  readonly ack: IncomingAck
+  readonly context: MessageContext
+}
+
+/** The receiving end of acknowledgements: hands over each message once and in order, and tells its sender so. */
+export class AckedArrivals {
+  readonly #context: AckedArrivalsContext
+  /** Streams whose state has to be told, by lane, at the end of the batch that is being taken. */
+  readonly #due = new Map<Lane, Set<number>>()
+  #deferred = false
+  /** A retry of what a fault took away, by stream. */
+  readonly #timers = new Map<Acceptance<Uint8Array>, () => void>()
+
+  constructor(context: AckedArrivalsContext) {
+    this.#context = context
+  }
+
+  message(message: AckedMessage): PromiseLike<unknown> | undefined {
+    const { lane, ack, payload } = message
+    const { inboxes, counters, interpositions } = this.#context
+    const acceptance = inboxes.of(lane, ack.stream)
+    const verdict = acceptance.judge(ack.number, ack.lowest)
+    if (verdict !== 'deliver') {
+      if (verdict === 'duplicate') counters.add('duplicates')
+      // What waits for another is asked for when that has come; told at once, it would only be dropped once more.
+      if (verdict === 'duplicate' || !acceptance.waits) this.#owe(lane, ack.stream)
+      return undefined
+    }
+    if (lane.link.state.phase === 'cut') {
+      counters.add('faulted')
+      acceptance.dropped(ack.number)
+      return undefined
+    }
+    if (!interpositions.active) return this.#deliver(message, payload, acceptance)
+    const outcome = this.#judge(lane, 'receive', 'message', message.server, payload)
+    if (outcome.copies > 0) lane.heard()
+    if (outcome.copies > 0 && !isHeld(outcome)) return this.#deliver(message, outcome.message, acceptance)
+    if (outcome.copies > 0) return this.#hold(message, outcome, acceptance)
+    counters.add('faulted')
+    acceptance.dropped(ack.number)
+    this.#retry(lane, ack.stream, acceptance)
+    return undefined
+  }
+
+  /** A batch was taken: tells what has been settled by it. */
+  batchEnded(lane: Lane): void {
+    const streams = this.#due.get(lane)
+    if (streams === undefined) return
+    this.#due.delete(lane)
+    for (const stream of streams) this.#tell(lane, stream)
+  }
+
+  /** The cut between the two is gone: what was dropped behind it is asked for, and what was settled is told. */
+  healed(link: Link): void {
+    for (const lane of link.lanes()) {
+      for (const [stream] of this.#context.inboxes.onLane(lane)) this.#tell(lane, stream)
+    }
+  }
+
+  /** A life of this node ends. */
+  clear(): void {
+    for (const cancel of this.#timers.values()) cancel()
+    this.#timers.clear()
+    this.#due.clear()
+    this.#context.inboxes.clear()
+  }
+
+  /** What comes after a message that is held back waits for it: it is dropped, and asked for again afterwards. */
+  #hold(message: AckedMessage, outcome: Outcome, acceptance: Acceptance<Uint8Array>): PromiseLike<unknown> | undefined {
+    const { clock } = this.#context
+    const { number } = message.ack
+    const arrived = clock.now()
+    acceptance.held(number)
+    let resolve = (): void => {}
+    const gone = new Promise<void>(settle => {
+      resolve = settle
+    })
+    const goOn = (): void => {
+      acceptance.released(number)
+      const extra = aged(message.extra, clock.now() - arrived)
+      const handled = this.#deliver({ ...message, extra }, outcome.message, acceptance)
+      if (handled === undefined) resolve()
+      else handled.then(resolve, resolve)
+    }
+    if (this.#context.delays.hold(outcome, goOn, resolve) !== undefined) return gone
+    this.#context.counters.add('faulted')
+    acceptance.dropped(number)
+    this.#retry(message.lane, message.ack.stream, acceptance)
+    return undefined
+  }
+
+  #deliver(
+    message: AckedMessage,
+    payload: unknown,
+    acceptance: Acceptance<Uint8Array>,
+  ): PromiseLike<unknown> | undefined {
+    const { lane, server, extra, ack, context } = message
+    const settle = (report?: unknown): void => {
+      acceptance.settled(
+        ack.number,
+        report === undefined ? undefined : encodeToBytes(report, this.#context.valueLimits),
+      )
+      this.#owe(lane, ack.stream)
+    }
+    if (extra.budget === 0) {
+      this.#context.counters.add('expired')
+      settle(expiredReport)
+      return undefined
+    }
+    let given = false
+    return this.#context.registry
+      .accept(server, payload, context, () => {
+        given = true
+        if (!ack.handled) settle()
+      })
+      .then(
+        () => {
+          if (ack.handled) settle()
+        },
+        (error: unknown) => {
+          // The life in which it came is over: nobody is told anything any more.
+          if (error instanceof StoppedError && !given) return
+          if (ack.handled || !given) settle(reportOf(error))
+        },
+      )
+  }
+
+  #owe(lane: Lane, stream: number): void {
+    const streams = this.#due.get(lane)
+    if (streams !== undefined) streams.add(stream)
+    else this.#due.set(lane, new Set([stream]))
+    if (this.#deferred) return
+    // In case no batch is being taken.
+    this.#deferred = true
+    this.#context.clock.defer(() => {
+      this.#deferred = false
+      for (const lane of [...this.#due.keys()]) this.batchEnded(lane)
+    })
+  }
+
+  #tell(lane: Lane, stream: number): void {
+    // On the next connection everything that is outstanding comes again, and is acknowledged again.
+    if (lane.phase !== 'open') return
+    const { interpositions, counters, delays } = this.#context
+    if (lane.link.state.phase === 'cut') return counters.add('faulted')
+    if (!interpositions.active) return this.#write(lane, stream)
+    const outcome = this.#judge(lane, 'forward', 'ack', undefined, undefined)
+    if (outcome.copies === 0) {
+      counters.add('faulted')
+      return this.#retry(lane, stream, this.#context.inboxes.of(lane, stream))
+    }
+    if (!isHeld(outcome)) return this.#write(lane, stream)
+    delays.hold(outcome, () => {
+      if (lane.phase === 'open') this.#write(lane, stream)
+    })
+  }
+
+  #write(lane: Lane, stream: number): void {
+    const acceptance = this.#context.inboxes.of(lane, stream)
+    const { upTo } = acceptance
+    const again = acceptance.takeAgain()
+    const refusals = [...acceptance.refusals].filter(([number]) => number <= upTo)
+    // What one frame cannot hold goes before it, in frames that tell of less.
+    for (let part = refusals.splice(0, refusalsMax); ; part = refusals.splice(0, refusalsMax)) {
+      const isLast = refusals.length === 0
+      const told = isLast ? upTo : (part.at(-1)?.[0] ?? upTo)
+      lane.outbound.control(FrameKind.ack, acknowledgement(stream, told, isLast && again, part))
+      if (isLast) return
+    }
+  }
+
+  /** After a while, once for each stream: what a fault took away is asked for, or told, again. */
+  #retry(lane: Lane, stream: number, acceptance: Acceptance<Uint8Array>): void {
+    if (this.#timers.has(acceptance)) return
+    const cancel = this.#context.clock.schedule(resendMillis, () => {
+      this.#timers.delete(acceptance)
+      this.#tell(lane, stream)
+    })
+    this.#timers.set(acceptance, cancel)
+  }
+
+  #judge(
+    { link, channel }: Lane,
+    direction: Passage['direction'],
+    kind: Passage['kind'],
+    server: string | undefined,
+    message: unknown,
+  ): Outcome {
+    return this.#context.judge({ direction, peer: link.name, channel: channel.name, kind, server, message })
+  }
+}
+
+/** The body of a frame: see docs/protocol.md. */
+function acknowledgement(
+  stream: number,
+  upTo: number,
+  again: boolean,
+  refusals: readonly (readonly [number: number, report: Uint8Array])[],
+): Uint8Array {
+  const writer = new ByteWriter(16)
+  writer.varint(stream)
+  writer.varint(upTo)
+  writer.varint(refusals.length * 2 + (again ? 1 : 0))
+  for (const [number, report] of refusals) {
+    writer.varint(number)
+    writer.varint(report.length)
+    writer.bytes(report)
+  }
+  return writer.take()
+}

@@ -1,0 +1,47 @@
+import { NoSuchServerError, PartitionedError, RemoteError, SchemaError } from '../core/errors.js'
+import { isRecord } from '../core/name.js'
+
+/** What crosses the wire of an error that a handler threw. */
+export interface ErrorReport {
+  readonly code: string | undefined
+  readonly name: string
+  readonly message: string
+  readonly issues?: readonly string[]
+}
+
+/** Tells that a partition stopped a request, or its answer, there. No error of a handler has this code. */
+export const cutReport: ErrorReport = { code: 'cut', name: 'Cut', message: 'a partition was injected' }
+
+/** Tells that a message came after its deadline, and was not handed over. */
+export const expiredReport: ErrorReport = { code: 'expired', name: 'Expired', message: 'it arrived after its deadline' }
+
+/** What of an error crosses the wire: never its stack. */
+export function reportOf(error: unknown): ErrorReport {
+  if (error instanceof SchemaError) {
+    return { code: error.code, name: error.name, message: error.message, issues: error.issues }
+  }
+  if (!(error instanceof Error)) return { code: undefined, name: 'Error', message: cut(String(error)) }
+  const code = (error as { readonly code?: unknown }).code
+  return { code: typeof code === 'string' ? cut(code) : undefined, name: cut(error.name), message: cut(error.message) }
+}
+
+/** The error that a caller gets for what a handler's node reported. */
+export function errorOf(node: string, server: string, payload: unknown): Error {
+  const report = isRecord(payload) ? payload : {}
+  const { code, name, message, issues } = report
+  if (code === cutReport.code) return new PartitionedError(node)
+  if (code === 'ERR_NO_SUCH_SERVER') return new NoSuchServerError(node, server)
+  if (code === 'ERR_SCHEMA') return new SchemaError(server, Array.isArray(issues) ? issues.map(String) : [])
+  return new RemoteError(node, server, {
+    name: typeof name === 'string' ? name : 'Error',
+    message: typeof message === 'string' ? message : 'no reason given',
+    code: typeof code === 'string' ? code : undefined,
+  })
+}
+
+const reportTextMax = 4_096
+
+/** At most so much, and without halves of characters, which UTF-8 cannot carry. */
+function cut(text: string): string {
+  return text.slice(0, reportTextMax).replace(/\p{Surrogate}/gu, '\ufffd')
+}

@@ -1,0 +1,72 @@
+import type { Incarnation, NodeName } from '../core/node.js'
+import { Acceptance } from '../delivery/acceptance.js'
+import type { Lane } from '../link/lane.js'
+import type { Link } from '../link/link.js'
+
+/** What was taken of one life of a peer, by channel and stream. */
+interface Inbox {
+  readonly incarnation: Incarnation
+  readonly channels: Map<string, Acceptance<Uint8Array>[]>
+}
+
+/**
+ * What was taken of messages that are to be acknowledged, of every peer. It outlives connections, and links too: a peer
+ * that is no neighbour for a while must not have what it sends again handled twice.
+ */
+export class Inboxes {
+  readonly #most: number
+  /** The one that was heard of last comes last. */
+  readonly #inboxes = new Map<NodeName, Inbox>()
+
+  /** So many peers are remembered; beyond them, those that were heard of longest ago are forgotten. */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  of({ link, channel }: Lane, stream: number): Acceptance<Uint8Array> {
+    const streams = this.#streamsOf(link, channel.name)
+    const known = streams[stream]
+    if (known !== undefined) return known
+    const acceptance = new Acceptance<Uint8Array>()
+    streams[stream] = acceptance
+    return acceptance
+  }
+
+  /** The streams of a lane of which anything is known. */
+  *onLane({ link, channel, index }: Lane): Iterable<readonly [stream: number, acceptance: Acceptance<Uint8Array>]> {
+    const inbox = this.#inboxes.get(link.name)
+    if (inbox?.incarnation !== link.spec.incarnation) return
+    for (const [stream, acceptance] of inbox.channels.get(channel.name)?.entries() ?? []) {
+      if (acceptance !== undefined && stream % channel.lanes.length === index) yield [stream, acceptance]
+    }
+  }
+
+  /** The peer numbers the streams of this lane anew. */
+  forget({ link, channel, index }: Lane): void {
+    const streams = this.#inboxes.get(link.name)?.channels.get(channel.name)
+    if (streams === undefined) return
+    for (let stream = index; stream < streams.length; stream += channel.lanes.length) delete streams[stream]
+  }
+
+  /** A new life of this node begins: nothing was sent to it yet. */
+  clear(): void {
+    this.#inboxes.clear()
+  }
+
+  #streamsOf({ name, spec }: Link, channel: string): Acceptance<Uint8Array>[] {
+    let inbox = this.#inboxes.get(name)
+    if (inbox === undefined || inbox.incarnation !== spec.incarnation) {
+      inbox = { incarnation: spec.incarnation, channels: new Map() }
+    }
+    // Moved to the end: it was heard of last.
+    this.#inboxes.delete(name)
+    this.#inboxes.set(name, inbox)
+    for (const oldest of this.#inboxes.keys()) {
+      if (this.#inboxes.size <= this.#most) break
+      this.#inboxes.delete(oldest)
+    }
+    const streams = inbox.channels.get(channel) ?? []
+    inbox.channels.set(channel, streams)
+    return streams
+  }
+}

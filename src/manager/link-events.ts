@@ -1,0 +1,197 @@
+import { CloseCode } from '../codec/codec.js'
+import type { Close } from '../codec/handshake-frames.js'
+import type { ChannelName } from '../core/channel.js'
+import { NotConnectedError, UnknownOutcomeError } from '../core/errors.js'
+import type { Incarnation, NodeSpec } from '../core/node.js'
+import type { Millis } from '../core/time.js'
+import type { Passage } from '../fault/interposition.js'
+import type { Refusal } from '../link/handshake.js'
+import type { HubHandler } from '../link/hub-handler.js'
+import type { Acknowledgement, IncomingExtra } from '../link/inbound.js'
+import type { Lane } from '../link/lane.js'
+import type { DownReason, Link } from '../link/link.js'
+import type { Waiting } from '../link/queue.js'
+import type { Node } from './node.js'
+
+/** What happens on the links of a node, told to those of its parts that it concerns. It decides nothing of its own. */
+export class LinkEvents implements HubHandler {
+  readonly #node: Node
+
+  constructor(node: Node) {
+    this.#node = node
+  }
+
+  get interposed(): boolean {
+    return this.#node.interpositions.active
+  }
+
+  heartbeatPasses(link: Link, direction: 'forward' | 'receive'): boolean {
+    const { name: channel } = link.control.channel
+    const passage: Passage = {
+      direction,
+      peer: link.name,
+      channel,
+      kind: 'heartbeat',
+      server: undefined,
+      message: undefined,
+    }
+    const outcome = this.#node.judge(passage)
+    // One that comes later is no sign of life: it says what was so when it left.
+    return outcome.copies > 0 && outcome.holds.length === 0
+  }
+
+  up(link: Link): void {
+    this.#node.hub.encourage()
+    this.#node.overlay.step({ type: 'up', peer: link.spec })
+    this.#node.broadcaster.refresh()
+    this.#node.watchers.tell('up', link.name)
+    this.#node.reporter.emit('up', link.name)
+  }
+
+  down(link: Link, reason: DownReason): void {
+    this.#node.overlay.step({ type: 'down', node: link.name })
+    this.#node.broadcaster.down(link.name)
+    this.#node.watchers.tell('down', link.name)
+    this.#node.reporter.emit('down', link.name, reason)
+  }
+
+  channelUp(link: Link, channel: ChannelName): void {
+    this.#node.watchers.tell('up', link.name, channel)
+  }
+
+  channelDown(link: Link, channel: ChannelName): void {
+    this.#node.watchers.tell('down', link.name, channel)
+  }
+
+  created(link: Link): void {
+    if (this.#node.faults.cutsOff(link.spec)) link.tell({ type: 'cut', cut: true })
+  }
+
+  restarted(link: Link): void {
+    this.#node.acknowledgements.lost(link, 'it was started anew')
+    this.#node.faults.step({ type: 'restarted', node: link.name })
+  }
+
+  failRequests(link: Link, why: 'down' | 'cut' | 'left'): void {
+    this.#node.requester.peerEnded(link, why)
+  }
+
+  failQueued(link: Link, entries: readonly Waiting[], why: 'down' | 'left'): void {
+    this.#node.counters.add('undelivered', entries.length)
+    const reason = link.state.phase === 'unknown' ? 'stranger' : why
+    for (const { settler, sequence } of entries) {
+      const wasSent = sequence > 0
+      settler?.failed(wasSent ? lostTrack(link, why) : new NotConnectedError(link.name, reason))
+    }
+    if (why === 'left') this.#node.acknowledgements.lost(link, 'it left the cluster')
+  }
+
+  laneOpened(lane: Lane): void {
+    this.#node.greeted()
+    const { link } = lane
+    this.#node.broadcaster.laneOpened(link.name, lane.channel.name)
+    // A peer that lost its connections begins with this lane, also where nobody here was told of the loss.
+    if (lane === link.control || link.openLanes === 1) this.#node.faults.step({ type: 'connected', peer: link.spec })
+    this.#node.joiner.progress()
+  }
+
+  laneClosed(lane: Lane): void {
+    this.#node.acknowledgements.outboxes.laneClosed(lane)
+    this.#node.requester.laneClosed(lane)
+    this.#node.joiner.progress()
+  }
+
+  confirmed(): void {
+    this.#node.joiner.progress()
+  }
+
+  message(
+    lane: Lane,
+    server: string,
+    payload: unknown,
+    extra: IncomingExtra | undefined,
+  ): PromiseLike<unknown> | undefined {
+    return this.#node.arrivals.message(lane, server, payload, extra)
+  }
+
+  acknowledged(lane: Lane, acknowledgement: Acknowledgement): void {
+    this.#node.acknowledgements.acknowledged(lane, acknowledgement)
+  }
+
+  renumbered(lane: Lane): void {
+    this.#node.acknowledgements.renumbered(lane)
+  }
+
+  batchEnded(lane: Lane): void {
+    this.#node.acknowledgements.arrivals.batchEnded(lane)
+  }
+
+  reply(lane: Lane, id: number, isError: boolean, payload: unknown): void {
+    this.#node.arrivals.reply(lane, id, isError, payload)
+  }
+
+  strategy(link: Link, value: unknown): void {
+    if (this.#node.port.receive(link, value)) return
+    this.#node.reporter.violation(link.name, 'malformed', 'a membership message that cannot be read')
+  }
+
+  fault(link: Link, value: unknown): void {
+    if (this.#node.interpositions.active) link.heard()
+    if (!this.#node.faults.receive(link.spec, value))
+      this.#node.reporter.violation(link.name, 'malformed', 'a fault frame that cannot be read')
+  }
+
+  closedByPeer(lane: Lane, close: Close): void {
+    if (close.code === CloseCode.removed) this.#node.removedBy()
+    this.#node.reporter.debug(`'${lane.link.name}' closed ${lane.channel.name}/${lane.index}: ${close.text}`)
+  }
+
+  violated(lane: Lane, rule: 'malformed' | 'credit', detail: string): void {
+    this.#node.reporter.violation(lane.link.name, rule, detail)
+  }
+
+  duplicate(): void {
+    this.#node.counters.add('duplicates')
+  }
+
+  admit(peer: NodeSpec): Refusal | undefined {
+    return this.#node.port.admit(peer)
+  }
+
+  reservedFor(peer: NodeSpec): number {
+    // A member that is down has not got its slot: it is kept until it is back.
+    const connected = [...this.#node.hub.links.values()].filter(link => link.openLanes > 0).map(link => link.spec)
+    const taken = new Set([peer, ...connected].map(spec => spec.attributes?.tag))
+    return [...this.#node.reserved].filter(tag => !taken.has(tag)).length
+  }
+
+  superseded(known: Incarnation): void {
+    this.#node.superseded(known)
+  }
+
+  refusedAsStale(known: Incarnation): void {
+    this.#node.refusedAsStale(known)
+  }
+
+  heardOfLater(known: Incarnation): void {
+    this.#node.heardOfLater(known)
+  }
+
+  removedBy(): void {
+    this.#node.removedBy()
+  }
+
+  refused(peer: string, by: 'us' | 'peer', refusal: Refusal): void {
+    this.#node.reporter.refused(peer, by, refusal)
+  }
+
+  retrying(peer: string, error: Error, delay: Millis): void {
+    this.#node.reporter.retrying(peer, error, delay)
+  }
+}
+
+/** Why it is not known what became of a message that was sent and not acknowledged. */
+function lostTrack({ name, state }: Link, why: 'down' | 'left'): UnknownOutcomeError {
+  if (why === 'left') return new UnknownOutcomeError(name, 'it left the cluster')
+  return new UnknownOutcomeError(name, state.phase === 'down' ? 'it went down' : 'its life, or the connection, ended')
+}

@@ -1,0 +1,354 @@
+import { describe, expect, test } from 'vitest'
+import type { Interposition, Passage, PeerServiceManager } from '../../src/index.js'
+import { Cluster } from '../support/cluster.js'
+
+/** Takes what comes, and remembers it. */
+function hear(node: PeerServiceManager, server = 'orders'): unknown[] {
+  const heard: unknown[] = []
+  node.register(server, message => {
+    heard.push(message)
+  })
+  return heard
+}
+
+/** How a promise ended: `done`, the code and outcome of its error, or `waits`. */
+function endOf(promise: Promise<unknown>): { end: string } {
+  const seen = { end: 'waits' }
+  promise.then(
+    () => {
+      seen.end = 'done'
+    },
+    (error: { code?: string; outcome?: string; reason?: string }) => {
+      seen.end = [error.code ?? String(error), error.outcome ?? error.reason]
+        .filter(part => part !== undefined)
+        .join(' ')
+    },
+  )
+  return seen
+}
+
+const dropping =
+  (kind: Passage['kind'], direction: Passage['direction']): Interposition =>
+  passage => ({ type: passage.kind === kind && passage.direction === direction ? 'drop' : 'pass' })
+
+describe('a message with ack', () => {
+  test('resolves when its handler was given it', async () => {
+    const cluster = new Cluster({ network: { latency: 10 } })
+    const [a, b] = await cluster.pair()
+    let given = false
+    b.register('orders', () => {
+      given = true
+      return new Promise(() => {})
+    })
+    const sent = a.forwardMessage('b', 'orders', 1, { ack: true })
+    const seen = endOf(sent)
+    await cluster.until(() => given)
+    expect(seen.end).toBe('waits')
+    await cluster.settle(sent)
+  })
+
+  test('resolves only when it was handled, where that is asked for; what a handler throws rejects it', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const waiting: (() => void)[] = []
+    b.register('slow', () => new Promise<void>(resolve => waiting.push(resolve)))
+    b.register('bad', () => Promise.reject(Object.assign(new Error('no stock'), { code: 'E_STOCK' })))
+    const ack = { when: 'handled' } as const
+    const ends = [1, 2].map(id => endOf(a.forwardMessage('b', 'slow', id, { ack })))
+    await cluster.pass(60_000)
+    expect(ends.map(({ end }) => end)).toEqual(['waits', 'waits'])
+    // Acknowledgements are cumulative: the second is told with the first.
+    waiting[1]?.()
+    await cluster.pass(10)
+    expect(ends.map(({ end }) => end)).toEqual(['waits', 'waits'])
+    waiting[0]?.()
+    await cluster.pass(10)
+    expect(ends.map(({ end }) => end)).toEqual(['done', 'done'])
+    const failure = await cluster.failure(a.forwardMessage('b', 'bad', 3, { ack }))
+    expect(failure).toMatchObject({ code: 'ERR_REMOTE', message: expect.stringContaining('no stock') as string })
+    await cluster.settle(a.forwardMessage('b', 'bad', 4, { ack: true }))
+  })
+
+  test('is refused by name where nobody takes it', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    const refused = cluster.failure(a.forwardMessage('b', 'nobody', 1, { ack: true }))
+    const next = a.forwardMessage('b', 'orders', 2, { ack: true })
+    expect(await refused).toMatchObject({ code: 'ERR_NO_SUCH_SERVER', node: 'b' })
+    await cluster.settle(next)
+    expect(heard).toEqual([2])
+  })
+
+  test('survives the loss of its connection, once and in order, among others without', async () => {
+    const cluster = new Cluster({ network: { latency: 20 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b) as number[]
+    const sent: Promise<void>[] = []
+    for (let id = 0; id < 400; id++) {
+      if (id % 7 === 0) a.castMessage('b', 'orders', id, { whenDown: 'wait' })
+      else sent.push(a.forwardMessage('b', 'orders', id, { ack: true, whenDown: 'wait' }))
+      if (id % 23 === 0) cluster.sever('a', 'b')
+      if (id % 10 === 0) await cluster.pass(15)
+    }
+    await cluster.settle(Promise.all(sent))
+    const acked = heard.filter(id => id % 7 !== 0)
+    expect(acked).toEqual(Array.from({ length: 400 }, (_, id) => id).filter(id => id % 7 !== 0))
+    expect([...heard].sort((x, y) => x - y)).toEqual(heard)
+  })
+
+  test('whose acknowledgement was lost comes again, and is not handled again', async () => {
+    const cluster = new Cluster({ network: { latency: 20 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    const sent = [1, 2, 3].map(id => a.forwardMessage('b', 'orders', id, { ack: true }))
+    await cluster.until(() => heard.length === 3)
+    cluster.sever('a', 'b')
+    await cluster.settle(Promise.all(sent))
+    expect(heard).toEqual([1, 2, 3])
+    expect(b.counters().duplicates).toBe(3)
+  })
+
+  test('of several chunks is sent whole again', async () => {
+    const cluster = new Cluster({ network: { latency: 20 } })
+    const [a, b] = await cluster.pair()
+    const heard: number[] = []
+    b.register('blob', bytes => {
+      heard.push((bytes as Uint8Array).length)
+    })
+    const sizes = [300_000, 10, 900_000, 20]
+    const sent = sizes.map(size => a.forwardMessage('b', 'blob', new Uint8Array(size), { ack: true }))
+    for (let count = 0; count < 6; count++) {
+      await cluster.pass(11 * count)
+      cluster.sever('a', 'b')
+    }
+    await cluster.settle(Promise.all(sent))
+    expect(heard).toEqual(sizes)
+  })
+
+  test('waits while its peer is down, and for a partition to heal', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    cluster.split('a', 'b')
+    const seen = [1, 2].map(id => endOf(a.forwardMessage('b', 'orders', id, { ack: true })))
+    await cluster.until(() => !a.isConnected('b'))
+    await cluster.pass(600_000)
+    expect(seen.map(({ end }) => end)).toEqual(['waits', 'waits'])
+    expect(await cluster.failure(a.forwardMessage('b', 'orders', 3, { ack: true }))).toMatchObject({ reason: 'down' })
+    cluster.heal()
+    await cluster.until(() => seen.every(({ end }) => end === 'done'))
+    expect(heard).toEqual([1, 2])
+  })
+
+  test('ends when its peer goes down, where that is asked for', async () => {
+    const cluster = new Cluster({ options: { limits: { windowBytes: 1_024 } } })
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => new Promise(() => {}))
+    const ack = { when: 'handled', onDown: 'reject' } as const
+    const seen = [1, 2].map(id => endOf(a.forwardMessage('b', 'orders', new Uint8Array(id * 1_500), { ack })))
+    await cluster.pass(100)
+    cluster.split('a', 'b')
+    await cluster.until(() => !a.isConnected('b'))
+    await cluster.turn()
+    expect(seen.map(({ end }) => end)).toEqual(['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED down'])
+  })
+
+  test.each(['restart', 'leave', 'stop'] as const)('ends, and says what is known, at a %s', async how => {
+    const cluster = new Cluster({ options: { limits: { windowBytes: 1_024 } } })
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => new Promise(() => {}))
+    const ack = { when: 'handled' } as const
+    const seen = [1, 2].map(id => endOf(a.forwardMessage('b', 'orders', new Uint8Array(id * 1_500), { ack })))
+    await cluster.pass(100)
+    if (how === 'stop') await cluster.settle(a.stop())
+    else if (how === 'leave') await cluster.settle(b.leave())
+    else {
+      await cluster.settle(b.stop())
+      await cluster.pass(5_000)
+      expect(seen.map(({ end }) => end)).toEqual(['waits', 'waits'])
+      await cluster.settle(b.start())
+      await cluster.until(() => a.isConnected('b'))
+    }
+    await cluster.pass(10)
+    const ends = {
+      restart: ['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED down'],
+      leave: ['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED left'],
+      stop: ['ERR_STOPPED', 'ERR_STOPPED'],
+    }
+    expect(seen.map(({ end }) => end)).toEqual(ends[how])
+  })
+
+  test('ends at its deadline or signal, and says whether it was sent', async () => {
+    const cluster = new Cluster({ options: { limits: { windowBytes: 1_024 } } })
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => new Promise(() => {}))
+    const controller = new AbortController()
+    const ack = { when: 'handled' } as const
+    const options = [{ timeout: 500 }, { signal: controller.signal }, { timeout: 500 }]
+    const seen = options.map(option => endOf(a.forwardMessage('b', 'orders', new Uint8Array(700), { ack, ...option })))
+    await cluster.pass(499)
+    expect(seen.map(({ end }) => end)).toEqual(['waits', 'waits', 'waits'])
+    await cluster.pass(2)
+    controller.abort(new Error('enough'))
+    await cluster.pass(10)
+    expect(seen.map(({ end }) => end)).toEqual(['ERR_DEADLINE unknown', 'Error: enough', 'ERR_DEADLINE not-sent'])
+  })
+
+  test('that was given up holds nobody up', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    using _ = b.interpose(({ kind, message }) => ({ type: kind === 'message' && message === 1 ? 'drop' : 'pass' }))
+    const first = endOf(a.forwardMessage('b', 'orders', 1, { ack: true, timeout: 2_500 }))
+    const second = a.forwardMessage('b', 'orders', 2, { ack: true })
+    await cluster.settle(second)
+    expect(first.end).toBe('ERR_DEADLINE unknown')
+    expect(heard).toEqual([2])
+  })
+})
+
+describe('what faults take away of messages with ack', () => {
+  test.each([
+    ['the message, where it leaves', 'message', 'forward', 'a'],
+    ['the message, where it arrives', 'message', 'receive', 'b'],
+    ['the acknowledgement, where it leaves', 'ack', 'forward', 'b'],
+    ['the acknowledgement, where it arrives', 'ack', 'receive', 'a'],
+  ] as const)('comes again: %s', async (_, kind, direction, at) => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    const fault = (at === 'a' ? a : b).interpose(dropping(kind, direction))
+    const sent = Array.from({ length: 50 }, (_, id) => a.forwardMessage('b', 'orders', id, { ack: true }))
+    const seen = sent.map(endOf)
+    await cluster.pass(20_000)
+    expect(seen.every(({ end }) => end === 'waits')).toBe(true)
+    fault[Symbol.dispose]()
+    await cluster.settle(Promise.all(sent))
+    expect(heard).toEqual(Array.from({ length: 50 }, (_, id) => id))
+  })
+
+  test('is not repeated in a storm', async () => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    let passages = 0
+    b.interpose(({ kind }) => {
+      if (kind !== 'message') return { type: 'pass' }
+      passages++
+      return { type: 'drop' }
+    })
+    for (let id = 0; id < 50; id++) a.castMessage('b', 'orders', id, { ack: true })
+    await cluster.pass(60_000)
+    expect(passages).toBeLessThan(130)
+  })
+
+  test.each(['forward', 'receive'] as const)('or hold back keeps its order: %s', async direction => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    const node = direction === 'forward' ? a : b
+    using _ = node.interpose(passage => {
+      if (passage.kind !== 'message' || passage.direction !== direction) return { type: 'pass' }
+      const id = passage.message as number
+      return id % 3 === 0 ? { type: 'delay', by: 100 + id } : id % 5 === 0 ? { type: 'duplicate' } : { type: 'pass' }
+    })
+    const sent = Array.from({ length: 40 }, (_, id) => a.forwardMessage('b', 'orders', id, { ack: true }))
+    await cluster.settle(Promise.all(sent), 600_000)
+    expect(heard).toEqual(Array.from({ length: 40 }, (_, id) => id))
+  })
+
+  test('a cut takes away is sent when it is healed', async () => {
+    const cluster = new Cluster({ network: { latency: 20 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    const sent = Array.from({ length: 30 }, (_, id) => a.forwardMessage('b', 'orders', id, { ack: true }))
+    const ref = await cluster.settle(b.injectPartition('b', 0))
+    await cluster.pass(10_000)
+    expect(heard).toEqual([])
+    await cluster.settle(a.resolvePartition(ref))
+    await cluster.settle(Promise.all(sent))
+    expect(heard).toEqual(Array.from({ length: 30 }, (_, id) => id))
+  })
+})
+
+describe('what waits for acknowledgements', () => {
+  test('is bounded like a queue', async () => {
+    const cluster = new Cluster({
+      options: { limits: { queueBytes: 20_000 }, channels: { data: { overflow: 'reject' } } },
+    })
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => new Promise(() => {}))
+    const options = { channel: 'data', ack: { when: 'handled' } } as const
+    const seen = Array.from({ length: 40 }, () =>
+      endOf(a.forwardMessage('b', 'orders', new Uint8Array(1_000), options)),
+    )
+    await cluster.pass(10)
+    const refused = seen.filter(({ end }) => end.startsWith('ERR_OVERFLOW')).length
+    expect(refused).toBeGreaterThan(20)
+    expect(seen.filter(({ end }) => end === 'waits').length + refused).toBe(40)
+  })
+
+  test('is not dropped to make room for others', async () => {
+    const cluster = new Cluster({
+      options: { limits: { queueBytes: 20_000 }, channels: { data: { overflow: 'drop-oldest' } } },
+    })
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => new Promise(() => {}))
+    const options = { channel: 'data', ack: { when: 'handled' } } as const
+    const seen = Array.from({ length: 40 }, () =>
+      endOf(a.forwardMessage('b', 'orders', new Uint8Array(1_000), options)),
+    )
+    await cluster.pass(10)
+    const first = seen.slice(0, 10)
+    expect(first.every(({ end }) => end === 'waits')).toBe(true)
+    expect(seen.slice(20).every(({ end }) => end.startsWith('ERR_OVERFLOW'))).toBe(true)
+  })
+
+  test('goes on when there are more refusals than are remembered', async () => {
+    const cluster = new Cluster({ network: { latency: 50 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    const refused = Array.from({ length: 700 }, () => endOf(a.forwardMessage('b', 'nobody', 1, { ack: true })))
+    const last = a.forwardMessage('b', 'orders', 2, { ack: true })
+    await cluster.settle(last)
+    expect(new Set(refused.map(({ end }) => end))).toEqual(new Set(['ERR_NO_SUCH_SERVER']))
+    expect(heard).toEqual([2])
+  })
+
+  test('costs the receiver nothing when it is acknowledged', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    hear(b)
+    const before = cluster.clock.pending
+    for (let count = 0; count < 2_000; count++) {
+      await cluster.settle(a.forwardMessage('b', 'orders', count, { ack: true, timeout: 60_000 }))
+    }
+    expect(cluster.clock.pending).toBeLessThan(before + 10)
+  })
+})
+
+test('a node acknowledges its own messages', async () => {
+  const cluster = new Cluster()
+  const a = await cluster.start('a')
+  const waiting: (() => void)[] = []
+  a.register('slow', () => new Promise<void>(resolve => waiting.push(resolve)))
+  const seen = endOf(a.forwardMessage('a', 'slow', 1, { ack: { when: 'handled' } }))
+  await cluster.settle(a.forwardMessage('a', 'slow', 1, { ack: true }))
+  expect(await cluster.failure(a.forwardMessage('a', 'nobody', 1, { ack: true }))).toMatchObject({
+    code: 'ERR_NO_SUCH_SERVER',
+  })
+  expect(seen.end).toBe('waits')
+  for (const done of waiting) done()
+  await cluster.turn()
+  expect(seen.end).toBe('done')
+})
+
+test('a request takes no ack: its answer tells the same', async () => {
+  const cluster = new Cluster()
+  const [a] = await cluster.pair()
+  for (const node of ['a', 'b']) {
+    expect(await cluster.failure(a.request(node, 'orders', 1, { ack: true }))).toMatchObject({
+      code: 'ERR_INVALID_OPTION',
+    })
+  }
+})
