@@ -55,6 +55,7 @@ export type { BroadcastOptions } from './manager/broadcaster.js'
 export type { CounterName, CounterValues } from './manager/counters.js'
 export type { DropReason, ManagerEvents } from './manager/events.js'
 export type {
+  AckOptions,
   BroadcastTo,
   ConnectionInfo,
   ForwardOptions,

@@ -51,7 +51,7 @@ export interface Waiting {
   readonly key: string | undefined
   /** Its place among all messages that waited at this node. */
   readonly order: number
-  /** How long it waits for a peer that was up: until that goes down, until its life ends, or for its next life too. */
+  /** How long it waits for a peer that was up: until that goes down, until its life ends, or for its next as well. */
   patience: 'up' | 'life' | 'always'
   /** Its number in its stream, once it was written: it is the same when it is sent again. 0 before. */
   sequence: number
@@ -60,8 +60,8 @@ export interface Waiting {
   /** What it counts for in the budget; 0 for a blocked call, which counts by number. */
   bytes: number
   /**
-   * The queue that it waits in: it may have moved since whoever holds it put it there. Undefined while it is sent and not
-   * acknowledged.
+   * The queue that it waits in: it may have moved since whoever holds it put it there. Undefined while it is sent and
+   * not acknowledged.
    */
   queue: MessageQueue | undefined
   /** Cancels its own deadline timer and abort listener. */
@@ -167,7 +167,10 @@ export class MessageQueue {
     else if (this.#entries.length - this.#head > 2 * this.#live + 64) this.#compact()
   }
 
-  /** The first message was sent and is to be acknowledged: it leaves the queue, and counts in the budget until {@link settle}. */
+  /**
+   * The first message was sent and is to be acknowledged: it leaves the queue, and counts in the budget until
+   * {@link settle}.
+   */
   keep(entry: Waiting): void {
     entry.queue = undefined
     this.#live--

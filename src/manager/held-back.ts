@@ -42,8 +42,8 @@ interface Line {
 }
 
 /**
- * Messages with `ack` that interpositions of this node stand in the way of. What they drop is tried again after a while,
- * as a lost packet is; what comes after it in its stream waits, so that the order holds.
+ * Messages with `ack` that interpositions of this node stand in the way of. What they drop is tried again after a
+ * while, as a lost packet is; what comes after it in its stream waits, so that the order holds.
  */
 export class HeldBack {
   readonly #context: HeldBackContext

@@ -3,10 +3,12 @@ import { Acceptance } from '../delivery/acceptance.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 
+type Streams = Map<number, Acceptance<Uint8Array>>
+
 /** What was taken of one life of a peer, by channel and stream. */
 interface Inbox {
   readonly incarnation: Incarnation
-  readonly channels: Map<string, Acceptance<Uint8Array>[]>
+  readonly channels: Map<string, Streams>
 }
 
 /**
@@ -25,10 +27,10 @@ export class Inboxes {
 
   of({ link, channel }: Lane, stream: number): Acceptance<Uint8Array> {
     const streams = this.#streamsOf(link, channel.name)
-    const known = streams[stream]
+    const known = streams.get(stream)
     if (known !== undefined) return known
     const acceptance = new Acceptance<Uint8Array>()
-    streams[stream] = acceptance
+    streams.set(stream, acceptance)
     return acceptance
   }
 
@@ -36,16 +38,17 @@ export class Inboxes {
   *onLane({ link, channel, index }: Lane): Iterable<readonly [stream: number, acceptance: Acceptance<Uint8Array>]> {
     const inbox = this.#inboxes.get(link.name)
     if (inbox?.incarnation !== link.spec.incarnation) return
-    for (const [stream, acceptance] of inbox.channels.get(channel.name)?.entries() ?? []) {
-      if (acceptance !== undefined && stream % channel.lanes.length === index) yield [stream, acceptance]
+    for (const [stream, acceptance] of inbox.channels.get(channel.name) ?? []) {
+      if (stream % channel.lanes.length === index) yield [stream, acceptance]
     }
   }
 
   /** The peer numbers the streams of this lane anew. */
   forget({ link, channel, index }: Lane): void {
     const streams = this.#inboxes.get(link.name)?.channels.get(channel.name)
-    if (streams === undefined) return
-    for (let stream = index; stream < streams.length; stream += channel.lanes.length) delete streams[stream]
+    for (const stream of [...(streams?.keys() ?? [])]) {
+      if (stream % channel.lanes.length === index) streams?.delete(stream)
+    }
   }
 
   /** A new life of this node begins: nothing was sent to it yet. */
@@ -53,7 +56,7 @@ export class Inboxes {
     this.#inboxes.clear()
   }
 
-  #streamsOf({ name, spec }: Link, channel: string): Acceptance<Uint8Array>[] {
+  #streamsOf({ name, spec }: Link, channel: string): Streams {
     let inbox = this.#inboxes.get(name)
     if (inbox === undefined || inbox.incarnation !== spec.incarnation) {
       inbox = { incarnation: spec.incarnation, channels: new Map() }
@@ -65,7 +68,7 @@ export class Inboxes {
       if (this.#inboxes.size <= this.#most) break
       this.#inboxes.delete(oldest)
     }
-    const streams = inbox.channels.get(channel) ?? []
+    const streams = inbox.channels.get(channel) ?? new Map<number, Acceptance<Uint8Array>>()
     inbox.channels.set(channel, streams)
     return streams
   }

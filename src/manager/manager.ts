@@ -21,8 +21,8 @@ import type {
 /** How a message is acknowledged. */
 export interface AckOptions {
   /**
-   * When the receiver acknowledges: when the message was given to its handler (default), or when what the handler returns
-   * has resolved. If that rejects, so does the sender's promise, with `RemoteError`.
+   * When the receiver acknowledges: when the message was given to its handler (default), or when what the handler
+   * returns has resolved. If that rejects, so does the sender's promise, with `RemoteError`.
    */
   readonly when?: 'given' | 'handled'
   /** Whether to go on while the peer is down, in its present life. Default `'wait'`. */

@@ -18,8 +18,8 @@ function endOf(promise: Promise<unknown>): { end: string } {
     () => {
       seen.end = 'done'
     },
-    (error: { code?: string; outcome?: string; reason?: string }) => {
-      seen.end = [error.code ?? String(error), error.outcome ?? error.reason]
+    (error: { code?: string; outcome?: string; reason?: string; message: string }) => {
+      seen.end = [error.code ?? `Error: ${error.message}`, error.outcome ?? error.reason]
         .filter(part => part !== undefined)
         .join(' ')
     },

@@ -281,7 +281,7 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'what waited for a life that was never reached is lost with it',
     file: link,
-    find: '      else queue.moveTo(entry => channel.laneOf(entry.stream).queue)\n',
+    find: '        queue.moveTo(entry => {\n          entry.tracker = entry.tracker?.follow(channel)\n          return channel.laneOf(entry.stream).queue\n        })\n',
     replace: '',
   },
   {
@@ -293,8 +293,8 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'what may wait for a peer that is down does not',
     file: link,
-    find: '!(keepPatient && entry.patient)',
-    replace: 'true',
+    find: '!keeps(entry))',
+    replace: 'true)',
   },
   {
     name: 'the channels of a peer that goes down are not told of',

@@ -22,14 +22,14 @@ export const lanes: readonly Mutant[] = [
   {
     name: 'a peer whose numbering begins anew is taken to repeat itself',
     file: lane,
-    find: '    if (established.fresh) this.channel.forgetSeen(this.index)\n',
+    find: '      this.channel.forgetSeen(this.index)\n',
     replace: '',
   },
   {
     name: 'the numbers that were seen are forgotten with every connection',
     file: lane,
-    find: '    if (established.fresh) this.channel.forgetSeen(this.index)\n',
-    replace: '    this.channel.forgetSeen(this.index)\n',
+    find: '    if (established.fresh) {\n      this.channel.forgetSeen(this.index)\n',
+    replace: '    this.channel.forgetSeen(this.index)\n    if (established.fresh) {\n',
   },
   {
     name: 'a dialler that never says that it is ready keeps its slot',

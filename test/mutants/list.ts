@@ -1,3 +1,4 @@
+import { acknowledgements } from './acknowledgements.js'
 import { core } from './core.js'
 import { fault } from './fault.js'
 import { handshakes } from './handshake.js'
@@ -25,5 +26,6 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'messages on a lane': [...sending, ...receiving],
   'joining and composing': managers,
   'messages and servers': [...messaging, ...serving],
+  acknowledgements,
   'core and delivery': core,
 }

@@ -4,21 +4,23 @@ const joiner = 'src/manager/joiner.ts'
 const port = 'src/manager/overlay-port.ts'
 const overlay = 'src/manager/overlay.ts'
 const node = 'src/manager/node.ts'
+const events = 'src/manager/link-events.ts'
+const service = 'src/manager/peer-service.ts'
 const watchers = 'src/manager/watchers.ts'
 
 /** Joining, seeds, the overlay's shell, the node that composes all of it. */
 export const managers: readonly Mutant[] = [
   {
     name: 'a seed that was lost is not looked after',
-    file: joiner,
-    find: 'if (link === undefined || link.openLanes === 0 || !isMember(link.name)) {',
-    replace: 'if (link === undefined || !isMember(link.name)) {',
+    file: service,
+    find: '(openLanes === 0 || !this.members().includes(name))',
+    replace: '!this.members().includes(name)',
   },
   {
     name: 'a seed that is no member any more is not joined again',
-    file: joiner,
-    find: 'if (link === undefined || link.openLanes === 0 || !isMember(link.name)) {',
-    replace: 'if (link === undefined || link.openLanes === 0) {',
+    file: service,
+    find: '(openLanes === 0 || !this.members().includes(name))',
+    replace: 'openLanes === 0',
   },
   {
     name: 'a seed is joined once and never looked after',
@@ -150,8 +152,8 @@ export const managers: readonly Mutant[] = [
   },
   {
     name: 'a member that is met behind a cut is up',
-    file: node,
-    find: "    if (this.faults.cutsOff(link.spec)) link.tell({ type: 'cut', cut: true })\n",
+    file: events,
+    find: "    if (this.#node.faults.cutsOff(link.spec)) link.tell({ type: 'cut', cut: true })\n",
     replace: '',
   },
   {
@@ -265,8 +267,9 @@ export const managers: readonly Mutant[] = [
   {
     name: 'a node that stops leaves what is queued unsettled',
     file: node,
-    find: '      for (const { settler } of link.takeQueued()) settler?.failed(error())\n',
-    replace: '      link.takeQueued()\n',
+    find: '      for (const { settler } of [...link.takeQueued(), ...this.acknowledgements.takeAll(link)]) settler?.failed(error())\n',
+    replace:
+      '      link.takeQueued()\n      for (const { settler } of this.acknowledgements.takeAll(link)) settler?.failed(error())\n',
   },
   {
     name: 'a node looks after its links once in its life',
@@ -276,25 +279,25 @@ export const managers: readonly Mutant[] = [
   },
   {
     name: 'a peer that comes back does not help others to be tried',
-    file: node,
-    find: '    this.hub.encourage()\n',
+    file: events,
+    find: '    this.#node.hub.encourage()\n',
     replace: '',
   },
   {
     name: 'who missed a cut or a resolution is not told at the next connection',
-    file: node,
-    find: "    if (lane === link.control || link.openLanes === 1) this.faults.step({ type: 'connected', peer: link.spec })\n",
+    file: events,
+    find: "    if (lane === link.control || link.openLanes === 1) this.#node.faults.step({ type: 'connected', peer: link.spec })\n",
     replace: '',
   },
   {
     name: 'requests wait on for an answer over a lane that was lost',
-    file: node,
-    find: '    this.requester.laneClosed(lane)\n',
+    file: events,
+    find: '    this.#node.requester.laneClosed(lane)\n',
     replace: '',
   },
   {
     name: 'a slot is kept for a tag that a peer has taken',
-    file: node,
+    file: events,
     find: '.filter(tag => !taken.has(tag))',
     replace: '',
   },

@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js'
 
 const arrivals = 'src/manager/arrivals.ts'
 const sender = 'src/manager/sender.ts'
+const options = 'src/manager/message-options.ts'
 const room = 'src/manager/room.ts'
 const delays = 'src/manager/delays.ts'
 
@@ -108,8 +109,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'what may wait for a peer that is down does not wait for it when it goes down',
     file: sender,
-    find: "patient: options?.whenDown === 'wait'",
-    replace: 'patient: false',
+    find: "  if (options?.whenDown === 'wait') return 'always'\n",
+    replace: '',
   },
   {
     name: 'a message larger than this node takes waits',
@@ -150,8 +151,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message whose caller gave it up is sent',
     file: sender,
-    find: '      entry.queue?.remove(entry)\n      settler?.failed(error)',
-    replace: '      settler?.failed(error)',
+    find: '        else entry.queue.remove(entry)\n',
+    replace: '',
   },
   {
     name: 'a message that left leaves its listener on the signal',
@@ -161,15 +162,15 @@ export const messaging: readonly Mutant[] = [
   },
   {
     name: 'of a deadline and a timeout the later counts',
-    file: sender,
+    file: options,
     find: 'const left = Math.min(timeout ?? Infinity,',
     replace: 'const left = Math.max(timeout ?? -Infinity,',
   },
   {
     name: 'a request on a monotonic channel takes the place of another',
     file: sender,
-    find: 'return extra?.request === undefined && extra?.manager !== true',
-    replace: 'return true',
+    find: " && outgoing.kind === 'message') {",
+    replace: ') {',
   },
   {
     name: 'the partition key of a message does not choose its stream',
@@ -198,8 +199,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'one message is dropped for a new one, however large that is',
     file: room,
-    find: 'while (budget.bytes > 0 && budget.bytes + bytes > queueBytes) this.#dropOldest(channel)',
-    replace: 'this.#dropOldest(channel)',
+    find: "while (budget.bytes > 0 && budget.bytes + bytes > queueBytes) if (!this.#dropOldest(channel)) return 'none'",
+    replace: "if (!this.#dropOldest(channel)) return 'none'",
   },
   {
     name: 'of several lanes the newest of the first messages is dropped',

@@ -19,8 +19,8 @@ export const receiving: readonly Mutant[] = [
   {
     name: 'a message with the number of the last one is handled again',
     file: inbound,
-    find: 'if (sequence <= last) {',
-    replace: 'if (sequence < last) {',
+    find: 'if (sequence <= last && extra',
+    replace: 'if (sequence < last && extra',
   },
   {
     name: 'the credit of a message that was dropped as seen is lost',

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js'
 const outbound = 'src/link/outbound.ts'
 const writer = 'src/link/frame-writer.ts'
 const large = 'src/link/large-frame.ts'
+const waiting = 'src/link/waiting-frames.ts'
 
 /** What a lane sends: batches, numbers, names, credit, chunks, replies. */
 export const sending: readonly Mutant[] = [
@@ -50,9 +51,9 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'who waits for a reply to be sent waits for ever when the connection is lost',
-    file: outbound,
-    find: 'for (const reply of this.#replies.splice(0)) reply.sent()',
-    replace: 'this.#replies.length = 0',
+    file: waiting,
+    find: 'for (const frame of this.#frames.splice(0)) frame.sent()',
+    replace: 'this.#frames.length = 0',
   },
   {
     name: 'a connection that was full leaves the next one blocked',
@@ -86,14 +87,14 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'replies that waited are not counted off when they leave',
-    file: outbound,
-    find: '      this.#replyBytes -= reply.body.length\n',
+    file: waiting,
+    find: '    if (frame !== undefined) this.#bytes -= frame.body.length\n',
     replace: '',
   },
   {
     name: 'any number of replies waits for a peer that does not read',
     file: outbound,
-    find: 'if (!urgent && this.#replyBytes > 0 && this.#replyBytes + body.length > this.#settings.replyBytes) return false',
+    find: 'if (!urgent && bytes > 0 && bytes + body.length > this.#settings.replyBytes) return false',
     replace: '',
   },
   {
@@ -135,7 +136,7 @@ export const sending: readonly Mutant[] = [
   {
     name: 'who waits for a message to be sent is not told',
     file: outbound,
-    find: '    this.#finish(start, this.#frames.bytes.position - start)\n    entry.settler?.sent()\n',
+    find: '    this.#finish(start, this.#frames.bytes.position - start)\n    if (entry.tracker === undefined) entry.settler?.sent()\n',
     replace: '    this.#finish(start, this.#frames.bytes.position - start)\n',
   },
   {
@@ -165,13 +166,13 @@ export const sending: readonly Mutant[] = [
   {
     name: 'a large message that was given up costs its credit for ever',
     file: outbound,
-    find: '        this.#spend(-job.cost)\n',
+    find: '    this.#spend(-job.cost)\n',
     replace: '',
   },
   {
     name: 'the peer is not told that a large message was given up',
     file: outbound,
-    find: '        this.control(FrameKind.chunk, abandonedChunk)\n',
+    find: '    this.control(FrameKind.chunk, abandonedChunk)\n',
     replace: '',
   },
   {

@@ -30,6 +30,7 @@ const coveredBy: Readonly<Record<string, readonly string[]>> = {
   'src/link/inbound.ts': ['inbound', 'lane-messages', 'lane-hostile'],
   'src/link/frame-writer.ts': ['lane-messages'],
   'src/link/large-frame.ts': ['lane-messages'],
+  'src/link/waiting-frames.ts': ['lane-messages', 'lane-hostile'],
   'src/manager/joiner.ts': ['seeds', 'joining', 'membership', 'lifecycle', 'reconnection'],
   'src/manager/overlay-port.ts': ['identity', 'cuts', 'membership', 'faults', 'hostile-member', 'lost-lanes'],
   'src/manager/node.ts': ['identity', 'joining', 'lifecycle', 'membership', 'reconnection'],
@@ -43,6 +44,14 @@ const coveredBy: Readonly<Record<string, readonly string[]>> = {
   'src/manager/registry.ts': ['messaging', 'requests'],
   'src/manager/receiver.ts': ['requests', 'messaging', 'backpressure'],
   'src/manager/local-servers.ts': ['requests', 'messaging'],
+  'src/manager/link-events.ts': ['identity', 'joining', 'cuts', 'lost-lanes', 'reconnection', 'requests'],
+  'src/manager/message-options.ts': ['waiting', 'requests', 'acknowledgement'],
+  'src/manager/peer-service.ts': ['seeds', 'joining', 'lifecycle', 'membership'],
+  'src/manager/outboxes.ts': ['acknowledgement'],
+  'src/manager/inboxes.ts': ['acknowledgement'],
+  'src/manager/acked-arrivals.ts': ['acknowledgement'],
+  'src/manager/held-back.ts': ['acknowledgement'],
+  'src/manager/acknowledgements.ts': ['acknowledgement'],
 }
 
 /** The folders of tests that use what is in a folder of `src`. */

@@ -214,7 +214,7 @@ export class Workload {
       }
       const { life, id } = item
       const told = (outcome: 'taken' | 'unknown' | 'not-taken'): void => {
-        const head = { at: net.clock.now(), node: name as NodeName, life }
+        const head = { at: net.clock.now(), node: name, life }
         this.#record(net, { type: 'acknowledged', ...head, to: to as NodeName, channel, key, id, outcome })
       }
       await node.forwardMessage(to, 'sink', message, options).then(

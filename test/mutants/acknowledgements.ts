@@ -1,0 +1,239 @@
+import type { Mutant } from './mutant.js'
+
+const acceptance = 'src/delivery/acceptance.ts'
+const outstanding = 'src/delivery/outstanding.ts'
+const outboxes = 'src/manager/outboxes.ts'
+const inboxes = 'src/manager/inboxes.ts'
+const arrivals = 'src/manager/acked-arrivals.ts'
+const heldBack = 'src/manager/held-back.ts'
+const acknowledgement = 'src/manager/acknowledgements.ts'
+const queue = 'src/link/queue.ts'
+
+const tests = ['test/manager/acknowledgement.test.ts']
+
+/** Messages with `ack`: what is kept, sent again, taken once, and told. */
+export const acknowledgements: readonly Mutant[] = [
+  {
+    name: 'a message that comes again, because its acknowledgement was lost, is handled again',
+    file: acceptance,
+    find: "    if (number <= this.#taken && !isMissing) return 'duplicate'\n",
+    replace: '',
+    tests,
+  },
+  {
+    name: 'what follows a message that a fault took away is handed over before it',
+    file: acceptance,
+    find: '(this.#missing !== undefined || this.#refusals.size >= refusalsMax)',
+    replace: 'this.#refusals.size >= refusalsMax',
+    tests,
+  },
+  {
+    name: 'what was not handed over yet is acknowledged',
+    file: acceptance,
+    find: '    for (const number of this.#open) return Math.min(upTo, number - 1)\n',
+    replace: '',
+    tests,
+  },
+  {
+    name: 'a message that a fault took away where it arrived is acknowledged',
+    file: acceptance,
+    find: 'this.#missing === undefined ? this.#taken : Math.min(this.#taken, this.#missing - 1)',
+    replace: 'this.#taken',
+    tests,
+  },
+  {
+    name: 'a stream waits for ever for a message that its sender gave up',
+    file: acceptance,
+    find: '    if (this.#missing !== undefined && this.#missing < lowest && !this.#held) this.#missing = undefined\n',
+    replace: '',
+    tests,
+  },
+  {
+    name: 'what was passed over is asked for with each acknowledgement, for ever',
+    file: acceptance,
+    find: '    if (again) this.#skipped = false\n',
+    replace: '',
+    tests,
+  },
+  {
+    name: 'refusals that their sender was told of are remembered for ever',
+    file: acceptance,
+    find: '    for (const refused of this.#refusals.keys()) if (refused < lowest) this.#refusals.delete(refused)\n',
+    replace: '',
+    tests,
+  },
+  {
+    name: 'the last message that an acknowledgement names is not settled',
+    file: outstanding,
+    find: 'this.#take(number => number <= upTo)',
+    replace: 'this.#take(number => number < upTo)',
+    tests,
+  },
+  {
+    name: 'a message that was given up is outstanding for ever',
+    file: outstanding,
+    find: '  giveUp(number: number): void {\n    this.#messages.delete(number)\n',
+    replace: '  giveUp(_number: number): void {\n',
+    tests,
+  },
+  {
+    name: 'a message that was acknowledged takes its place in the budget for ever',
+    file: outboxes,
+    find: '      this.#forget(entry)\n      if (refused',
+    replace: '      if (refused',
+  },
+  {
+    name: 'a message that was refused counts as delivered',
+    file: outboxes,
+    find: 'if (refused.has(number)) entry',
+    replace: 'if (false) entry',
+  },
+  {
+    name: 'what was sent on a lane that was lost does not come again on the next',
+    file: outboxes,
+    find: '    this.#outboxes.get(lane.channel)?.putBack(lane)\n',
+    replace: '',
+  },
+  {
+    name: 'of a lane that was lost only the first stream comes again',
+    file: outboxes,
+    find: 'stream += this.#channel.lanes.length',
+    replace: 'stream = Infinity',
+  },
+  {
+    name: 'whose acknowledgement a fault took away waits for ever',
+    file: outboxes,
+    find: '      this.#outboxes.get(channel)?.againAll()\n    })\n',
+    replace: '    })\n',
+  },
+  {
+    name: 'what was said through a cut is not said again when it is healed',
+    file: outboxes,
+    find: '    for (const channel of link.channels.values()) this.#outboxes.get(channel)?.againAll()\n',
+    replace: '',
+  },
+  {
+    name: 'what a former life of a peer sent counts as sent by its next',
+    file: inboxes,
+    find: 'if (inbox === undefined || inbox.incarnation !== spec.incarnation)',
+    replace: 'if (inbox === undefined)',
+  },
+  {
+    name: 'the peer that was heard of last is the first to be forgotten',
+    file: inboxes,
+    find: '    this.#inboxes.delete(name)\n    this.#inboxes.set(name, inbox)\n',
+    replace: '    this.#inboxes.set(name, inbox)\n',
+  },
+  {
+    name: 'what a peer numbers anew is taken for what it sent before',
+    file: inboxes,
+    find: 'streams?.delete(stream)',
+    replace: 'continue',
+  },
+  {
+    name: 'a node remembers in its next life what was sent to the last',
+    file: inboxes,
+    find: '    this.#inboxes.clear()\n',
+    replace: '',
+  },
+  {
+    name: 'a message that came again is not acknowledged again',
+    file: arrivals,
+    find: "if (verdict === 'duplicate' || !acceptance.waits)",
+    replace: "if (verdict !== 'duplicate' && !acceptance.waits)",
+  },
+  {
+    name: 'a message counts as handled when its handler was given it',
+    file: arrivals,
+    find: 'if (!ack.handled) settle()',
+    replace: 'settle()',
+  },
+  {
+    name: 'a message that a cut took away where it arrived is not asked for again',
+    file: arrivals,
+    find: '      acceptance.dropped(ack.number)\n      return undefined\n    }\n    if (!inter',
+    replace: '      return undefined\n    }\n    if (!inter',
+  },
+  {
+    name: 'what follows a message that is held back where it arrives overtakes it',
+    file: arrivals,
+    find: '    acceptance.held(number)\n',
+    replace: '',
+  },
+  {
+    name: 'refusals that one acknowledgement cannot hold are told as deliveries',
+    file: arrivals,
+    find: 'const told = isLast ? upTo : (part.at(-1)?.[0] ?? upTo)',
+    replace: 'const told = upTo',
+  },
+  {
+    name: 'when an interposition ends, what follows overtakes what it held back where it left',
+    file: heldBack,
+    find: 'return this.#lines.size > 0 && this.#lines.has(keyOf(channel, stream))',
+    replace: 'return false',
+  },
+  {
+    name: 'what a fault drops where it leaves is not tried again',
+    file: heldBack,
+    find: '    line.cancel = clock.schedule(resendMillis, () => this.#advance(key, line))\n',
+    replace: '',
+  },
+  {
+    name: 'a message that was held back where it left keeps its room for ever',
+    file: heldBack,
+    find: '    held.over = true\n    held.leave()\n    const {',
+    replace: '    held.over = true\n    const {',
+  },
+  {
+    name: 'a message that is held back goes to the next life of its peer',
+    file: heldBack,
+    find: "      if (channel.link.spec.incarnation !== incarnation) throw new NotConnectedError(channel.link.name, 'restarted')\n",
+    replace: '',
+  },
+  {
+    name: 'an acknowledgement passes through a cut',
+    file: acknowledgement,
+    find: "    if (link.state.phase === 'cut') return counters.add('faulted')\n",
+    replace: '',
+  },
+  {
+    name: 'an acknowledgement that was held back speaks for the next life of its peer',
+    file: acknowledgement,
+    find: 'if (link.spec.incarnation === incarnation) this',
+    replace: 'this',
+  },
+  {
+    name: 'who waits for an acknowledgement by a life that is over waits for ever',
+    file: acknowledgement,
+    find: '    for (const { settler } of this.outboxes.end(link)) settler?.failed(new UnknownOutcomeError(link.name, because))\n',
+    replace: '    this.outboxes.end(link)\n',
+  },
+  {
+    name: 'a newer message of its key takes the place of one that was sent and waits for its acknowledgement',
+    file: queue,
+    find: '    this.seal(entry)\n    this.#advance()\n',
+    replace: '    this.#advance()\n',
+    tests,
+  },
+  {
+    name: 'what is sent again goes after what waits',
+    file: queue,
+    find: '[...entries, ...this.#entries.slice(this.#head)]',
+    replace: '[...this.#entries.slice(this.#head), ...entries]',
+    tests,
+  },
+  {
+    name: 'what is to be sent again does not count as waiting',
+    file: queue,
+    find: '    this.#live += entries.length\n',
+    replace: '',
+    tests,
+  },
+  {
+    name: 'a message that was acknowledged keeps its timer',
+    file: queue,
+    find: '  settle(entry: Waiting): void {\n    entry.gone = true\n    entry.release?.()\n',
+    replace: '  settle(entry: Waiting): void {\n    entry.gone = true\n',
+    tests,
+  },
+]
