@@ -47,11 +47,13 @@ const coveredBy: Readonly<Record<string, readonly string[]>> = {
   'src/manager/link-events.ts': ['identity', 'joining', 'cuts', 'lost-lanes', 'reconnection', 'requests'],
   'src/manager/message-options.ts': ['waiting', 'requests', 'acknowledgement'],
   'src/manager/peer-service.ts': ['seeds', 'joining', 'lifecycle', 'membership'],
-  'src/manager/outboxes.ts': ['acknowledgement'],
-  'src/manager/inboxes.ts': ['acknowledgement'],
-  'src/manager/acked-arrivals.ts': ['acknowledgement'],
-  'src/manager/held-back.ts': ['acknowledgement'],
-  'src/manager/acknowledgements.ts': ['acknowledgement'],
+  'src/delivery/outstanding.ts': ['acceptance', 'acknowledgement-lives'],
+  'src/link/queue.ts': ['queue', 'acknowledgement', 'acknowledgement-lives'],
+  'src/manager/outboxes.ts': ['acknowledgement', 'acknowledgement-lives'],
+  'src/manager/inboxes.ts': ['acknowledgement', 'acknowledgement-lives'],
+  'src/manager/acked-arrivals.ts': ['acknowledgement', 'acknowledgement-lives'],
+  'src/manager/held-back.ts': ['acknowledgement', 'acknowledgement-lives'],
+  'src/manager/acknowledgements.ts': ['acknowledgement', 'acknowledgement-lives'],
 }
 
 /** The folders of tests that use what is in a folder of `src`. */
