@@ -44,7 +44,7 @@ export const MessageFlag = {
   deadline: 0x04,
   /** `length varint, value`: what the caller passed as `clock`. */
   clock: 0x08,
-  /** To be acknowledged: `varint`, twice the distance to the lowest outstanding number, and 1 for `handled`. */
+  /** To be acknowledged: two `varint`, the distances to the lowest and to the last outstanding number. */
   ack: 0x10,
   /** Reserved for causal labels (feature `causal`). */
   causal: 0x20,

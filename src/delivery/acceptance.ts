@@ -12,40 +12,33 @@ export const refusalsMax = 256
 
 /**
  * The receiving end of one stream of messages that are to be acknowledged, within one life of their sender: each is
- * handed over once, and in order. Messages come in order on a connection, and what was not acknowledged comes again, in
- * order, on the next; so a number that is passed over will not come any more, and what was taken before is told by its
- * number alone. Only where a fault takes a message away here, all that follow are dropped until it has come again: to
- * go back, as a sliding window of size one does, needs no buffer.
+ * handed over once, and in order. Each names the one that its sender had outstanding before it, so one number, the
+ * greatest that was taken, tells what came before and what may come next. Whatever comes out of turn, because a fault
+ * took away or holds back the one before it, is dropped, and asked for again: going back needs no buffer.
  */
 export class Acceptance<Report = unknown> {
-  /** The greatest number that was taken. */
   #taken = 0
   /** Taken, and not settled yet, in order. */
   readonly #open = new Set<number>()
-  /** Taken away by a fault, or held back by one: nothing later is taken before it. */
-  #missing: number | undefined
-  #held = false
-  /** Something was dropped because an earlier one had to come first. */
-  #skipped = false
+  /** Held back by a fault. It is taken when it goes on. */
+  #held: number | undefined
+  #misses = false
   readonly #refusals = new Map<number, Report>()
 
   /** Every number up to this one is settled: it was handed over, or refused. */
   get upTo(): number {
-    const upTo = this.#missing === undefined ? this.#taken : Math.min(this.#taken, this.#missing - 1)
-    for (const number of this.#open) return Math.min(upTo, number - 1)
-    return upTo
+    for (const number of this.#open) return number - 1
+    return this.#taken
   }
 
-  /** Whether something was dropped that can be taken now, and has to be asked for. It is said once. */
-  takeAgain(): boolean {
-    const again = !this.#held && (this.#missing !== undefined || this.#skipped)
-    if (again) this.#skipped = false
-    return again
+  /** Whether anything was dropped that has to be asked for. */
+  get misses(): boolean {
+    return this.#misses && this.#held === undefined
   }
 
-  /** Whether what comes now has to wait for one that a fault took away, or holds back. */
-  get waits(): boolean {
-    return this.#missing !== undefined
+  /** Whether so many were refused that nothing is taken until their sender was told. */
+  get isFull(): boolean {
+    return this.#refusals.size >= refusalsMax
   }
 
   /** What was refused of what is settled, and why. */
@@ -53,40 +46,44 @@ export class Acceptance<Report = unknown> {
     return this.#refusals
   }
 
-  /** A message arrived. The sender waits for nothing below `lowest` any more. */
-  judge(number: number, lowest: number): Verdict {
+  /**
+   * A message arrived. `previous` is the one that was outstanding before it, 0 when none was; the sender waits for
+   * nothing below `lowest` any more.
+   */
+  judge(number: number, previous: number, lowest: number): Verdict {
     for (const refused of this.#refusals.keys()) if (refused < lowest) this.#refusals.delete(refused)
-    if (this.#missing !== undefined && this.#missing < lowest && !this.#held) this.#missing = undefined
-    const isMissing = number === this.#missing && !this.#held
-    if (number <= this.#taken && !isMissing) return 'duplicate'
-    if (!isMissing && (this.#missing !== undefined || this.#refusals.size >= refusalsMax)) {
-      this.#skipped = true
-      return 'later'
-    }
-    this.#missing = undefined
-    this.#taken = Math.max(this.#taken, number)
+    if (number <= this.#taken || number === this.#held) return 'duplicate'
+    if (previous <= this.#taken && this.#held === undefined && !this.isFull) return 'deliver'
+    this.#misses = true
+    return 'later'
+  }
+
+  /** A message that is to be delivered is handed over. */
+  take(number: number): void {
+    if (this.#held === number) this.#held = undefined
+    this.#taken = number
     this.#open.add(number)
-    return 'deliver'
   }
 
   /** A fault took away a message that was to be delivered. */
-  dropped(number: number): void {
-    this.#open.delete(number)
-    this.#missing = number
-    this.#held = false
+  dropped(): void {
+    this.#misses = true
   }
 
-  /** A fault holds back a message that was to be delivered; what comes after it has to wait until it goes on. */
-  held(number: number): void {
-    this.#missing = number
-    this.#held = true
+  /** A fault holds back a message that was to be delivered, until it is taken or given up. */
+  hold(number: number): void {
+    this.#held = number
   }
 
-  /** The message that was held back goes on. */
-  released(number: number): void {
-    if (this.#missing !== number) return
-    this.#missing = undefined
-    this.#held = false
+  /** What was held back will not go on. */
+  letGo(): void {
+    this.#held = undefined
+    this.#misses = true
+  }
+
+  /** What was dropped is asked for. */
+  asked(): void {
+    this.#misses = false
   }
 
   /** A message was handed over, or refused: then `report` says why. */

@@ -4,20 +4,34 @@
  */
 export class Outstanding<Message> {
   readonly #messages = new Map<number, Message>()
+  /** Their numbers, rising; those that were given up are passed over. */
+  #numbers: number[] = []
+  #head = 0
 
   get size(): number {
     return this.#messages.size
   }
 
-  /** The lowest number that is outstanding, which is what a receiver still has to wait for; undefined: nothing is. */
+  /** The lowest number that is outstanding; undefined: nothing is. */
   get lowest(): number | undefined {
-    for (const number of this.#messages.keys()) return number
-    return undefined
+    while (this.#head < this.#numbers.length && !this.#messages.has(this.#numbers[this.#head] as number)) this.#head++
+    if (this.#head > 1_024 && this.#head * 2 > this.#numbers.length) {
+      this.#numbers = this.#numbers.slice(this.#head)
+      this.#head = 0
+    }
+    return this.#numbers[this.#head]
   }
 
-  /** A message was sent. Numbers rise, but for those that were taken out by {@link takeAbove}. */
+  /** The greatest number that is outstanding: what a receiver has to take before the next. */
+  get greatest(): number | undefined {
+    while (this.#numbers.length > this.#head && !this.#messages.has(this.#numbers.at(-1) as number)) this.#numbers.pop()
+    return this.#numbers.length > this.#head ? this.#numbers.at(-1) : undefined
+  }
+
+  /** A message was sent, after all others that are outstanding. */
   sent(number: number, message: Message): void {
     this.#messages.set(number, message)
+    this.#numbers.push(number)
   }
 
   /** Forgets a message that is not waited for any more. */
@@ -27,17 +41,20 @@ export class Outstanding<Message> {
 
   /** Every number up to `upTo` is settled: takes these out, in order. */
   settle(upTo: number): (readonly [number: number, message: Message])[] {
-    return this.#take(number => number <= upTo)
+    const settled: (readonly [number, Message])[] = []
+    for (let number = this.lowest; number !== undefined && number <= upTo; number = this.lowest) {
+      settled.push([number, this.#messages.get(number) as Message])
+      this.#messages.delete(number)
+    }
+    return settled
   }
 
-  /** Takes out what has to be sent again, in order: everything above `upTo`. */
-  takeAbove(upTo: number): Message[] {
-    return this.#take(number => number > upTo).map(([, message]) => message)
-  }
-
-  #take(wanted: (number: number) => boolean): (readonly [number: number, message: Message])[] {
-    const taken = [...this.#messages].filter(([number]) => wanted(number))
-    for (const [number] of taken) this.#messages.delete(number)
-    return taken
+  /** Takes out all that is outstanding, in order. */
+  takeAll(): Message[] {
+    const all = [...this.#messages.values()]
+    this.#messages.clear()
+    this.#numbers = []
+    this.#head = 0
+    return all
   }
 }

@@ -2,7 +2,7 @@ import { ByteWriter } from '../codec/byte-writer.js'
 import { type FrameKind, frameHeaderBytes, MessageFlag } from '../codec/codec.js'
 import type { Clock } from '../core/time.js'
 import { batchBytes, internedNamesMax } from './limits.js'
-import type { MessageExtra } from './queue.js'
+import type { MessageExtra, Tracker } from './queue.js'
 
 /** Writes frames into a batch: their headers, and what precedes the payload of a message. */
 export class FrameWriter {
@@ -56,14 +56,14 @@ export class FrameWriter {
     return sequence
   }
 
-  /** Writes what precedes the payload of a message. Nothing of its stream before `lowest` is outstanding. */
+  /** Writes what precedes the payload of a message. `tracker` knows what of its stream is outstanding. */
   head(
     server: string,
     stream: number,
     sequence: number,
     isBytes: boolean,
     extra: MessageExtra | undefined,
-    lowest: number = sequence,
+    tracker?: Tracker,
   ): void {
     const writer = this.bytes
     this.#defined = undefined
@@ -71,7 +71,9 @@ export class FrameWriter {
     writer.varint(stream)
     writer.varint(sequence)
     if (extra?.manager !== true) this.#server(server)
-    if (extra !== undefined) this.#optional(extra, sequence - lowest)
+    if (extra === undefined) return
+    this.#optional(extra)
+    if (extra.ack !== undefined) this.#ack(stream, sequence, extra.ack, tracker)
   }
 
   /** Takes back a message that was begun at `start`. */
@@ -99,7 +101,7 @@ export class FrameWriter {
     this.#defined = server
   }
 
-  #optional(extra: MessageExtra, outstanding: number): void {
+  #optional(extra: MessageExtra): void {
     const writer = this.bytes
     if (extra.request !== undefined) writer.varint(extra.request)
     if (extra.expires !== undefined) writer.varint(Math.max(0, Math.ceil(extra.expires - this.#clock.now())))
@@ -107,7 +109,12 @@ export class FrameWriter {
       writer.varint(extra.clock.length)
       writer.bytes(extra.clock)
     }
-    if (extra.ack !== undefined) writer.varint(outstanding * 2 + (extra.ack === 'handled' ? 1 : 0))
+  }
+
+  #ack(stream: number, sequence: number, ack: 'given' | 'handled', tracker: Tracker | undefined): void {
+    const outstanding = sequence - (tracker?.lowest(stream) ?? sequence)
+    this.bytes.varint(outstanding * 2 + (ack === 'handled' ? 1 : 0))
+    this.bytes.varint(sequence - (tracker?.greatest(stream) ?? sequence))
   }
 }
 

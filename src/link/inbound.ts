@@ -21,6 +21,8 @@ export interface IncomingExtra {
 export interface IncomingAck {
   readonly stream: number
   readonly number: number
+  /** The one that was outstanding before it; 0: none was. */
+  readonly previous: number
   /** The sender waits for nothing below any more. */
   readonly lowest: number
   /** Acknowledged when the handler has handled it; else when it was given to the handler. */
@@ -229,9 +231,11 @@ export class Inbound {
 
   #ack(stream: number, number: number): IncomingAck {
     const packed = this.#varint()
+    const distance = this.#varint()
     const lowest = number - Math.floor(packed / 2)
-    if (lowest < 1) throw new MalformedError('an outstanding number below 1')
-    return { stream, number, lowest, handled: packed % 2 === 1 }
+    const previous = distance === 0 ? 0 : number - distance
+    if (lowest < 1 || previous < 0) throw new MalformedError('an outstanding number below 1')
+    return { stream, number, previous, lowest, handled: packed % 2 === 1 }
   }
 
   #acknowledgement(bytes: Uint8Array, start: number, end: number): Acknowledgement {

@@ -293,7 +293,7 @@ export class Outbound {
     const { server, stream, extra, tracker } = entry
     const sequence = entry.sequence === 0 ? this.#frames.number(stream) : entry.sequence
     if (tracker !== undefined) entry.sequence = sequence
-    this.#frames.head(server, stream, sequence, isBytes, extra, tracker?.lowest(stream))
+    this.#frames.head(server, stream, sequence, isBytes, extra, tracker)
   }
 
   #startJob(entry: Waiting, body: Uint8Array, isBytes: boolean): void {

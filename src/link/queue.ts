@@ -18,6 +18,8 @@ export interface MessageExtra {
 export interface Tracker {
   /** The lowest number of the stream that is outstanding; undefined: nothing is. */
   lowest(stream: number): number | undefined
+  /** The greatest of them. */
+  greatest(stream: number): number | undefined
   /** The message is with the connection, under its number. */
   sent(entry: Waiting): void
   /** Nobody waits for it any more. */

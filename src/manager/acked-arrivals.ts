@@ -3,7 +3,7 @@ import { FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { StoppedError } from '../core/errors.js'
-import type { Clock } from '../core/time.js'
+import type { Clock, Millis } from '../core/time.js'
 import { type Acceptance, refusalsMax } from '../delivery/acceptance.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
@@ -11,7 +11,7 @@ import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
-import { expiredReport, reportOf } from './error-reports.js'
+import { type ErrorReport, expiredReport, reportOf } from './error-reports.js'
 import type { Inboxes } from './inboxes.js'
 import { aged } from './incoming.js'
 import { resendMillis } from './outboxes.js'
@@ -56,16 +56,19 @@ export class AckedArrivals {
     const { lane, ack, payload } = message
     const { inboxes, counters, interpositions } = this.#context
     const acceptance = inboxes.of(lane, ack.stream)
-    const verdict = acceptance.judge(ack.number, ack.lowest)
-    if (verdict !== 'deliver') {
-      if (verdict === 'duplicate') counters.add('duplicates')
-      // What waits for another is asked for when that has come; told at once, it would only be dropped once more.
-      if (verdict === 'duplicate' || !acceptance.waits) this.#owe(lane, ack.stream)
+    const verdict = acceptance.judge(ack.number, ack.previous, ack.lowest)
+    if (verdict === 'duplicate') {
+      counters.add('duplicates')
+      this.#owe(lane, ack.stream)
+      return undefined
+    }
+    if (verdict === 'later') {
+      this.#retry(lane, ack.stream, acceptance, acceptance.isFull ? 0 : resendMillis)
       return undefined
     }
     if (lane.link.state.phase === 'cut') {
       counters.add('faulted')
-      acceptance.dropped(ack.number)
+      acceptance.dropped()
       return undefined
     }
     if (!interpositions.active) return this.#deliver(message, payload, acceptance)
@@ -74,7 +77,7 @@ export class AckedArrivals {
     if (outcome.copies > 0 && !isHeld(outcome)) return this.#deliver(message, outcome.message, acceptance)
     if (outcome.copies > 0) return this.#hold(message, outcome, acceptance)
     counters.add('faulted')
-    acceptance.dropped(ack.number)
+    acceptance.dropped()
     this.#retry(lane, ack.stream, acceptance)
     return undefined
   }
@@ -90,7 +93,7 @@ export class AckedArrivals {
   /** The cut between the two is gone: what was dropped behind it is asked for, and what was settled is told. */
   healed(link: Link): void {
     for (const lane of link.lanes()) {
-      for (const [stream] of this.#context.inboxes.onLane(lane)) this.#tell(lane, stream)
+      for (const [stream] of this.#context.inboxes.onLane(lane)) this.#tell(lane, stream, true)
     }
   }
 
@@ -107,21 +110,22 @@ export class AckedArrivals {
     const { clock } = this.#context
     const { number } = message.ack
     const arrived = clock.now()
-    acceptance.held(number)
+    acceptance.hold(number)
     let resolve = (): void => {}
     const gone = new Promise<void>(settle => {
       resolve = settle
     })
     const goOn = (): void => {
-      acceptance.released(number)
       const extra = aged(message.extra, clock.now() - arrived)
       const handled = this.#deliver({ ...message, extra }, outcome.message, acceptance)
       if (handled === undefined) resolve()
       else handled.then(resolve, resolve)
+      // What came meanwhile was dropped.
+      this.#tell(message.lane, message.ack.stream, true)
     }
     if (this.#context.delays.hold(outcome, goOn, resolve) !== undefined) return gone
     this.#context.counters.add('faulted')
-    acceptance.dropped(number)
+    acceptance.letGo()
     this.#retry(message.lane, message.ack.stream, acceptance)
     return undefined
   }
@@ -132,11 +136,9 @@ export class AckedArrivals {
     acceptance: Acceptance<Uint8Array>,
   ): PromiseLike<unknown> | undefined {
     const { lane, server, extra, ack, context } = message
-    const settle = (report?: unknown): void => {
-      acceptance.settled(
-        ack.number,
-        report === undefined ? undefined : encodeToBytes(report, this.#context.valueLimits),
-      )
+    acceptance.take(ack.number)
+    const settle = (report?: ErrorReport): void => {
+      acceptance.settled(ack.number, report === undefined ? undefined : this.#encoded(report))
       this.#owe(lane, ack.stream)
     }
     if (extra.budget === 0) {
@@ -175,30 +177,34 @@ export class AckedArrivals {
     })
   }
 
-  #tell(lane: Lane, stream: number): void {
+  /** `asks`: for what was dropped, too; not with each acknowledgement, or a fault would have it dropped again. */
+  #tell(lane: Lane, stream: number, asks = false): void {
     // On the next connection everything that is outstanding comes again, and is acknowledged again.
     if (lane.phase !== 'open') return
     const { interpositions, counters, delays } = this.#context
     if (lane.link.state.phase === 'cut') return counters.add('faulted')
-    if (!interpositions.active) return this.#write(lane, stream)
+    if (!interpositions.active) return this.#write(lane, stream, asks)
     const outcome = this.#judge(lane, 'forward', 'ack', undefined, undefined)
     if (outcome.copies === 0) {
       counters.add('faulted')
       return this.#retry(lane, stream, this.#context.inboxes.of(lane, stream))
     }
-    if (!isHeld(outcome)) return this.#write(lane, stream)
-    delays.hold(outcome, () => {
-      if (lane.phase === 'open') this.#write(lane, stream)
+    if (!isHeld(outcome)) return this.#write(lane, stream, asks)
+    const held = delays.hold(outcome, () => {
+      if (lane.phase === 'open') this.#write(lane, stream, asks)
     })
+    if (held === undefined) this.#retry(lane, stream, this.#context.inboxes.of(lane, stream))
   }
 
-  #write(lane: Lane, stream: number): void {
+  #write(lane: Lane, stream: number, asks: boolean): void {
     const acceptance = this.#context.inboxes.of(lane, stream)
     const { upTo } = acceptance
-    const again = acceptance.takeAgain()
-    const refusals = [...acceptance.refusals].filter(([number]) => number <= upTo)
+    const again = asks && acceptance.misses
+    if (again) acceptance.asked()
+    const refusals = [...acceptance.refusals].filter(([number]) => number <= upTo).sort(([one], [other]) => one - other)
     // What one frame cannot hold goes before it, in frames that tell of less.
-    for (let part = refusals.splice(0, refusalsMax); ; part = refusals.splice(0, refusalsMax)) {
+    for (;;) {
+      const part = refusals.splice(0, countWithin(refusals))
       const isLast = refusals.length === 0
       const told = isLast ? upTo : (part.at(-1)?.[0] ?? upTo)
       lane.outbound.control(FrameKind.ack, acknowledgement(stream, told, isLast && again, part))
@@ -206,12 +212,24 @@ export class AckedArrivals {
     }
   }
 
+  /** What cannot travel is told in fewer words. */
+  #encoded(report: ErrorReport): Uint8Array {
+    const { valueLimits } = this.#context
+    try {
+      const bytes = encodeToBytes(report, valueLimits)
+      if (bytes.length <= refusalBytesMax / 2) return bytes
+    } catch {
+      // Its words are to blame.
+    }
+    return encodeToBytes({ code: report.code, name: 'Error', message: 'what it says cannot travel' }, valueLimits)
+  }
+
   /** After a while, once for each stream: what a fault took away is asked for, or told, again. */
-  #retry(lane: Lane, stream: number, acceptance: Acceptance<Uint8Array>): void {
+  #retry(lane: Lane, stream: number, acceptance: Acceptance<Uint8Array>, after: Millis = resendMillis): void {
     if (this.#timers.has(acceptance)) return
-    const cancel = this.#context.clock.schedule(resendMillis, () => {
+    const cancel = this.#context.clock.schedule(after, () => {
       this.#timers.delete(acceptance)
-      this.#tell(lane, stream)
+      this.#tell(lane, stream, true)
     })
     this.#timers.set(acceptance, cancel)
   }
@@ -225,6 +243,19 @@ export class AckedArrivals {
   ): Outcome {
     return this.#context.judge({ direction, peer: link.name, channel: channel.name, kind, server, message })
   }
+}
+
+/** Refusals that one acknowledgement carries, in bytes: less than what travels in chunks. */
+const refusalBytesMax = 32_768
+
+/** How many of them one frame can hold. */
+function countWithin(refusals: readonly (readonly [number: number, report: Uint8Array])[]): number {
+  let bytes = 0
+  for (const [index, [, report]] of refusals.entries()) {
+    bytes += report.length + 16
+    if (index === refusalsMax || (index > 0 && bytes > refusalBytesMax)) return index
+  }
+  return refusals.length
 }
 
 /** The body of a frame: see docs/protocol.md. */

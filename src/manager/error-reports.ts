@@ -18,7 +18,8 @@ export const expiredReport: ErrorReport = { code: 'expired', name: 'Expired', me
 /** What of an error crosses the wire: never its stack. */
 export function reportOf(error: unknown): ErrorReport {
   if (error instanceof SchemaError) {
-    return { code: error.code, name: error.name, message: error.message, issues: error.issues }
+    const issues = error.issues.slice(0, reportIssuesMax).map(cut)
+    return { code: error.code, name: error.name, message: cut(error.message), issues }
   }
   if (!(error instanceof Error)) return { code: undefined, name: 'Error', message: cut(String(error)) }
   const code = (error as { readonly code?: unknown }).code
@@ -40,6 +41,8 @@ export function errorOf(node: string, server: string, payload: unknown): Error {
 }
 
 const reportTextMax = 4_096
+/** Issues of a schema that are told of. */
+const reportIssuesMax = 64
 
 /** At most so much, and without halves of characters, which UTF-8 cannot carry. */
 function cut(text: string): string {

@@ -56,35 +56,53 @@ export class LocalServers {
 
   send(server: string, message: unknown, options: ForwardOptions | undefined): Promise<void> {
     options?.signal?.throwIfAborted()
-    const { cost, copy, context } = this.#admit(message, options)
+    const admitted = this.#admit(message, options)
+    const { cost, copy, context } = admitted
     const ack = options === undefined ? undefined : ackOf(options)
-    if (ack !== undefined) return this.#acknowledged(server, { cost, copy, context }, ack.when)
+    if (ack !== undefined) return this.#acknowledged(server, admitted, options, ack.when)
     const run = (): void => this.#release(cost, this.#context.registry.deliver(server, copy, context))
     this.#later({ cost, run })
     return resolved
   }
 
-  /** Resolves when the handler was given the message, or has handled it. */
-  #acknowledged(server: string, { cost, copy, context }: Admitted, when: 'given' | 'handled'): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const failed = (error: unknown): void => reject(errorOf(context.from, server, reportOf(error)))
-      const run = (): void => {
-        const given = when === 'given' ? resolve : (): void => {}
-        const handled = this.#context.registry.accept(server, copy, context, given)
-        this.#release(cost, handled)
-        handled.then(() => resolve(), failed)
-      }
-      this.#later({ cost, run, end: reject })
+  async ask(server: string, message: unknown, options: ForwardOptions | undefined): Promise<unknown> {
+    options?.signal?.throwIfAborted()
+    checkAnswered(options)
+    const admitted = this.#admit(message, options)
+    return this.#outcome(server, admitted, options, `the request to server '${server}'`, async () => {
+      const answer = await this.#handled(admitted, this.#context.registry.ask(server, admitted.copy, admitted.context))
+      return this.#copy(answer).value
     })
   }
 
-  async ask(server: string, message: unknown, options: ForwardOptions | undefined): Promise<unknown> {
+  /** Resolves when the handler was given the message, or has handled it. */
+  async #acknowledged(
+    server: string,
+    admitted: Admitted,
+    options: ForwardOptions | undefined,
+    when: 'given' | 'handled',
+  ): Promise<void> {
+    await this.#outcome(server, admitted, options, `the message to server '${server}'`, () => {
+      return new Promise((resolve, reject) => {
+        const given = when === 'given' ? (): void => resolve(undefined) : (): void => {}
+        const { copy, context } = admitted
+        const handled = this.#context.registry.accept(server, copy, context, given)
+        this.#handled(admitted, handled).then(resolve, reject)
+      })
+    })
+  }
+
+  /** What comes of `run` on the next turn, unless a deadline, a signal or the end of this life comes first. */
+  #outcome(
+    server: string,
+    { cost }: Admitted,
+    options: ForwardOptions | undefined,
+    what: string,
+    run: () => Promise<unknown>,
+  ): Promise<unknown> {
     const { clock } = this.#context
     const { signal } = options ?? {}
-    signal?.throwIfAborted()
     const expires = expiryOf(options, clock)
-    checkAnswered(options)
-    const { cost, copy, context } = this.#admit(message, options)
     return new Promise<unknown>((resolve, reject) => {
       const release = (): void => {
         this.#asked.delete(end)
@@ -95,20 +113,28 @@ export class LocalServers {
         release()
         reject(error)
       }
-      const late = (): void => end(new DeadlineError(`the request to server '${server}'`, 'unknown'))
+      const late = (): void => end(new DeadlineError(what, 'unknown'))
       const aborted = (): void => end(abortReason(signal))
       const cancel = expires === undefined ? undefined : clock.schedule(Math.max(0, expires - clock.now()), late)
       signal?.addEventListener('abort', aborted)
       this.#asked.add(end)
-      const run = (): void => {
-        const answer = this.#context.registry.ask(server, copy, context)
-        this.#release(cost, answer)
-        answer
-          .then(value => resolve(this.#copy(value).value))
-          .then(release, error => end(errorOf(this.#context.self().name, server, reportOf(error))))
+      const go = (): void => {
+        run().then(
+          value => {
+            release()
+            resolve(value)
+          },
+          (error: unknown) => end(errorOf(this.#context.self().name, server, reportOf(error))),
+        )
       }
-      this.#later({ cost, run, end })
+      this.#later({ cost, run: go, end })
     })
+  }
+
+  /** The room of a message is free when it has been handled. */
+  #handled<Result>({ cost }: Admitted, handled: Promise<Result>): Promise<Result> {
+    this.#release(cost, handled)
+    return handled
   }
 
   /** A life ends: what waits for the next turn is not handed over. */

@@ -29,6 +29,10 @@ class Outbox implements Tracker {
     return this.#streams[stream]?.lowest
   }
 
+  greatest(stream: number): number | undefined {
+    return this.#streams[stream]?.greatest
+  }
+
   sent(entry: Waiting): void {
     this.#streams[entry.stream]?.sent(entry.sequence, entry)
   }
@@ -53,7 +57,7 @@ class Outbox implements Tracker {
 
   /** Sends again what is outstanding of a stream: on its lane if that is open, or as soon as it is. */
   again(stream: number): void {
-    const entries = this.#streams[stream]?.takeAbove(0) ?? []
+    const entries = this.#streams[stream]?.takeAll() ?? []
     if (entries.length > 0) this.#channel.laneOf(stream).outbound.again(entries)
   }
 
@@ -69,7 +73,7 @@ class Outbox implements Tracker {
 
   /** Takes out everything, for good. */
   end(): Waiting[] {
-    const entries = this.#streams.flatMap(stream => stream.takeAbove(0))
+    const entries = this.#streams.flatMap(stream => stream.takeAll())
     for (const entry of entries) this.#forget(entry)
     return entries
   }

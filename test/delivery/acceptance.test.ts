@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { Acceptance, refusalsMax } from '../../src/delivery/acceptance.js'
 import { Outstanding } from '../../src/delivery/outstanding.js'
 
-/** Takes and settles these numbers, one after another. */
+/** Takes and settles these numbers, one after another, each acknowledged before the next. */
 function taken(...numbers: readonly number[]): Acceptance<string> {
   const acceptance = new Acceptance<string>()
   for (const number of numbers) {
-    expect(acceptance.judge(number, number)).toBe('deliver')
+    expect(acceptance.judge(number, 0, number)).toBe('deliver')
+    acceptance.take(number)
     acceptance.settled(number)
   }
   return acceptance
@@ -16,58 +17,73 @@ describe('a stream of messages that are to be acknowledged', () => {
   test('is taken in order, each number once, gaps or not', () => {
     const acceptance = taken(1, 2, 5)
     expect(acceptance.upTo).toBe(5)
-    for (const number of [1, 2, 3, 5]) expect(acceptance.judge(number, 1)).toBe('duplicate')
-    expect(acceptance.judge(6, 1)).toBe('deliver')
+    for (const number of [1, 2, 3, 5]) expect(acceptance.judge(number, 0, 1)).toBe('duplicate')
+    expect(acceptance.judge(6, 5, 5)).toBe('deliver')
+    acceptance.take(6)
     expect(acceptance.upTo).toBe(5)
     acceptance.settled(6)
     expect(acceptance.upTo).toBe(6)
   })
 
-  test('goes back to what a fault took away, and asks once for what it passed over meanwhile', () => {
+  test('takes nothing whose predecessor it has not taken, whatever was taken away', () => {
     const acceptance = taken(1)
-    expect(acceptance.judge(2, 1)).toBe('deliver')
-    acceptance.dropped(2)
-    expect([acceptance.judge(3, 1), acceptance.judge(4, 1)]).toEqual(['later', 'later'])
-    expect(acceptance.upTo).toBe(1)
-    expect(acceptance.judge(2, 2)).toBe('deliver')
-    acceptance.settled(2)
-    expect([acceptance.takeAgain(), acceptance.takeAgain()]).toEqual([true, false])
-    expect(acceptance.judge(3, 3)).toBe('deliver')
+    expect(acceptance.judge(2, 1, 1)).toBe('deliver')
+    acceptance.dropped()
+    expect([acceptance.judge(3, 2, 1), acceptance.judge(4, 3, 1)]).toEqual(['later', 'later'])
+    expect([acceptance.upTo, acceptance.misses]).toEqual([1, true])
+    acceptance.asked()
+    expect(acceptance.misses).toBe(false)
+    // What was under way when it was asked for.
+    expect(acceptance.judge(5, 4, 2)).toBe('later')
+    expect(acceptance.judge(2, 0, 2)).toBe('deliver')
+    acceptance.take(2)
+    expect(acceptance.judge(6, 5, 2)).toBe('later')
+    expect(acceptance.judge(3, 2, 2)).toBe('deliver')
   })
 
   test('goes on when nobody waits any more for what a fault took away', () => {
     const acceptance = taken(1)
-    acceptance.judge(2, 1)
-    acceptance.dropped(2)
-    expect(acceptance.judge(3, 3)).toBe('deliver')
-    acceptance.settled(3)
-    expect(acceptance.upTo).toBe(3)
+    acceptance.judge(2, 1, 1)
+    acceptance.dropped()
+    expect(acceptance.judge(3, 2, 2)).toBe('later')
+    expect(acceptance.judge(3, 1, 1)).toBe('deliver')
   })
 
   test('waits for what a fault holds back, which comes again meanwhile for nothing', () => {
     const acceptance = taken(1)
-    acceptance.judge(2, 1)
-    acceptance.held(2)
-    expect([acceptance.judge(2, 1), acceptance.judge(3, 3), acceptance.takeAgain()]).toEqual([
+    acceptance.judge(2, 1, 1)
+    acceptance.hold(2)
+    expect([acceptance.judge(2, 0, 2), acceptance.judge(3, 2, 2), acceptance.misses]).toEqual([
       'duplicate',
       'later',
       false,
     ])
-    acceptance.released(2)
-    acceptance.settled(2)
-    expect(acceptance.takeAgain()).toBe(true)
-    expect(acceptance.judge(3, 3)).toBe('deliver')
+    acceptance.take(2)
+    expect(acceptance.misses).toBe(true)
+    // Sent while 2 was not acknowledged, and after 3.
+    expect(acceptance.judge(4, 3, 2)).toBe('later')
+    expect(acceptance.judge(3, 2, 2)).toBe('deliver')
+  })
+
+  test('comes again when what held it back is given up', () => {
+    const acceptance = taken(1)
+    acceptance.hold(2)
+    acceptance.letGo()
+    expect([acceptance.misses, acceptance.judge(2, 0, 2)]).toEqual([true, 'deliver'])
   })
 
   test('remembers refusals until their sender was told, and waits when they are too many', () => {
     const acceptance = new Acceptance<string>()
     for (let number = 1; number <= refusalsMax; number++) {
-      acceptance.judge(number, 1)
+      acceptance.judge(number, number - 1, 1)
+      acceptance.take(number)
       acceptance.settled(number, 'no')
     }
-    expect(acceptance.judge(refusalsMax + 1, 1)).toBe('later')
-    expect(acceptance.takeAgain()).toBe(true)
-    expect(acceptance.judge(refusalsMax + 1, refusalsMax + 1)).toBe('deliver')
+    expect(acceptance.isFull).toBe(true)
+    expect(acceptance.judge(refusalsMax + 1, refusalsMax, 1)).toBe('later')
+    // With its predecessor before it, though the sender was told of all refusals.
+    expect(acceptance.judge(refusalsMax + 2, refusalsMax + 1, refusalsMax + 1)).toBe('later')
+    expect(acceptance.judge(refusalsMax + 1, 0, refusalsMax + 1)).toBe('deliver')
     expect(acceptance.refusals.size).toBe(0)
   })
 })
@@ -75,15 +91,17 @@ describe('a stream of messages that are to be acknowledged', () => {
 describe('what is outstanding of a stream', () => {
   test('is settled up to a number, and given up one by one', () => {
     const outstanding = new Outstanding<string>()
-    for (const number of [2, 4, 5, 7]) outstanding.sent(number, `m${number}`)
-    expect(outstanding.lowest).toBe(2)
+    expect([outstanding.lowest, outstanding.greatest]).toEqual([undefined, undefined])
+    for (const number of [2, 4, 5, 7, 9]) outstanding.sent(number, `m${number}`)
     outstanding.giveUp(2)
-    expect([outstanding.lowest, outstanding.size]).toEqual([4, 3])
+    outstanding.giveUp(9)
+    expect([outstanding.lowest, outstanding.greatest, outstanding.size]).toEqual([4, 7, 3])
     expect(outstanding.settle(5)).toEqual([
       [4, 'm4'],
       [5, 'm5'],
     ])
-    expect(outstanding.takeAbove(0)).toEqual(['m7'])
-    expect([outstanding.lowest, outstanding.size]).toEqual([undefined, 0])
+    expect([outstanding.lowest, outstanding.greatest]).toEqual([7, 7])
+    expect(outstanding.takeAll()).toEqual(['m7'])
+    expect([outstanding.lowest, outstanding.greatest, outstanding.size]).toEqual([undefined, undefined, 0])
   })
 })

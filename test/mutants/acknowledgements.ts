@@ -9,51 +9,50 @@ const heldBack = 'src/manager/held-back.ts'
 const acknowledgement = 'src/manager/acknowledgements.ts'
 const queue = 'src/link/queue.ts'
 
-const tests = ['test/manager/acknowledgement.test.ts']
+const tests = [
+  'test/delivery/acceptance.test.ts',
+  'test/manager/acknowledgement.test.ts',
+  'test/manager/acknowledgement-lives.test.ts',
+  'test/manager/acknowledgement-order.test.ts',
+]
 
 /** Messages with `ack`: what is kept, sent again, taken once, and told. */
 export const acknowledgements: readonly Mutant[] = [
   {
     name: 'a message that comes again, because its acknowledgement was lost, is handled again',
     file: acceptance,
-    find: "    if (number <= this.#taken && !isMissing) return 'duplicate'\n",
-    replace: '',
-    tests,
+    find: 'number <= this.#taken || number === this.#held',
+    replace: 'number === this.#held',
   },
   {
     name: 'what follows a message that a fault took away is handed over before it',
     file: acceptance,
-    find: '(this.#missing !== undefined || this.#refusals.size >= refusalsMax)',
-    replace: 'this.#refusals.size >= refusalsMax',
-    tests,
+    find: 'previous <= this.#taken && ',
+    replace: '',
   },
   {
     name: 'what was not handed over yet is acknowledged',
     file: acceptance,
-    find: '    for (const number of this.#open) return Math.min(upTo, number - 1)\n',
+    find: '    for (const number of this.#open) return number - 1\n',
     replace: '',
-    tests,
   },
   {
-    name: 'a message that a fault took away where it arrived is acknowledged',
-    file: acceptance,
-    find: 'this.#missing === undefined ? this.#taken : Math.min(this.#taken, this.#missing - 1)',
-    replace: 'this.#taken',
-    tests,
+    name: 'what is handed over does not count as taken',
+    file: arrivals,
+    find: '    acceptance.take(ack.number)\n',
+    replace: '',
   },
   {
-    name: 'a stream waits for ever for a message that its sender gave up',
+    name: 'a stream waits for ever for a message that could not be held back',
     file: acceptance,
-    find: '    if (this.#missing !== undefined && this.#missing < lowest && !this.#held) this.#missing = undefined\n',
-    replace: '',
-    tests,
+    find: '  letGo(): void {\n    this.#held = undefined\n',
+    replace: '  letGo(): void {\n',
   },
   {
-    name: 'what was passed over is asked for with each acknowledgement, for ever',
+    name: 'what was asked for once is asked for for ever',
     file: acceptance,
-    find: '    if (again) this.#skipped = false\n',
-    replace: '',
-    tests,
+    find: '  asked(): void {\n    this.#misses = false\n',
+    replace: '  asked(): void {\n',
   },
   {
     name: 'refusals that their sender was told of are remembered for ever',
@@ -65,9 +64,8 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'the last message that an acknowledgement names is not settled',
     file: outstanding,
-    find: 'this.#take(number => number <= upTo)',
-    replace: 'this.#take(number => number < upTo)',
-    tests,
+    find: 'number !== undefined && number <= upTo',
+    replace: 'number !== undefined && number < upTo',
   },
   {
     name: 'a message that was given up is outstanding for ever',
@@ -139,8 +137,8 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'a message that came again is not acknowledged again',
     file: arrivals,
-    find: "if (verdict === 'duplicate' || !acceptance.waits)",
-    replace: "if (verdict !== 'duplicate' && !acceptance.waits)",
+    find: "      counters.add('duplicates')\n      this.#owe(lane, ack.stream)\n",
+    replace: "      counters.add('duplicates')\n",
   },
   {
     name: 'a message counts as handled when its handler was given it',
@@ -151,13 +149,13 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'a message that a cut took away where it arrived is not asked for again',
     file: arrivals,
-    find: '      acceptance.dropped(ack.number)\n      return undefined\n    }\n    if (!inter',
+    find: '      acceptance.dropped()\n      return undefined\n    }\n    if (!inter',
     replace: '      return undefined\n    }\n    if (!inter',
   },
   {
     name: 'what follows a message that is held back where it arrives overtakes it',
     file: arrivals,
-    find: '    acceptance.held(number)\n',
+    find: '    acceptance.hold(number)\n',
     replace: '',
   },
   {

@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest'
+import type { ForwardOptions, PeerServiceManager } from '../../src/index.js'
+import { Cluster } from '../support/cluster.js'
+
+const given = { ack: true } as const
+const handled = { ack: { when: 'handled' } } as const
+const never = (): Promise<void> => new Promise(() => {})
+
+function hear(node: PeerServiceManager, server = 'orders'): unknown[] {
+  const heard: unknown[] = []
+  node.register(server, message => {
+    heard.push(message)
+  })
+  return heard
+}
+
+/** Sends, and tells how it ended: `done`, the code of its error, or `waits`. */
+function send(
+  node: PeerServiceManager,
+  to: string,
+  server: string,
+  message: unknown,
+  options: ForwardOptions,
+): { end: string } {
+  const seen = { end: 'waits' }
+  node.forwardMessage(to, server, message, options).then(
+    () => {
+      seen.end = 'done'
+    },
+    (error: { code?: string; message: string }) => {
+      seen.end = error.code ?? error.message
+    },
+  )
+  return seen
+}
+
+describe('messages with ack, one of which has to wait', () => {
+  test('stay in order when the first goes on before the second has come again', async () => {
+    const cluster = new Cluster({ network: { latency: 20 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    b.interpose(({ kind, message }) =>
+      kind === 'message' && message === 1 ? { type: 'delay', by: 100 } : { type: 'pass' },
+    )
+    send(a, 'b', 'orders', 1, given)
+    send(a, 'b', 'orders', 2, given)
+    await cluster.pass(110)
+    send(a, 'b', 'orders', 3, given)
+    await cluster.pass(10_000)
+    expect(heard).toEqual([1, 2, 3])
+  })
+
+  test('stay in order when the first is given up', async () => {
+    const cluster = new Cluster({ network: { latency: 20 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    b.interpose(({ kind, message }) => ({ type: kind === 'message' && message === 1 ? 'drop' : 'pass' }))
+    send(a, 'b', 'orders', 1, { ...given, timeout: 300 })
+    send(a, 'b', 'orders', 2, given)
+    await cluster.pass(500)
+    send(a, 'b', 'orders', 3, given)
+    await cluster.pass(10_000)
+    expect(heard).toEqual([2, 3])
+  })
+
+  test('stay in order behind more refusals than are remembered', async () => {
+    const cluster = new Cluster({ network: { latency: 50 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    for (let count = 0; count < 256; count++) send(a, 'b', 'nobody', 1, given)
+    await cluster.pass(90)
+    send(a, 'b', 'orders', 2, given)
+    await cluster.pass(15)
+    send(a, 'b', 'orders', 3, given)
+    await cluster.pass(10_000)
+    expect(heard).toEqual([2, 3])
+  })
+
+  test('go on as soon as the first does, though its handler takes for ever', async () => {
+    const cluster = new Cluster({ network: { latency: 20 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    b.register('slow', never)
+    b.interpose(({ kind, message }) =>
+      kind === 'message' && message === 1 ? { type: 'delay', by: 100 } : { type: 'pass' },
+    )
+    send(a, 'b', 'slow', 1, handled)
+    send(a, 'b', 'orders', 2, given)
+    await cluster.pass(1_000)
+    expect(heard).toEqual([2])
+  })
+
+  test('are not repeated in a storm while their handler takes for ever', async () => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    b.register('slow', never)
+    let passages = 0
+    b.interpose(({ kind, message }) => {
+      if (kind !== 'message' || message !== 2) return { type: 'pass' }
+      passages++
+      return { type: 'drop' }
+    })
+    send(a, 'b', 'slow', 1, handled)
+    send(a, 'b', 'slow', 2, handled)
+    await cluster.pass(60_000)
+    expect(passages).toBeLessThan(130)
+    expect(passages).toBeGreaterThan(30)
+  })
+})
+
+describe('messages with ack that are refused', () => {
+  test('are refused each, in whatever order their handlers fail', async () => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    const fails: (() => void)[] = []
+    b.register('bad', () => new Promise((_resolve, reject) => fails.push(() => reject(new Error('no')))))
+    const seen = Array.from({ length: 300 }, () => send(a, 'b', 'bad', 1, handled))
+    await cluster.pass(1_000)
+    for (const fail of fails.reverse()) fail()
+    await cluster.pass(10_000)
+    expect(new Set(seen.map(({ end }) => end))).toEqual(new Set(['ERR_REMOTE']))
+  })
+
+  test('with many words are told of in parts that the peer takes', async () => {
+    const cluster = new Cluster({ network: { latency: 5 }, options: { limits: { messageBytes: 65_536 } } })
+    const [a, b] = await cluster.pair()
+    b.register('bad', () => Promise.reject(new Error('x'.repeat(4_000))))
+    const seen = Array.from({ length: 100 }, () => send(a, 'b', 'bad', 1, handled))
+    await cluster.pass(20_000)
+    expect(new Set(seen.map(({ end }) => end))).toEqual(new Set(['ERR_REMOTE']))
+  })
+
+  test('in words that cannot travel hold nothing up', async () => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b)
+    const validate = (): { issues: { message: string }[] } => ({ issues: [{ message: 'bad \ud83d' }] })
+    b.register('strict', () => {}, { schema: { '~standard': { version: 1, vendor: 'x', validate } } })
+    const refused = send(a, 'b', 'strict', 1, given)
+    const next = send(a, 'b', 'orders', 1, given)
+    await cluster.pass(20_000)
+    expect([refused.end, next.end, heard]).toEqual(['ERR_SCHEMA', 'done', [1]])
+  })
+})
+
+test('messages with ack of a node to itself end with their deadline, their signal, or the node', async () => {
+  const cluster = new Cluster()
+  const a = await cluster.start('a')
+  a.register('slow', never)
+  const controller = new AbortController()
+  const seen = [
+    send(a, 'a', 'slow', 1, { ...handled, timeout: 100 }),
+    send(a, 'a', 'slow', 2, { ...handled, signal: controller.signal }),
+    send(a, 'a', 'slow', 3, handled),
+  ]
+  await cluster.pass(1_000)
+  controller.abort(new Error('enough'))
+  await cluster.pass(1_000)
+  await cluster.settle(a.stop())
+  await cluster.turn()
+  expect(seen.map(({ end }) => end)).toEqual(['ERR_DEADLINE', 'enough', 'ERR_STOPPED'])
+})
