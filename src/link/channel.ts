@@ -30,7 +30,10 @@ export class LinkChannel {
     this.overflow = options.overflow ?? 'block'
     this.monotonic = options.monotonic
     this.streams = options.parallelism ?? 1
-    this.outboundSettings = { ...limits, clock, flusher, valueLimits, sequences: new Float64Array(this.streams) }
+    this.outboundSettings = {
+      ...{ ...limits, clock, flusher, valueLimits },
+      ...{ sequences: new Float64Array(this.streams), tracker: link.handler.tracker(this) },
+    }
     this.inboundSettings = {
       ...limits,
       valueLimits: link.settings.peerValueLimits,

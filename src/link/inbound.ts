@@ -53,8 +53,6 @@ export interface InboundHandler {
   strategy(value: unknown): void
   fault(value: unknown): void
   peerClosed(close: Close): void
-  /** All frames of a batch were taken. */
-  batchEnded(): void
   /** A message whose number has been seen: counted and dropped. */
   duplicate(): void
   /** The peer broke a rule: the connection has to be closed. */
@@ -121,7 +119,6 @@ export class Inbound {
         return this.#malformed(error.message)
       }
     }
-    if (!this.#closed) this.#handler.batchEnded()
   }
 
   /** Tells the peer of credit that was too little to tell of at once. */

@@ -164,10 +164,6 @@ export class Lane implements InboundHandler {
     this.link.handler.acknowledged(this, acknowledgement)
   }
 
-  batchEnded(): void {
-    this.link.handler.batchEnded(this)
-  }
-
   strategy(value: unknown): void {
     this.link.handler.strategy(this.link, value)
   }

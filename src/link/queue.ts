@@ -1,4 +1,3 @@
-import type { LinkChannel } from './channel.js'
 import { callerOverheadBytes, entryOverheadBytes } from './limits.js'
 
 /** The optional fields of a message on its way. */
@@ -24,8 +23,6 @@ export interface Tracker {
   sent(entry: Waiting): void
   /** Nobody waits for it any more. */
   giveUp(entry: Waiting): void
-  /** Who keeps what waits for the next life of the peer, on its channel of this name. */
-  follow(channel: LinkChannel): Tracker
 }
 
 /** How a waiting message ends. Exactly one of the two is called, once. */
@@ -57,14 +54,11 @@ export interface Waiting {
   patience: 'up' | 'life' | 'always'
   /** Its number in its stream, once it was written: it is the same when it is sent again. 0 before. */
   sequence: number
-  /** Keeps it when it was sent; undefined: nobody acknowledges it. */
+  /** Keeps it while it is sent and not acknowledged; undefined before. */
   tracker: Tracker | undefined
   /** What it counts for in the budget; 0 for a blocked call, which counts by number. */
   bytes: number
-  /**
-   * The queue that it waits in: it may have moved since whoever holds it put it there. Undefined while it is sent and
-   * not acknowledged.
-   */
+  /** The queue that it waits in: it may have moved since whoever holds it put it there. */
   queue: MessageQueue | undefined
   /** Cancels its own deadline timer and abort listener. */
   release: (() => void) | undefined
@@ -116,7 +110,6 @@ export class MessageQueue {
     waiting.extra = newer.extra
     waiting.settler = newer.settler
     waiting.patience = newer.patience
-    waiting.tracker = newer.tracker
     waiting.bytes = newer.bytes
     waiting.release = newer.release
     this.#account(waiting, 1)
@@ -170,11 +163,12 @@ export class MessageQueue {
   }
 
   /**
-   * The first message was sent and is to be acknowledged: it leaves the queue, and counts in the budget until
+   * The first message was sent and is to be acknowledged: `tracker` keeps it, and it counts in the budget until
    * {@link settle}.
    */
-  keep(entry: Waiting): void {
+  keep(entry: Waiting, tracker: Tracker): void {
     entry.queue = undefined
+    entry.tracker = tracker
     this.#live--
     this.seal(entry)
     this.#advance()
@@ -189,7 +183,10 @@ export class MessageQueue {
 
   /** Puts kept messages back, before all others, to be sent again. */
   putBack(entries: readonly Waiting[]): void {
-    for (const entry of entries) entry.queue = this
+    for (const entry of entries) {
+      entry.queue = this
+      entry.tracker = undefined
+    }
     this.#live += entries.length
     this.#entries = [...entries, ...this.#entries.slice(this.#head)]
     this.#head = 0

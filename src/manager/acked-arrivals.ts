@@ -42,9 +42,8 @@ export interface AckedMessage {
 /** The receiving end of acknowledgements: hands over each message once and in order, and tells its sender so. */
 export class AckedArrivals {
   readonly #context: AckedArrivalsContext
-  /** Streams whose state has to be told, by lane, at the end of the batch that is being taken. */
+  /** Streams whose state has to be told, by lane, at the end of the turn. */
   readonly #due = new Map<Lane, Set<number>>()
-  #deferred = false
   /** A retry of what a fault took away, by stream. */
   readonly #timers = new Map<Acceptance<Uint8Array>, () => void>()
 
@@ -80,14 +79,6 @@ export class AckedArrivals {
     acceptance.dropped()
     this.#retry(lane, ack.stream, acceptance)
     return undefined
-  }
-
-  /** A batch was taken: tells what has been settled by it. */
-  batchEnded(lane: Lane): void {
-    const streams = this.#due.get(lane)
-    if (streams === undefined) return
-    this.#due.delete(lane)
-    for (const stream of streams) this.#tell(lane, stream)
   }
 
   /** The cut between the two is gone: what was dropped behind it is asked for, and what was settled is told. */
@@ -165,16 +156,16 @@ export class AckedArrivals {
   }
 
   #owe(lane: Lane, stream: number): void {
+    if (this.#due.size === 0) this.#context.clock.defer(() => this.#pay())
     const streams = this.#due.get(lane)
     if (streams !== undefined) streams.add(stream)
     else this.#due.set(lane, new Set([stream]))
-    if (this.#deferred) return
-    // In case no batch is being taken.
-    this.#deferred = true
-    this.#context.clock.defer(() => {
-      this.#deferred = false
-      for (const lane of [...this.#due.keys()]) this.batchEnded(lane)
-    })
+  }
+
+  #pay(): void {
+    const due = [...this.#due]
+    this.#due.clear()
+    for (const [lane, streams] of due) for (const stream of streams) this.#tell(lane, stream)
   }
 
   /** `asks`: for what was dropped, too; not with each acknowledgement, or a fault would have it dropped again. */

@@ -16,13 +16,11 @@ export const resendMillis: Millis = 1_000
 /** What was sent over one channel to one life of a peer and is not acknowledged, by stream. */
 class Outbox implements Tracker {
   readonly #channel: LinkChannel
-  readonly #outboxes: Outboxes
-  readonly #streams: readonly Outstanding<Waiting>[]
+  /** Those of which anything was sent. */
+  readonly #streams: Outstanding<Waiting>[] = []
 
-  constructor(channel: LinkChannel, outboxes: Outboxes) {
+  constructor(channel: LinkChannel) {
     this.#channel = channel
-    this.#outboxes = outboxes
-    this.#streams = Array.from({ length: channel.streams }, () => new Outstanding<Waiting>())
   }
 
   lowest(stream: number): number | undefined {
@@ -34,16 +32,15 @@ class Outbox implements Tracker {
   }
 
   sent(entry: Waiting): void {
-    this.#streams[entry.stream]?.sent(entry.sequence, entry)
+    const { stream, sequence } = entry
+    const outstanding = this.#streams[stream] ?? new Outstanding<Waiting>()
+    this.#streams[stream] = outstanding
+    outstanding.sent(sequence, entry)
   }
 
   giveUp(entry: Waiting): void {
     this.#streams[entry.stream]?.giveUp(entry.sequence)
     this.#forget(entry)
-  }
-
-  follow(channel: LinkChannel): Tracker {
-    return this.#outboxes.trackerFor(channel)
   }
 
   acknowledged(node: NodeName, { stream, upTo, refusals }: Acknowledgement): void {
@@ -103,10 +100,9 @@ export class Outboxes {
     this.#clock = clock
   }
 
+  /** Of a channel that is new. */
   trackerFor(channel: LinkChannel): Tracker {
-    const known = this.#outboxes.get(channel)
-    if (known !== undefined) return known
-    const outbox = new Outbox(channel, this)
+    const outbox = new Outbox(channel)
     this.#outboxes.set(channel, outbox)
     return outbox
   }

@@ -27,7 +27,6 @@ import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, checkKey, isPlain } from './message-options.js'
-import type { Outboxes } from './outboxes.js'
 import { Room } from './room.js'
 import { broadcastServer, checkServer } from './server-ref.js'
 import { type TellLost, Unawaited } from './unawaited.js'
@@ -43,7 +42,6 @@ export interface SenderContext {
   readonly counters: Counters
   readonly channelNames: readonly string[]
   readonly lost: TellLost
-  readonly outboxes: Outboxes
   /** Asks the interpositions, and keeps what they throw from the caller. */
   judge(passage: Passage): Outcome
 }
@@ -210,8 +208,7 @@ export class Sender {
     const base = {
       ...{ server, stream, extra, settler: settler ?? this.#unawaited(channel, server) },
       ...{ patience: patienceOf(options), order: ++this.#order, sequence: 0 },
-      tracker: extra?.ack === undefined ? undefined : this.#context.outboxes.trackerFor(channel),
-      ...{ queue: undefined, release: undefined, gone: false },
+      ...{ tracker: undefined, queue: undefined, release: undefined, gone: false },
     }
     if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
       return this.#coalesce(channel, lane, { ...base, key: keyOf(channel, server, message) }, message, outgoing)
@@ -272,8 +269,8 @@ export class Sender {
     const unwatch = this.#watch(
       outgoing,
       error => {
-        if (entry.queue === undefined) entry.tracker?.giveUp(entry)
-        else entry.queue.remove(entry)
+        entry.tracker?.giveUp(entry)
+        entry.queue?.remove(entry)
         settler?.failed(error)
       },
       () => entry.sequence > 0,

@@ -172,7 +172,7 @@ describe('a message with ack', () => {
     }
     await cluster.pass(10)
     const ends = {
-      restart: ['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED down'],
+      restart: ['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED restarted'],
       leave: ['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED left'],
       stop: ['ERR_STOPPED', 'ERR_STOPPED'],
     }

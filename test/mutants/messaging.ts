@@ -151,7 +151,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message whose caller gave it up is sent',
     file: sender,
-    find: '        else entry.queue.remove(entry)\n',
+    find: '        entry.queue?.remove(entry)\n',
     replace: '',
   },
   {
