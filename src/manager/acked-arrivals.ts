@@ -1,10 +1,11 @@
+import { refusalsPerFrame, writeAcknowledgement } from '../codec/acknowledgement-frame.js'
 import { ByteWriter } from '../codec/byte-writer.js'
 import { FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { StoppedError } from '../core/errors.js'
 import type { Clock, Millis } from '../core/time.js'
-import { type Acceptance, refusalsMax } from '../delivery/acceptance.js'
+import type { Acceptance } from '../delivery/acceptance.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
@@ -198,7 +199,9 @@ export class AckedArrivals {
       const part = refusals.splice(0, countWithin(refusals))
       const isLast = refusals.length === 0
       const told = isLast ? upTo : (part.at(-1)?.[0] ?? upTo)
-      lane.outbound.control(FrameKind.ack, acknowledgement(stream, told, isLast && again, part))
+      const writer = new ByteWriter(16)
+      writeAcknowledgement(writer, { stream, upTo: told, again: isLast && again, refusals: part })
+      lane.outbound.control(FrameKind.ack, writer.take())
       if (isLast) return
     }
   }
@@ -244,26 +247,7 @@ function countWithin(refusals: readonly (readonly [number: number, report: Uint8
   let bytes = 0
   for (const [index, [, report]] of refusals.entries()) {
     bytes += report.length + 16
-    if (index === refusalsMax || (index > 0 && bytes > refusalBytesMax)) return index
+    if (index === refusalsPerFrame || (index > 0 && bytes > refusalBytesMax)) return index
   }
   return refusals.length
-}
-
-/** The body of a frame: see docs/protocol.md. */
-function acknowledgement(
-  stream: number,
-  upTo: number,
-  again: boolean,
-  refusals: readonly (readonly [number: number, report: Uint8Array])[],
-): Uint8Array {
-  const writer = new ByteWriter(16)
-  writer.varint(stream)
-  writer.varint(upTo)
-  writer.varint(refusals.length * 2 + (again ? 1 : 0))
-  for (const [number, report] of refusals) {
-    writer.varint(number)
-    writer.varint(report.length)
-    writer.bytes(report)
-  }
-  return writer.take()
 }

@@ -29,6 +29,8 @@ export class Room {
     if (bytes <= 0 || budget.bytes === 0 || budget.bytes + bytes <= queueBytes) return 'queue'
     if (overflow === 'block') return awaited && budget.blocked < blockedCalls ? 'caller' : 'none'
     if (overflow !== 'drop-oldest') return 'none'
+    // Rather than drop all that can be dropped in vain.
+    if (budget.pinned > 0 && budget.pinned + bytes > queueBytes) return 'none'
     while (budget.bytes > 0 && budget.bytes + bytes > queueBytes) if (!this.#dropOldest(channel)) return 'none'
     return 'queue'
   }
@@ -40,9 +42,11 @@ export class Room {
     const { budget } = channel
     const count = place === 'queue' ? { bytes, blocked: 0 } : { bytes: 0, blocked: 1 }
     budget.bytes += count.bytes
+    budget.pinned += count.bytes
     budget.blocked += count.blocked
     return () => {
       budget.bytes -= count.bytes
+      budget.pinned -= count.bytes
       budget.blocked -= count.blocked
     }
   }
@@ -56,9 +60,13 @@ export class Room {
 
   /** A message ends because there is no room: its promise tells, or, where there is none, an event. */
   refuse(channel: LinkChannel, { settler }: Pick<Waiting, 'settler'>): void {
-    const { name: node } = channel.link
+    settler?.failed(this.refusal(channel))
+  }
+
+  /** Counts a message for which there is no room, and says so. */
+  refusal(channel: LinkChannel): OverflowError {
     this.#context.counters.add('overflowed')
-    settler?.failed(new OverflowError(node, channel.name, 'limits.queueBytes'))
+    return new OverflowError(channel.link.name, channel.name, 'limits.queueBytes')
   }
 
   /** Of what was sent already nothing is dropped. False: there is nothing else. */

@@ -86,6 +86,7 @@ export class Sender {
         this.#dispatch(this.#channelFor(link, options), outgoing)
       },
       watch: (outgoing, end) => this.#watch(outgoing, end),
+      fail: (channel, { settler, server }, error) => (settler ?? this.#unawaited(channel, server)).failed(error),
     })
   }
 
@@ -127,8 +128,7 @@ export class Sender {
     if (outgoing.extra?.ack !== undefined) {
       const stream = this.#stream(channel, server, options)
       if (interpositions.active || this.#heldBack.has(channel, stream)) {
-        const settler = outgoing.settler ?? this.#unawaited(channel, server)
-        return this.#heldBack.take(channel, stream, { ...outgoing, settler })
+        return this.#heldBack.take(channel, stream, outgoing)
       }
     }
     if (!interpositions.active) return this.#dispatch(channel, outgoing)

@@ -234,4 +234,25 @@ export const acknowledgements: readonly Mutant[] = [
     replace: '  settle(entry: Waiting): void {\n    entry.gone = true\n',
     tests,
   },
+  {
+    name: 'what cannot make room is dropped for what is refused all the same',
+    file: 'src/manager/room.ts',
+    find: "    if (budget.pinned > 0 && budget.pinned + bytes > queueBytes) return 'none'\n",
+    replace: '',
+    tests,
+  },
+  {
+    name: 'a cast that a fault holds back may block',
+    file: heldBack,
+    find: 'room.take(channel, costOf(bytes, awaited), awaited)',
+    replace: 'room.take(channel, costOf(bytes, true), true)',
+    tests,
+  },
+  {
+    name: 'a cast that a fault holds back ends in silence',
+    file: heldBack,
+    find: '    this.#context.fail(held.channel, held.outgoing, error)\n',
+    replace: '    held.outgoing.settler?.failed(error)\n',
+    tests,
+  },
 ]
