@@ -2,7 +2,7 @@ import { OverflowError } from '../core/errors.js'
 import type { LinkChannel } from '../link/channel.js'
 import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
-import { costOf, type Waiting } from '../link/queue.js'
+import { costOf, type Settler, type Waiting } from '../link/queue.js'
 import type { Counters } from './counters.js'
 
 export interface RoomContext {
@@ -59,7 +59,7 @@ export class Room {
   }
 
   /** A message ends because there is no room: its promise tells, or, where there is none, an event. */
-  refuse(channel: LinkChannel, { settler }: Pick<Waiting, 'settler'>): void {
+  refuse(channel: LinkChannel, settler: Settler | undefined): void {
     settler?.failed(this.refusal(channel))
   }
 
@@ -78,7 +78,7 @@ export class Room {
     }
     if (oldest === undefined) return false
     oldest.lane.queue.remove(oldest.entry)
-    this.refuse(channel, oldest.entry)
+    this.refuse(channel, oldest.entry.settler)
     return true
   }
 }
