@@ -16,7 +16,7 @@ import { type ErrorReport, expiredReport, reportOf } from './error-reports.js'
 import type { Inboxes } from './inboxes.js'
 import { aged } from './incoming.js'
 import { resendMillis } from './outboxes.js'
-import type { Registry } from './registry.js'
+import type { Acceptor, Registry } from './registry.js'
 import type { MessageContext } from './servers.js'
 
 export interface AckedArrivalsContext {
@@ -38,6 +38,41 @@ export interface AckedMessage {
   readonly extra: IncomingExtra
   readonly ack: IncomingAck
   readonly context: MessageContext
+}
+
+/** A message that was taken, until it is settled. */
+class Taken implements Acceptor {
+  readonly lane: Lane
+  readonly ack: IncomingAck
+  readonly acceptance: Acceptance<Uint8Array>
+  readonly #arrivals: AckedArrivals
+  #given = false
+
+  constructor(arrivals: AckedArrivals, lane: Lane, ack: IncomingAck, acceptance: Acceptance<Uint8Array>) {
+    this.#arrivals = arrivals
+    this.lane = lane
+    this.ack = ack
+    this.acceptance = acceptance
+  }
+
+  given(): void {
+    this.#given = true
+    if (!this.ack.handled) this.settle()
+  }
+
+  handled(): void {
+    if (this.ack.handled) this.settle()
+  }
+
+  failed(error: unknown): void {
+    // The life in which it came is over: nobody is told anything any more.
+    if (error instanceof StoppedError && !this.#given) return
+    if (this.ack.handled || !this.#given) this.settle(reportOf(error))
+  }
+
+  settle(report?: ErrorReport): void {
+    this.#arrivals.settled(this, report)
+  }
 }
 
 /** The receiving end of acknowledgements: hands over each message once and in order, and tells its sender so. */
@@ -129,31 +164,19 @@ export class AckedArrivals {
   ): PromiseLike<unknown> | undefined {
     const { lane, server, extra, ack, context } = message
     acceptance.take(ack.number)
-    const settle = (report?: ErrorReport): void => {
-      acceptance.settled(ack.number, report === undefined ? undefined : this.#encoded(report))
-      this.#owe(lane, ack.stream)
-    }
+    const taken = new Taken(this, lane, ack, acceptance)
     if (extra.budget === 0) {
       this.#context.counters.add('expired')
-      settle(expiredReport)
+      taken.settle(expiredReport)
       return undefined
     }
-    let given = false
-    return this.#context.registry
-      .accept(server, payload, context, () => {
-        given = true
-        if (!ack.handled) settle()
-      })
-      .then(
-        () => {
-          if (ack.handled) settle()
-        },
-        (error: unknown) => {
-          // The life in which it came is over: nobody is told anything any more.
-          if (error instanceof StoppedError && !given) return
-          if (ack.handled || !given) settle(reportOf(error))
-        },
-      )
+    return this.#context.registry.accept(server, payload, context, taken)
+  }
+
+  /** A message that was taken needs nothing more here: its handler has got it, or it was refused. */
+  settled({ lane, ack, acceptance }: Taken, report: ErrorReport | undefined): void {
+    acceptance.settled(ack.number, report === undefined ? undefined : this.#encoded(report))
+    this.#owe(lane, ack.stream)
   }
 
   #owe(lane: Lane, stream: number): void {
