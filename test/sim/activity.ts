@@ -10,6 +10,8 @@ export interface Activity {
   setup?(manager: PeerServiceManager, context: NodeContext): void
   /** Whether nothing of it is still on its way. */
   atRest?(net: Simulation): boolean
+  /** Tries it once more when everything is whole again. */
+  settled?(net: Simulation): Promise<void>
 }
 
 /** Who asked gave up. */

@@ -1,6 +1,7 @@
 import { type NodeName, OverflowError, type PeerServiceManager } from 'maquis'
 import type { NodeContext, Operation, Simulation } from 'maquis/testing'
 import type { Activity } from './activity.js'
+import { Broadcasts } from './broadcasts.js'
 import { ComingsAndGoings } from './comings-and-goings.js'
 import type { Configuration } from './configuration.js'
 import { complaintsAbout } from './judgement.js'
@@ -25,6 +26,7 @@ export class Workload {
       new Traffic(configuration, this.#wrong),
       new Questions(configuration, this.#wrong),
       new ComingsAndGoings(configuration, overlay, this.#wrong),
+      new Broadcasts(configuration, this.#wrong),
       this.#upsAndDowns,
     ]
   }
@@ -67,6 +69,8 @@ export class Workload {
     const pairs = net.names.flatMap(name => net.names.map(peer => [name, peer] as const))
     const known = pairs.filter(([name, peer]) => this.#knows(name, peer))
     await Promise.all(known.map(([name, peer]) => this.#meet(net, name, peer)))
+    for (const activity of this.#activities) await activity.settled?.(net)
+    this.check(net)
     for (const name of net.names) {
       for (const { node, queuedMessages, queuedBytes } of net.node(name).connections()) {
         if (queuedMessages + queuedBytes > 0) throw new Error(`${name} keeps something for ${node} in the end`)
