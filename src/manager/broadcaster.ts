@@ -47,7 +47,7 @@ export interface BroadcastOptions {
   readonly deadline?: number
   /** Stops waiting after so many milliseconds; 0 is over at once, and nothing is sent. */
   readonly timeout?: Millis
-  /** Stops waiting when it aborts; rejects with its reason. Once it was sent, the message is on its way all the same. */
+  /** Stops waiting when it aborts; rejects with its reason. What was sent is on its way all the same. */
   readonly signal?: AbortSignal
 }
 
