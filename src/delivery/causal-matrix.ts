@@ -1,10 +1,4 @@
-import type { Incarnation, NodeName } from '../core/node.js'
-
-/** One life of a node, as an end of messages. */
-export interface Life {
-  readonly name: NodeName
-  readonly incarnation: Incarnation
-}
+import type { Life } from '../core/node.js'
 
 /** The messages of a label from one life to another, up to this number. */
 export interface Dependency {

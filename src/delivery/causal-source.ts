@@ -1,5 +1,6 @@
+import type { Life } from '../core/node.js'
 import type { Instant } from '../core/time.js'
-import type { Dependency, Life } from './causal-matrix.js'
+import type { Dependency } from './causal-matrix.js'
 
 /** A message that arrived and is not handed over yet. */
 export interface Held<Message> {

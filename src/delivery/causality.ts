@@ -1,5 +1,6 @@
+import type { Life } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
-import { CausalMatrix, type Dependency, keyOfLife, type Life } from './causal-matrix.js'
+import { CausalMatrix, type Dependency, keyOfLife } from './causal-matrix.js'
 import { CausalSource, type Held } from './causal-source.js'
 
 /** What became of a message that arrived. */
@@ -81,6 +82,11 @@ export class Causality<Message> {
     )
   }
 
+  /** The number of the next message to that life. */
+  next(to: Life): number {
+    return (this.#sent.get(keyOfLife(to))?.number ?? 0) + 1
+  }
+
   /** Gives the next message to that life its number. It is open until {@link left}. */
   send(to: Life): number {
     const key = keyOfLife(to)
@@ -154,6 +160,12 @@ export class Causality<Message> {
       this.#settle(source.giveUp(Number.POSITIVE_INFINITY), now, out)
       this.#forgetIdle(key)
     }
+  }
+
+  /** Whether anything is waited for. */
+  get isWaiting(): boolean {
+    for (const _ of this.waits()) return true
+    return false
   }
 
   /** What is waited for. */

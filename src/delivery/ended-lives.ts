@@ -1,6 +1,5 @@
-import type { Incarnation, NodeName } from '../core/node.js'
+import type { Incarnation, Life, NodeName } from '../core/node.js'
 import type { Instant } from '../core/time.js'
-import type { Life } from './causal-matrix.js'
 
 /** Which lives of nodes are known to be over. Bookkeeping, bounded: beyond `most`, the oldest news is forgotten. */
 export class EndedLives {

@@ -1,3 +1,4 @@
+import type { CausalFloor, CausalQuery } from '../codec/causal-frames.js'
 import { CloseCode, FrameKind, ReplyStatus } from '../codec/codec.js'
 import { type Close, encodeClose } from '../codec/handshake-frames.js'
 import type { Instant, Millis } from '../core/time.js'
@@ -162,6 +163,14 @@ export class Lane implements InboundHandler {
 
   acknowledged(acknowledgement: Acknowledgement): void {
     this.link.handler.acknowledged(this, acknowledgement)
+  }
+
+  causalQuery(query: CausalQuery): void {
+    this.link.handler.causalQuery(this, query)
+  }
+
+  causalFloor(floor: CausalFloor): void {
+    this.link.handler.causalFloor(this, floor)
   }
 
   strategy(value: unknown): void {

@@ -1,14 +1,17 @@
 import { ByteWriter } from '../codec/byte-writer.js'
+import type { CausalField } from '../codec/causal-frames.js'
 import { FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { StoppedError } from '../core/errors.js'
+import { DeadlineError, StoppedError } from '../core/errors.js'
+import type { Life } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import { type Acceptance, refusalsMax } from '../delivery/acceptance.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
+import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { type ErrorReport, expiredReport, reportOf } from './error-reports.js'
@@ -26,6 +29,7 @@ export interface AckedArrivalsContext {
   readonly counters: Counters
   readonly clock: Clock
   readonly valueLimits: ValueLimits
+  readonly causal: CausalLabels
   judge(passage: Passage): Outcome
 }
 
@@ -37,6 +41,8 @@ export interface AckedMessage {
   readonly extra: IncomingExtra
   readonly ack: IncomingAck
   readonly context: MessageContext
+  /** The life of its sender. */
+  readonly from: Life
 }
 
 /** The receiving end of acknowledgements: hands over each message once and in order, and tells its sender so. */
@@ -102,6 +108,8 @@ export class AckedArrivals {
     const { number } = message.ack
     const arrived = clock.now()
     acceptance.hold(number)
+    const { causal } = message.extra
+    if (causal !== undefined) this.#context.causal.delayed(message.from, causal)
     let resolve = (): void => {}
     const gone = new Promise<void>(settle => {
       resolve = settle
@@ -117,6 +125,7 @@ export class AckedArrivals {
     if (this.#context.delays.hold(outcome, goOn, resolve) !== undefined) return gone
     this.#context.counters.add('faulted')
     acceptance.letGo()
+    if (causal !== undefined) this.#context.causal.undelayed(message.from, causal)
     this.#retry(message.lane, message.ack.stream, acceptance)
     return undefined
   }
@@ -132,27 +141,57 @@ export class AckedArrivals {
       acceptance.settled(ack.number, report === undefined ? undefined : this.#encoded(report))
       this.#owe(lane, ack.stream)
     }
-    if (extra.budget === 0) {
+    if (extra.budget === 0 && extra.causal === undefined) {
       this.#context.counters.add('expired')
       settle(expiredReport)
       return undefined
     }
     let given = false
-    return this.#context.registry
-      .accept(server, payload, context, () => {
-        given = true
-        if (!ack.handled) settle()
+    const take = (): void => {
+      given = true
+      if (!ack.handled) settle()
+    }
+    const { registry } = this.#context
+    const { causal } = extra
+    const handled =
+      causal === undefined
+        ? registry.accept(server, payload, context, take)
+        : this.#inTurn(message, causal, payload, take)
+    return handled.then(
+      () => {
+        if (ack.handled) settle()
+      },
+      (error: unknown) => {
+        // The life in which it came is over: nobody is told anything any more.
+        if (error instanceof StoppedError && !given) return
+        if (error instanceof DeadlineError && !given) return settle(expiredReport)
+        if (ack.handled || !given) settle(reportOf(error))
+      },
+    )
+  }
+
+  /** A message of a causal label waits for those that it depends on. */
+  #inTurn(
+    { server, extra, context, from }: AckedMessage,
+    field: CausalField,
+    payload: unknown,
+    take: () => void,
+  ): Promise<unknown> {
+    const { registry, clock, causal, counters } = this.#context
+    const arrived = clock.now()
+    return causal.take(from, field, given => {
+      if (aged(extra, clock.now() - arrived).budget === 0) {
+        counters.add('expired')
+        given()
+        return Promise.reject(new DeadlineError(`the message to server '${server}'`, 'not-sent'))
+      }
+      const handled = registry.accept(server, payload, context, () => {
+        take()
+        given()
       })
-      .then(
-        () => {
-          if (ack.handled) settle()
-        },
-        (error: unknown) => {
-          // The life in which it came is over: nobody is told anything any more.
-          if (error instanceof StoppedError && !given) return
-          if (ack.handled || !given) settle(reportOf(error))
-        },
-      )
+      handled.then(given, given)
+      return handled
+    })
   }
 
   #owe(lane: Lane, stream: number): void {

@@ -1,3 +1,4 @@
+import type { CausalField } from '../codec/causal-frames.js'
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
@@ -7,6 +8,7 @@ import { isPromiseLike } from '../core/promise-like.js'
 import type { Clock } from '../core/time.js'
 import type { Limits } from '../link/limits.js'
 import { costOf } from '../link/queue.js'
+import { type CausalLabels, lifeOf } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import { errorOf, reportOf } from './error-reports.js'
 import type { ForwardOptions } from './manager.js'
@@ -16,6 +18,7 @@ import { resolved } from './sender.js'
 import type { MessageContext } from './servers.js'
 
 export interface LocalContext {
+  readonly causal: CausalLabels
   readonly self: () => NodeSpec
   readonly registry: Registry
   readonly clock: Clock
@@ -60,7 +63,15 @@ export class LocalServers {
     const { cost, copy, context } = admitted
     const ack = options === undefined ? undefined : ackOf(options)
     if (ack !== undefined) return this.#acknowledged(server, admitted, options, ack.when)
-    const run = (): void => this.#release(cost, this.#context.registry.deliver(server, copy, context))
+    const field = this.#label(options, admitted)
+    const run = (): void => {
+      const { registry } = this.#context
+      if (field === undefined) return this.#release(cost, registry.deliver(server, copy, context))
+      this.#release(
+        cost,
+        this.#inTurn(server, admitted, field, () => {}).catch(() => {}),
+      )
+    }
     this.#later({ cost, run })
     return resolved
   }
@@ -82,13 +93,40 @@ export class LocalServers {
     options: ForwardOptions | undefined,
     when: 'given' | 'handled',
   ): Promise<void> {
+    const field = this.#label(options, admitted)
     await this.#outcome(server, admitted, options, `the message to server '${server}'`, () => {
       return new Promise((resolve, reject) => {
         const given = when === 'given' ? (): void => resolve(undefined) : (): void => {}
         const { copy, context } = admitted
-        const handled = this.#context.registry.accept(server, copy, context, given)
+        const handled =
+          field === undefined
+            ? this.#context.registry.accept(server, copy, context, given)
+            : this.#inTurn(server, admitted, field, given)
         this.#handled(admitted, handled).then(resolve, reject)
       })
+    })
+  }
+
+  #label(options: ForwardOptions | undefined, { cost, context }: Admitted): CausalField | undefined {
+    if (options?.causalLabel === undefined) return undefined
+    try {
+      return this.#context.causal.sendToSelf(options.causalLabel, context.channel)
+    } catch (error) {
+      this.#bytes -= cost
+      throw error
+    }
+  }
+
+  /** A message of a causal label waits for those that it depends on. */
+  #inTurn(server: string, { copy, context }: Admitted, field: CausalField, taken: () => void): Promise<unknown> {
+    const { causal, registry, self } = this.#context
+    return causal.take(lifeOf(self()), field, given => {
+      const handled = registry.accept(server, copy, context, () => {
+        taken()
+        given()
+      })
+      handled.then(given, given)
+      return handled
     })
   }
 
@@ -166,6 +204,7 @@ export class LocalServers {
     const cost = costOf(bytes, false)
     const context: MessageContext = {
       ...{ from: name, incarnation, channel },
+      ...(options?.causalLabel !== undefined && { causalLabel: options.causalLabel }),
       ...(options?.clock !== undefined && { clock: this.#copy(options.clock).value }),
       ...(deadline !== undefined && { deadline }),
     }

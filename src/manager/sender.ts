@@ -22,6 +22,7 @@ import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
 import { Written } from '../link/outbound-settings.js'
 import { costOf, type MessageExtra, type Settler, type Waiting } from '../link/queue.js'
+import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
@@ -42,6 +43,7 @@ export interface SenderContext {
   readonly counters: Counters
   readonly channelNames: readonly string[]
   readonly lost: TellLost
+  readonly causal: CausalLabels
   /** Asks the interpositions, and keeps what they throw from the caller. */
   judge(passage: Passage): Outcome
 }
@@ -113,7 +115,7 @@ export class Sender {
 
   /** The whole path. Throws a typed error when the message cannot even wait. */
   submit(outgoing: Outgoing): void {
-    const { hub, interpositions } = this.#context
+    const { hub } = this.#context
     const { node, server, options } = outgoing
     const link = hub.links.get(node as NodeName)
     if (link === undefined) throw new NotConnectedError(node, 'stranger')
@@ -124,6 +126,30 @@ export class Sender {
       this.#context.counters.add('expired')
       throw new DeadlineError(`the message to server '${server}'`, 'not-sent')
     }
+    if (options?.causalLabel === undefined) return this.#pass(channel, outgoing)
+    this.#label(channel, options.causalLabel, outgoing)
+  }
+
+  /** Gives a message its place among those of its causal label: the last step that can refuse it before it counts. */
+  #label(channel: LinkChannel, label: string, outgoing: Outgoing): void {
+    const { server, options, extra } = outgoing
+    // Throws for a bad name.
+    this.#stream(channel, server, options)
+    const inner = outgoing.settler ?? this.#unawaited(channel, server)
+    const { causal, settler } = this.#context.causal.send(label, channel, inner, outgoing.settler !== undefined)
+    try {
+      this.#pass(channel, { ...outgoing, extra: { ...extra, causal }, settler })
+    } catch (error) {
+      settler.left()
+      throw error
+    }
+  }
+
+  /** From the interpositions on. */
+  #pass(channel: LinkChannel, outgoing: Outgoing): void {
+    const { interpositions } = this.#context
+    const { server, options } = outgoing
+    const { link } = channel
     if (outgoing.extra?.ack !== undefined) {
       const stream = this.#stream(channel, server, options)
       if (interpositions.active || this.#heldBack.has(channel, stream)) {
@@ -155,7 +181,7 @@ export class Sender {
   /** What an interposition holds back waits as it is now, within the bounds of its queue. */
   #hold(link: Link, channel: LinkChannel, outgoing: Outgoing, outcome: Outcome): void {
     const { options } = outgoing
-    const awaited = outgoing.settler !== undefined
+    const awaited = isAwaited(outgoing)
     const settler = outgoing.settler ?? this.#unawaited(channel, outgoing.server)
     const { value: message, bytes } = copyValue(outgoing.message, this.#context.valueLimits)
     const leave = this.#room.take(channel, costOf(bytes, awaited), awaited)
@@ -194,6 +220,7 @@ export class Sender {
 
   #dispatch(channel: LinkChannel, outgoing: Outgoing): void {
     const { server, message, options, extra, settler } = outgoing
+    if (extra?.causal !== undefined) this.#context.causal.check(extra.causal, channel.link)
     const stream = this.#stream(channel, server, options)
     const lane = channel.laneOf(stream)
     if (extra?.ack === undefined && lane.outbound.offer(server, stream, message, extra) === Written.sent) {
@@ -213,14 +240,14 @@ export class Sender {
     if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
       return this.#coalesce(channel, lane, { ...base, key: keyOf(channel, server, message) }, message, outgoing)
     }
-    const awaited = settler !== undefined
+    const awaited = isAwaited(outgoing)
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, base)
     const body: Waiting['body'] =
       message instanceof Uint8Array
         ? { type: 'bytes', bytes: awaited ? message : message.slice() }
         : { type: 'encoded', bytes: lane.outbound.encode(message) }
     if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)
-    const bytes = costOf(body.bytes.length, awaited)
+    const bytes = costOf(body.bytes.length + (extra?.causal?.bytes.length ?? 0), awaited)
     const place = this.#room.find(channel, bytes, awaited)
     if (place === 'none') return this.#room.refuse(channel, base)
     const entry: Waiting =
@@ -243,10 +270,10 @@ export class Sender {
     value: unknown,
     outgoing: Outgoing,
   ): void {
-    const bytes = costOf(approximateBytes(value), outgoing.settler !== undefined)
+    const awaited = isAwaited(outgoing)
+    const bytes = costOf(approximateBytes(value) + (base.extra?.causal?.bytes.length ?? 0), awaited)
     const entry: Waiting = { ...base, body: { type: 'value', value }, bytes }
     const waiting = lane.queue.waitingFor(base.key as string)
-    const awaited = outgoing.settler !== undefined
     let place = this.#room.find(channel, bytes - (waiting?.bytes ?? 0), awaited)
     // Finding room may have dropped the one that waited, and its bytes with it.
     if (waiting?.gone === true) place = this.#room.find(channel, bytes, awaited)
@@ -257,10 +284,14 @@ export class Sender {
       return this.#watchQueued(entry, outgoing)
     }
     const { settler } = waiting
-    lane.queue.supersede(waiting, entry)
+    // Before others of its label that it comes after, it would wait at the receiver for what waits behind it here.
+    const takesPlace = entry.extra?.causal === undefined
+    if (takesPlace) lane.queue.supersede(waiting, entry)
+    else lane.queue.remove(waiting)
     this.#context.counters.add('superseded')
     settler?.failed(new SupersededError())
-    this.#watchQueued(waiting, outgoing)
+    if (!takesPlace) lane.queue.push(entry)
+    this.#watchQueued(takesPlace ? waiting : entry, outgoing)
   }
 
   /** A message that is queued ends with its deadline or signal. */
@@ -345,8 +376,13 @@ export class Sender {
   }
 }
 
+function isAwaited({ settler }: Outgoing): boolean {
+  return settler !== undefined && settler.awaited !== false
+}
+
 function patienceOf(options: ForwardOptions | undefined): Waiting['patience'] {
-  if (options?.whenDown === 'wait') return 'always'
+  // The place of a message among those of its label holds for one life of its receiver.
+  if (options?.whenDown === 'wait') return options.causalLabel === undefined ? 'always' : 'life'
   return options !== undefined && ackOf(options)?.onDown === 'wait' ? 'life' : 'up'
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/core/random.js'
-import { type CausalAction, causalActionKinds, CausalNetwork } from '../support/causal-network.js'
+import { type CausalAction, CausalNetwork, causalActionKinds } from '../support/causal-network.js'
 
 /** How many histories are searched: `CAUSAL_HISTORIES=100000 npx vitest run test/delivery/causality-simulation.test.ts`. */
 const histories = Number(process.env.CAUSAL_HISTORIES ?? 2_000)

@@ -1,5 +1,5 @@
-import type { Incarnation, NodeName } from '../../src/core/node.js'
-import type { Dependency, Life } from '../../src/delivery/causal-matrix.js'
+import type { Incarnation, Life, NodeName } from '../../src/core/node.js'
+import type { Dependency } from '../../src/delivery/causal-matrix.js'
 import { Causality } from '../../src/delivery/causality.js'
 import { EndedLives } from '../../src/delivery/ended-lives.js'
 
