@@ -1,12 +1,12 @@
+import { refusalsPerFrame, writeAcknowledgement } from '../codec/acknowledgement-frame.js'
 import { ByteWriter } from '../codec/byte-writer.js'
-import type { CausalField } from '../codec/causal-frames.js'
 import { FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { DeadlineError, StoppedError } from '../core/errors.js'
+import { StoppedError } from '../core/errors.js'
 import type { Life } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
-import { type Acceptance, refusalsMax } from '../delivery/acceptance.js'
+import type { Acceptance } from '../delivery/acceptance.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
@@ -18,7 +18,7 @@ import { type ErrorReport, expiredReport, reportOf } from './error-reports.js'
 import type { Inboxes } from './inboxes.js'
 import { aged } from './incoming.js'
 import { resendMillis } from './outboxes.js'
-import type { Registry } from './registry.js'
+import type { Acceptor, Registry } from './registry.js'
 import type { MessageContext } from './servers.js'
 
 export interface AckedArrivalsContext {
@@ -43,6 +43,41 @@ export interface AckedMessage {
   readonly context: MessageContext
   /** The life of its sender. */
   readonly from: Life
+}
+
+/** A message that was taken, until it is settled. */
+class Taken implements Acceptor {
+  readonly lane: Lane
+  readonly ack: IncomingAck
+  readonly acceptance: Acceptance<Uint8Array>
+  readonly #arrivals: AckedArrivals
+  #given = false
+
+  constructor(arrivals: AckedArrivals, lane: Lane, ack: IncomingAck, acceptance: Acceptance<Uint8Array>) {
+    this.#arrivals = arrivals
+    this.lane = lane
+    this.ack = ack
+    this.acceptance = acceptance
+  }
+
+  given(): void {
+    this.#given = true
+    if (!this.ack.handled) this.settle()
+  }
+
+  handled(): void {
+    if (this.ack.handled) this.settle()
+  }
+
+  failed(error: unknown): void {
+    // The life in which it came is over: nobody is told anything any more.
+    if (error instanceof StoppedError && !this.#given) return
+    if (this.ack.handled || !this.#given) this.settle(reportOf(error))
+  }
+
+  settle(report?: ErrorReport): void {
+    this.#arrivals.settled(this, report)
+  }
 }
 
 /** The receiving end of acknowledgements: hands over each message once and in order, and tells its sender so. */
@@ -135,63 +170,34 @@ export class AckedArrivals {
     payload: unknown,
     acceptance: Acceptance<Uint8Array>,
   ): PromiseLike<unknown> | undefined {
-    const { lane, server, extra, ack, context } = message
+    const { lane, extra, ack } = message
     acceptance.take(ack.number)
-    const settle = (report?: ErrorReport): void => {
-      acceptance.settled(ack.number, report === undefined ? undefined : this.#encoded(report))
-      this.#owe(lane, ack.stream)
-    }
-    if (extra.budget === 0 && extra.causal === undefined) {
-      this.#context.counters.add('expired')
-      settle(expiredReport)
-      return undefined
-    }
-    let given = false
-    const take = (): void => {
-      given = true
-      if (!ack.handled) settle()
-    }
-    const { registry } = this.#context
+    const taken = new Taken(this, lane, ack, acceptance)
     const { causal } = extra
-    const handled =
-      causal === undefined
-        ? registry.accept(server, payload, context, take)
-        : this.#inTurn(message, causal, payload, take)
-    return handled.then(
-      () => {
-        if (ack.handled) settle()
-      },
-      (error: unknown) => {
-        // The life in which it came is over: nobody is told anything any more.
-        if (error instanceof StoppedError && !given) return
-        if (error instanceof DeadlineError && !given) return settle(expiredReport)
-        if (ack.handled || !given) settle(reportOf(error))
-      },
+    if (causal === undefined) return this.#hand(message, payload, taken, taken)
+    const { clock } = this.#context
+    const arrived = clock.now()
+    return this.#context.causal.take(message.from, causal, taken, acceptor =>
+      this.#hand({ ...message, extra: aged(extra, clock.now() - arrived) }, payload, taken, acceptor),
     )
   }
 
-  /** A message of a causal label waits for those that it depends on. */
-  #inTurn(
-    { server, extra, context, from }: AckedMessage,
-    field: CausalField,
+  #hand(
+    { server, extra, context }: AckedMessage,
     payload: unknown,
-    take: () => void,
-  ): Promise<unknown> {
-    const { registry, clock, causal, counters } = this.#context
-    const arrived = clock.now()
-    return causal.take(from, field, given => {
-      if (aged(extra, clock.now() - arrived).budget === 0) {
-        counters.add('expired')
-        given()
-        return Promise.reject(new DeadlineError(`the message to server '${server}'`, 'not-sent'))
-      }
-      const handled = registry.accept(server, payload, context, () => {
-        take()
-        given()
-      })
-      handled.then(given, given)
-      return handled
-    })
+    taken: Taken,
+    acceptor: Acceptor,
+  ): PromiseLike<unknown> | undefined {
+    if (extra.budget !== 0) return this.#context.registry.accept(server, payload, context, acceptor)
+    this.#context.counters.add('expired')
+    taken.settle(expiredReport)
+    return undefined
+  }
+
+  /** A message that was taken needs nothing more here: its handler has got it, or it was refused. */
+  settled({ lane, ack, acceptance }: Taken, report: ErrorReport | undefined): void {
+    acceptance.settled(ack.number, report === undefined ? undefined : this.#encoded(report))
+    this.#owe(lane, ack.stream)
   }
 
   #owe(lane: Lane, stream: number): void {
@@ -237,7 +243,9 @@ export class AckedArrivals {
       const part = refusals.splice(0, countWithin(refusals))
       const isLast = refusals.length === 0
       const told = isLast ? upTo : (part.at(-1)?.[0] ?? upTo)
-      lane.outbound.control(FrameKind.ack, acknowledgement(stream, told, isLast && again, part))
+      const writer = new ByteWriter(16)
+      writeAcknowledgement(writer, { stream, upTo: told, again: isLast && again, refusals: part })
+      lane.outbound.control(FrameKind.ack, writer.take())
       if (isLast) return
     }
   }
@@ -283,26 +291,7 @@ function countWithin(refusals: readonly (readonly [number: number, report: Uint8
   let bytes = 0
   for (const [index, [, report]] of refusals.entries()) {
     bytes += report.length + 16
-    if (index === refusalsMax || (index > 0 && bytes > refusalBytesMax)) return index
+    if (index === refusalsPerFrame || (index > 0 && bytes > refusalBytesMax)) return index
   }
   return refusals.length
-}
-
-/** The body of a frame: see docs/protocol.md. */
-function acknowledgement(
-  stream: number,
-  upTo: number,
-  again: boolean,
-  refusals: readonly (readonly [number: number, report: Uint8Array])[],
-): Uint8Array {
-  const writer = new ByteWriter(16)
-  writer.varint(stream)
-  writer.varint(upTo)
-  writer.varint(refusals.length * 2 + (again ? 1 : 0))
-  for (const [number, report] of refusals) {
-    writer.varint(number)
-    writer.varint(report.length)
-    writer.bytes(report)
-  }
-  return writer.take()
 }

@@ -181,23 +181,20 @@ export class Arrivals {
     extra: IncomingExtra,
     field: CausalField,
     from: Life = lifeOf(lane.link.spec),
-  ): PromiseLike<unknown> {
+  ): PromiseLike<unknown> | undefined {
     const { causal, clock, counters, registry, lost } = this.#context
     const arrived = clock.now()
     const context = this.#contextOf(lane, extra)
-    const taken = causal.take(from, field, given => {
-      if (aged(extra, clock.now() - arrived).budget === 0) {
-        counters.add('expired')
-        given()
-        return undefined
-      }
-      const handled = registry.accept(server, message, context, given)
-      handled.then(given, given)
-      return handled
-    })
-    return taken.catch(error => {
-      if (error instanceof CausalOrderError) lost('causal-order', 'receive', from.name, lane.channel.name, server)
-      else if (error instanceof OverflowError) lost('overflow', 'receive', from.name, lane.channel.name, server)
+    const failed = (error: unknown): void => {
+      const reason = error instanceof CausalOrderError ? 'causal-order' : 'overflow'
+      const isMine = error instanceof CausalOrderError || error instanceof OverflowError
+      if (isMine) lost(reason, 'receive', from.name, lane.channel.name, server)
+    }
+    return causal.take(from, field, { given: () => {}, handled: () => {}, failed }, acceptor => {
+      const isExpired = aged(extra, clock.now() - arrived).budget === 0
+      if (!isExpired) return registry.accept(server, message, context, acceptor)
+      counters.add('expired')
+      return undefined
     })
   }
 

@@ -17,6 +17,7 @@ import type { Link } from '../link/link.js'
 import type { CausalTag, Settler } from '../link/queue.js'
 import { CausalQueries } from './causal-queries.js'
 import type { Counters } from './counters.js'
+import type { Acceptor } from './registry.js'
 
 export interface CausalLabelsContext {
   readonly hub: LinkHub
@@ -30,10 +31,57 @@ export interface CausalLabelsContext {
 }
 
 /** A message that waits for those that it depends on, and then for its turn. */
-interface Turn {
-  /** Hands it over; `given` is called when its handler was given it, or will not be. */
-  begin(given: () => void): void
-  end(error: Error): void
+class Turn {
+  isOver = false
+  readonly over: Promise<void>
+  readonly #hand: (acceptor: Acceptor) => PromiseLike<unknown> | undefined
+  readonly #acceptor: Acceptor
+  #resolve = (): void => {}
+
+  constructor(hand: (acceptor: Acceptor) => PromiseLike<unknown> | undefined, acceptor: Acceptor) {
+    this.#hand = hand
+    this.#acceptor = acceptor
+    this.over = new Promise(resolve => {
+      this.#resolve = resolve
+    })
+  }
+
+  /** Hands it over; `given` is called, perhaps more than once, when its handler was given it or will not be. */
+  begin(given: () => void): void {
+    const acceptor = this.#acceptor
+    const ended = (): void => {
+      given()
+      this.#end()
+    }
+    const handled = this.#hand({
+      given: () => {
+        acceptor.given()
+        given()
+      },
+      handled: () => acceptor.handled(),
+      failed: error => acceptor.failed(error),
+    })
+    if (handled === undefined) ended()
+    else handled.then(ended, ended)
+  }
+
+  /** It was handed over before. */
+  skip(): void {
+    this.#acceptor.given()
+    this.#acceptor.handled()
+    this.#end()
+  }
+
+  /** It will not be handed over. */
+  end(error: Error): void {
+    this.#acceptor.failed(error)
+    this.#end()
+  }
+
+  #end(): void {
+    this.isOver = true
+    this.#resolve()
+  }
 }
 
 interface Label {
@@ -128,32 +176,36 @@ export class CausalLabels {
   }
 
   /**
-   * A message arrived: `hand` is called in its turn. The promise settles as what that returns does, and rejects when it
-   * comes too late. `hand` calls `given` when the handler was given the message, or will not be.
+   * A message arrived: `hand` is called in its turn, with who has to be told what becomes of it. Returns a promise
+   * while it waits or is being handled. `acceptor` is told by `CausalOrderError` when it comes too late.
    */
-  take(from: Life, { label, number, dependencies }: CausalField, hand: Hand): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const { self, clock, counters } = this.#context
-      const state = this.#open(label, from.name, 'any')
-      const turn: Turn = {
-        begin: given => {
-          this.#waiting.delete(turn)
-          resolve(hand(given))
-        },
-        end: reject,
-      }
-      this.#waiting.add(turn)
-      const verdict = state.causality.arrived(from, number, dependencies, turn, clock.now(), this.#out)
-      if (verdict !== 'taken') this.#waiting.delete(turn)
-      if (verdict === 'duplicate') {
-        counters.add('duplicates')
-        resolve(undefined)
-      } else if (verdict === 'late') {
-        counters.add('causalLate')
-        reject(new CausalOrderError(self().name, label))
-      }
-      this.#after(state)
-    })
+  take(
+    from: Life,
+    { label, number, dependencies }: CausalField,
+    acceptor: Acceptor,
+    hand: (acceptor: Acceptor) => PromiseLike<unknown> | undefined,
+  ): PromiseLike<unknown> | undefined {
+    const { self, clock, counters } = this.#context
+    let state: Label
+    try {
+      state = this.#open(label, from.name, 'any')
+    } catch (error) {
+      acceptor.failed(error)
+      return undefined
+    }
+    const turn = new Turn(hand, acceptor)
+    this.#waiting.add(turn)
+    const verdict = state.causality.arrived(from, number, dependencies, turn, clock.now(), this.#out)
+    if (verdict === 'late') {
+      counters.add('causalLate')
+      turn.end(new CausalOrderError(self().name, label))
+    } else if (verdict === 'duplicate') {
+      counters.add('duplicates')
+      turn.skip()
+    }
+    if (verdict !== 'taken') this.#waiting.delete(turn)
+    this.#after(state)
+    return turn.isOver ? undefined : turn.over
   }
 
   asked(lane: Lane, query: CausalQuery): void {
@@ -243,6 +295,7 @@ export class CausalLabels {
         state.isBusy = false
         if (isLater && this.#labels.get(state.name) === state) this.#handOver(state)
       }
+      this.#waiting.delete(turn)
       turn.begin(() => {
         if (isGiven) return
         isGiven = true
@@ -272,8 +325,6 @@ export class CausalLabels {
     }
   }
 }
-
-type Hand = (given: () => void) => PromiseLike<unknown> | undefined
 
 /** Tells when a message has left, or never will, beside what its sender is told. */
 class Leaving implements Settler {

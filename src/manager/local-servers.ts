@@ -13,7 +13,7 @@ import type { Counters } from './counters.js'
 import { errorOf, reportOf } from './error-reports.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, checkAnswered, expiryOf } from './message-options.js'
-import type { Registry } from './registry.js'
+import type { Acceptor, Registry } from './registry.js'
 import { resolved } from './sender.js'
 import type { MessageContext } from './servers.js'
 
@@ -67,10 +67,7 @@ export class LocalServers {
     const run = (): void => {
       const { registry } = this.#context
       if (field === undefined) return this.#release(cost, registry.deliver(server, copy, context))
-      this.#release(
-        cost,
-        this.#inTurn(server, admitted, field, () => {}).catch(() => {}),
-      )
+      this.#release(cost, this.#inTurn(server, admitted, field, nobody))
     }
     this.#later({ cost, run })
     return resolved
@@ -81,8 +78,10 @@ export class LocalServers {
     checkAnswered(options)
     const admitted = this.#admit(message, options)
     return this.#outcome(server, admitted, options, `the request to server '${server}'`, async () => {
-      const answer = await this.#handled(admitted, this.#context.registry.ask(server, admitted.copy, admitted.context))
-      return this.#copy(answer).value
+      const { cost, copy, context } = admitted
+      const answer = this.#context.registry.ask(server, copy, context)
+      this.#release(cost, answer)
+      return this.#copy(await answer).value
     })
   }
 
@@ -96,13 +95,14 @@ export class LocalServers {
     const field = this.#label(options, admitted)
     await this.#outcome(server, admitted, options, `the message to server '${server}'`, () => {
       return new Promise((resolve, reject) => {
-        const given = when === 'given' ? (): void => resolve(undefined) : (): void => {}
-        const { copy, context } = admitted
+        const done = (): void => resolve(undefined)
+        const { copy, context, cost } = admitted
+        const acceptor = { given: when === 'given' ? done : (): void => {}, handled: done, failed: reject }
         const handled =
           field === undefined
-            ? this.#context.registry.accept(server, copy, context, given)
-            : this.#inTurn(server, admitted, field, given)
-        this.#handled(admitted, handled).then(resolve, reject)
+            ? this.#context.registry.accept(server, copy, context, acceptor)
+            : this.#inTurn(server, admitted, field, acceptor)
+        this.#release(cost, handled)
       })
     })
   }
@@ -118,16 +118,14 @@ export class LocalServers {
   }
 
   /** A message of a causal label waits for those that it depends on. */
-  #inTurn(server: string, { copy, context }: Admitted, field: CausalField, taken: () => void): Promise<unknown> {
+  #inTurn(
+    server: string,
+    { copy, context }: Admitted,
+    field: CausalField,
+    acceptor: Acceptor,
+  ): PromiseLike<unknown> | undefined {
     const { causal, registry, self } = this.#context
-    return causal.take(lifeOf(self()), field, given => {
-      const handled = registry.accept(server, copy, context, () => {
-        taken()
-        given()
-      })
-      handled.then(given, given)
-      return handled
-    })
+    return causal.take(lifeOf(self()), field, acceptor, inTurn => registry.accept(server, copy, context, inTurn))
   }
 
   /** What comes of `run` on the next turn, unless a deadline, a signal or the end of this life comes first. */
@@ -170,11 +168,6 @@ export class LocalServers {
   }
 
   /** The room of a message is free when it has been handled. */
-  #handled<Result>({ cost }: Admitted, handled: Promise<Result>): Promise<Result> {
-    this.#release(cost, handled)
-    return handled
-  }
-
   /** A life ends: what waits for the next turn is not handed over. */
   forget(error: () => Error): void {
     for (const { cost, end } of this.#waiting.splice(0)) {
@@ -238,3 +231,6 @@ export class LocalServers {
     else release()
   }
 }
+
+/** Nobody waits to hear what becomes of it. */
+const nobody: Acceptor = { given: () => {}, handled: () => {}, failed: () => {} }

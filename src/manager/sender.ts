@@ -21,13 +21,14 @@ import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
 import { Written } from '../link/outbound-settings.js'
-import { costOf, type MessageExtra, type Settler, type Waiting } from '../link/queue.js'
+import { costOf, type Settler, type Waiting } from '../link/queue.js'
 import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, checkKey, isPlain } from './message-options.js'
+import { isAwaited, type Outgoing, patienceOf } from './outgoing.js'
 import { Room } from './room.js'
 import { broadcastServer, checkServer } from './server-ref.js'
 import { type TellLost, Unawaited } from './unawaited.js'
@@ -46,18 +47,6 @@ export interface SenderContext {
   readonly causal: CausalLabels
   /** Asks the interpositions, and keeps what they throw from the caller. */
   judge(passage: Passage): Outcome
-}
-
-/** A message on its way, with everything that its options asked for. */
-export interface Outgoing {
-  readonly node: string
-  readonly server: string
-  readonly message: unknown
-  readonly options: ForwardOptions | undefined
-  readonly extra: MessageExtra | undefined
-  readonly kind: Passage['kind']
-  /** Told how it ends; undefined: nobody waits, and it may not block. */
-  readonly settler: Settler | undefined
 }
 
 /** Below the high-water mark every call gets this same promise. */
@@ -88,6 +77,7 @@ export class Sender {
         this.#dispatch(this.#channelFor(link, options), outgoing)
       },
       watch: (outgoing, end) => this.#watch(outgoing, end),
+      fail: (channel, { settler, server }, error) => (settler ?? this.#unawaited(channel, server)).failed(error),
     })
   }
 
@@ -153,8 +143,7 @@ export class Sender {
     if (outgoing.extra?.ack !== undefined) {
       const stream = this.#stream(channel, server, options)
       if (interpositions.active || this.#heldBack.has(channel, stream)) {
-        const settler = outgoing.settler ?? this.#unawaited(channel, server)
-        return this.#heldBack.take(channel, stream, { ...outgoing, settler })
+        return this.#heldBack.take(channel, stream, outgoing)
       }
     }
     if (!interpositions.active) return this.#dispatch(channel, outgoing)
@@ -205,7 +194,7 @@ export class Sender {
     const cancel = leave && this.#context.delays.hold(outcome, goOn, failed)
     if (cancel === undefined) {
       leave?.()
-      return this.#room.refuse(channel, { settler })
+      return this.#room.refuse(channel, settler)
     }
     unwatch = this.#watch(outgoing, error => {
       cancel()
@@ -231,17 +220,13 @@ export class Sender {
   }
 
   #enqueue(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
-    const { server, message, extra, settler, options } = outgoing
-    const base = {
-      ...{ server, stream, extra, settler: settler ?? this.#unawaited(channel, server) },
-      ...{ patience: patienceOf(options), order: ++this.#order, sequence: 0 },
-      ...{ tracker: undefined, queue: undefined, release: undefined, gone: false },
-    }
+    const { message, settler, extra } = outgoing
     if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
-      return this.#coalesce(channel, lane, { ...base, key: keyOf(channel, server, message) }, message, outgoing)
+      return this.#coalesce(channel, lane, stream, outgoing)
     }
     const awaited = isAwaited(outgoing)
-    if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, base)
+    const ends = settler ?? this.#unawaited(channel, outgoing.server)
+    if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
     const body: Waiting['body'] =
       message instanceof Uint8Array
         ? { type: 'bytes', bytes: awaited ? message : message.slice() }
@@ -249,13 +234,40 @@ export class Sender {
     if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)
     const bytes = costOf(body.bytes.length + (extra?.causal?.bytes.length ?? 0), awaited)
     const place = this.#room.find(channel, bytes, awaited)
-    if (place === 'none') return this.#room.refuse(channel, base)
-    const entry: Waiting =
+    if (place === 'none') return this.#room.refuse(channel, ends)
+    const entry =
       place === 'queue'
-        ? { ...base, key: undefined, body, bytes }
-        : { ...base, key: undefined, body: { type: 'value', value: message }, bytes: 0 }
+        ? this.#waiting(outgoing, stream, ends, undefined, body, bytes)
+        : this.#waiting(outgoing, stream, ends, undefined, { type: 'value', value: message }, 0)
     lane.queue.push(entry)
     this.#watchQueued(entry, outgoing)
+  }
+
+  // Written out: copying objects into each other here costs more than all the rest of a message's way.
+  #waiting(
+    { server, extra, options }: Outgoing,
+    stream: number,
+    settler: Settler,
+    key: string | undefined,
+    body: Waiting['body'],
+    bytes: number,
+  ): Waiting {
+    return {
+      server,
+      stream,
+      body,
+      extra,
+      settler,
+      key,
+      order: ++this.#order,
+      patience: patienceOf(options),
+      sequence: 0,
+      tracker: undefined,
+      bytes,
+      queue: undefined,
+      release: undefined,
+      gone: false,
+    }
   }
 
   #unawaited(channel: LinkChannel, server: string): Settler {
@@ -263,29 +275,25 @@ export class Sender {
   }
 
   /** On a monotonic channel the newest message of a key takes the place of the one that waits. */
-  #coalesce(
-    channel: LinkChannel,
-    lane: Lane,
-    base: Omit<Waiting, 'body' | 'bytes'>,
-    value: unknown,
-    outgoing: Outgoing,
-  ): void {
+  #coalesce(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
+    const { server, message: value, extra } = outgoing
     const awaited = isAwaited(outgoing)
-    const bytes = costOf(approximateBytes(value) + (base.extra?.causal?.bytes.length ?? 0), awaited)
-    const entry: Waiting = { ...base, body: { type: 'value', value }, bytes }
-    const waiting = lane.queue.waitingFor(base.key as string)
+    const ends = outgoing.settler ?? this.#unawaited(channel, server)
+    const bytes = costOf(approximateBytes(value) + (extra?.causal?.bytes.length ?? 0), awaited)
+    const key = keyOf(channel, server, value)
+    const waiting = lane.queue.waitingFor(key)
     let place = this.#room.find(channel, bytes - (waiting?.bytes ?? 0), awaited)
     // Finding room may have dropped the one that waited, and its bytes with it.
     if (waiting?.gone === true) place = this.#room.find(channel, bytes, awaited)
-    if (place === 'none') return this.#room.refuse(channel, entry)
-    if (place === 'caller') entry.bytes = 0
+    if (place === 'none') return this.#room.refuse(channel, ends)
+    const entry = this.#waiting(outgoing, stream, ends, key, { type: 'value', value }, place === 'caller' ? 0 : bytes)
     if (waiting === undefined || waiting.gone) {
       lane.queue.push(entry)
       return this.#watchQueued(entry, outgoing)
     }
     const { settler } = waiting
     // Before others of its label that it comes after, it would wait at the receiver for what waits behind it here.
-    const takesPlace = entry.extra?.causal === undefined
+    const takesPlace = extra?.causal === undefined
     if (takesPlace) lane.queue.supersede(waiting, entry)
     else lane.queue.remove(waiting)
     this.#context.counters.add('superseded')
@@ -374,16 +382,6 @@ export class Sender {
     if (this.#hashes.size < hashedServersMax) this.#hashes.set(server, hash)
     return hash
   }
-}
-
-function isAwaited({ settler }: Outgoing): boolean {
-  return settler !== undefined && settler.awaited !== false
-}
-
-function patienceOf(options: ForwardOptions | undefined): Waiting['patience'] {
-  // The place of a message among those of its label holds for one life of its receiver.
-  if (options?.whenDown === 'wait') return options.causalLabel === undefined ? 'always' : 'life'
-  return options !== undefined && ackOf(options)?.onDown === 'wait' ? 'life' : 'up'
 }
 
 function keyOf(channel: LinkChannel, server: string, message: unknown): string {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/core/random.js'
 import { type CausalAction, CausalNetwork, causalActionKinds } from '../support/causal-network.js'
 
-/** How many histories are searched: `CAUSAL_HISTORIES=100000 npx vitest run test/delivery/causality-simulation.test.ts`. */
+/** How many histories are searched. For more: `CAUSAL_HISTORIES=100000 npx vitest run test/delivery/causality-sim`. */
 const histories = Number(process.env.CAUSAL_HISTORIES ?? 2_000)
 
 /** What was drawn from a seed; the network when all of it has happened. */
