@@ -6,6 +6,7 @@
 
 export type { ChannelMap, ChannelName, ChannelOptions, ChannelSpec, Overflow, Unchecked } from './core/channel.js'
 export {
+  CausalOrderError,
   DeadlineError,
   DiscoveryError,
   EncodeError,

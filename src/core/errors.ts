@@ -124,6 +124,25 @@ export class SupersededError extends MaquisError {
   }
 }
 
+/**
+ * A message of a causal label came after messages that depend on it had been handed over at the node, which had given
+ * it up: it was not handed over.
+ */
+export class CausalOrderError extends MaquisError {
+  readonly code = 'ERR_CAUSAL_ORDER'
+  readonly node: NodeName
+  readonly label: string
+
+  constructor(node: string, label: string) {
+    super(
+      `node '${node}' had given the message up, and handed over what depends on it (causal label '${label}'): ` +
+        'send what it says again, in a new message',
+    )
+    this.node = node as NodeName
+    this.label = label
+  }
+}
+
 /** The deadline or timeout passed. */
 export class DeadlineError extends MaquisError {
   readonly code = 'ERR_DEADLINE'

@@ -1,4 +1,5 @@
 import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
+import type { CausalFloor, CausalQuery } from '../codec/causal-frames.js'
 import { CloseCode, FrameKind, ReplyStatus } from '../codec/codec.js'
 import { type Close, encodeClose } from '../codec/handshake-frames.js'
 import type { Instant, Millis } from '../core/time.js'
@@ -163,6 +164,14 @@ export class Lane implements InboundHandler {
 
   acknowledged(acknowledgement: Acknowledgement): void {
     this.link.handler.acknowledged(this, acknowledgement)
+  }
+
+  causalQuery(query: CausalQuery): void {
+    this.link.handler.causalQuery(this, query)
+  }
+
+  causalFloor(floor: CausalFloor): void {
+    this.link.handler.causalFloor(this, floor)
   }
 
   strategy(value: unknown): void {

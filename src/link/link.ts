@@ -1,4 +1,5 @@
 import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
+import type { CausalFloor, CausalQuery } from '../codec/causal-frames.js'
 import type { Close } from '../codec/handshake-frames.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import {
@@ -47,6 +48,8 @@ export interface LinkHandler {
   ): PromiseLike<unknown> | undefined
   reply(lane: Lane, id: number, isError: boolean, payload: unknown): void
   acknowledged(lane: Lane, acknowledgement: Acknowledgement): void
+  causalQuery(lane: Lane, query: CausalQuery): void
+  causalFloor(lane: Lane, floor: CausalFloor): void
   /** Who keeps what is sent over a channel until it is acknowledged. */
   tracker(channel: LinkChannel): Tracker
   /** The peer begins to number the streams of this lane anew: it forgot what it sent before. */

@@ -14,6 +14,10 @@ export type CounterName =
   | 'expired'
   /** Messages that arrived twice. */
   | 'duplicates'
+  /** Messages of causal labels that others depended on and that did not come: they are not waited for any more. */
+  | 'causalGaps'
+  /** Messages of causal labels that came after they were given up, and were not handed over. */
+  | 'causalLate'
   /** Messages, either way, that a cut or an interposition stopped. */
   | 'faulted'
   /** Handlers and listeners of the user that threw. */
@@ -50,6 +54,8 @@ export class Counters {
     schemaRefused: 0,
     expired: 0,
     duplicates: 0,
+    causalGaps: 0,
+    causalLate: 0,
     faulted: 0,
     handlerErrors: 0,
     violations: 0,

@@ -9,8 +9,8 @@ import { costOf } from '../link/queue.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { resendMillis } from './outboxes.js'
+import { isAwaited, type Outgoing } from './outgoing.js'
 import type { Room } from './room.js'
-import type { Outgoing } from './sender.js'
 
 export interface HeldBackContext {
   readonly clock: Clock
@@ -92,7 +92,7 @@ export class HeldBack {
   #hold(channel: LinkChannel, outgoing: Outgoing): Held | undefined {
     const { valueLimits, room } = this.#context
     const { value: message, bytes } = copyValue(outgoing.message, valueLimits)
-    const awaited = outgoing.settler !== undefined
+    const awaited = isAwaited(outgoing)
     const leave = room.take(channel, costOf(bytes, awaited), awaited)
     if (leave === undefined) {
       this.#context.fail(channel, outgoing, room.refusal(channel))

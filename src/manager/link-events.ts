@@ -1,4 +1,5 @@
 import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
+import type { CausalFloor, CausalQuery } from '../codec/causal-frames.js'
 import { CloseCode } from '../codec/codec.js'
 import type { Close } from '../codec/handshake-frames.js'
 import type { ChannelName } from '../core/channel.js'
@@ -67,10 +68,15 @@ export class LinkEvents implements HubHandler {
   }
 
   created(link: Link): void {
+    this.#node.causal.ended(link.name, link.spec.incarnation - 1)
     if (this.#node.faults.cutsOff(link.spec)) link.tell({ type: 'cut', cut: true })
   }
 
   restarted(link: Link): void {
+    // What waits for a life that was never reached goes on to the next, but its place in causal order does not.
+    const numbered = link.takeQueued(({ extra }) => extra?.causal !== undefined)
+    if (numbered.length > 0) this.failQueued(link, numbered, 'restarted')
+    this.#node.causal.ended(link.name, link.spec.incarnation - 1)
     this.#node.acknowledgements.lost(link, because.restarted)
     this.#node.faults.step({ type: 'restarted', node: link.name })
   }
@@ -86,7 +92,9 @@ export class LinkEvents implements HubHandler {
       const wasSent = sequence > 0
       settler?.failed(wasSent ? new UnknownOutcomeError(name, because[why]) : new NotConnectedError(name, why))
     }
-    if (why === 'left') this.#node.acknowledgements.lost(link, because.left)
+    if (why !== 'left') return
+    this.#node.acknowledgements.lost(link, because.left)
+    this.#node.causal.ended(name, link.spec.incarnation)
   }
 
   laneOpened(lane: Lane): void {
@@ -101,6 +109,7 @@ export class LinkEvents implements HubHandler {
   laneClosed(lane: Lane): void {
     this.#node.acknowledgements.outboxes.laneClosed(lane)
     this.#node.requester.laneClosed(lane)
+    this.#node.causal.laneClosed(lane)
     this.#node.joiner.progress()
   }
 
@@ -127,6 +136,14 @@ export class LinkEvents implements HubHandler {
 
   renumbered(lane: Lane): void {
     this.#node.acknowledgements.renumbered(lane)
+  }
+
+  causalQuery(lane: Lane, query: CausalQuery): void {
+    this.#node.causal.asked(lane, query)
+  }
+
+  causalFloor(lane: Lane, floor: CausalFloor): void {
+    this.#node.causal.answered(lane, floor)
   }
 
   reply(lane: Lane, id: number, isError: boolean, payload: unknown): void {

@@ -42,6 +42,15 @@ export interface ForwardOptions {
    * other within a partition key. Not for requests, whose answer tells the same. Default `false`.
    */
   readonly ack?: boolean | AckOptions
+  /**
+   * Hands the message over after all messages of this label that were sent to the same node before it, in the sense
+   * of Lamport's "happened before": by this node, by whoever sent this node one of the label that was handed over here,
+   * and so on, over whatever channels, keys and servers (Raynal, Schiper and Toueg, "The causal ordering abstraction
+   * and a simple way to implement it", 1991). A name of 1 to 64 bytes. What did not come while something that depends
+   * on it was handed over never is: with `ack`, its sender is told by `CausalOrderError`. With `whenDown: 'wait'` it
+   * waits for the peer's present life alone. Not for requests. Default: none.
+   */
+  readonly causalLabel?: string
   /** Carried with the message and handed to the handler. */
   readonly clock?: unknown
   /** What to do when the peer is down. Default `'reject'`; `'wait'` keeps the message until it is up again. */

@@ -1,6 +1,8 @@
+import { causalLabelBytesMax } from '../codec/causal-frames.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { EncodeError, InvalidOptionError } from '../core/errors.js'
+import { isName } from '../core/name.js'
 import type { Clock } from '../core/time.js'
 import type { MessageExtra } from '../link/queue.js'
 import { checkKeys } from './checks.js'
@@ -42,8 +44,11 @@ export function ackOf({ ack }: Pick<ForwardOptions, 'ack'>): Required<AckOptions
   return { when, onDown }
 }
 
-/** A request is not acknowledged: its answer tells more. */
+/** A request is not acknowledged: its answer tells more. Nor is it ordered: its answer would have to be, too. */
 export function checkAnswered(options: ForwardOptions | undefined): void {
+  if (options?.causalLabel !== undefined) {
+    throw new InvalidOptionError('causalLabel', 'left out: requests have no causal order', options.causalLabel)
+  }
   if (options?.ack === undefined || options.ack === false) return
   throw new InvalidOptionError('ack', 'left out: the answer of a request tells that it arrived')
 }
@@ -56,7 +61,8 @@ export function isPlain(options: ForwardOptions): boolean {
     options.timeout === undefined &&
     options.deadline === undefined &&
     options.signal === undefined &&
-    (options.ack === undefined || options.ack === false)
+    (options.ack === undefined || options.ack === false) &&
+    options.causalLabel === undefined
   )
 }
 
@@ -69,12 +75,19 @@ function checkOptions(options: ForwardOptions & Partial<Record<(typeof laterOpti
   for (const option of laterOptions) {
     if (options[option] !== undefined) throw new InvalidOptionError(option, 'left out: this release does not know it')
   }
-  const { whenDown, partitionKey, ack } = options
+  const { whenDown, partitionKey, ack, causalLabel } = options
+  if (causalLabel !== undefined && !isLabel(causalLabel)) {
+    throw new InvalidOptionError('causalLabel', `a name of 1 to ${causalLabelBytesMax} bytes`, causalLabel)
+  }
   if (ack !== undefined && typeof ack !== 'boolean') checkAck(ack)
   if (partitionKey !== undefined) checkKey(partitionKey)
   if (whenDown !== undefined && whenDown !== 'wait' && whenDown !== 'reject') {
     throw new InvalidOptionError('whenDown', `'reject' or 'wait'`, whenDown)
   }
+}
+
+function isLabel(label: unknown): boolean {
+  return typeof label === 'string' && isName(label, causalLabelBytesMax)
 }
 
 function checkAck(ack: AckOptions): void {
@@ -88,7 +101,7 @@ function checkAck(ack: AckOptions): void {
   }
 }
 
-const laterOptions = ['causalLabel', 'transitive'] as const
+const laterOptions = ['transitive'] as const
 
 export function checkKey(key: unknown): string | number {
   if (typeof key === 'string' || typeof key === 'number') return key

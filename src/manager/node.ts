@@ -10,6 +10,7 @@ import type { MembershipStrategy } from '../membership/strategy.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { Arrivals } from './arrivals.js'
 import { Broadcaster } from './broadcaster.js'
+import { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import { Delays } from './delays.js'
 import { Faults } from './faults.js'
@@ -46,6 +47,7 @@ export class Node {
   readonly faults: Faults
   readonly reserved: Set<string> = new Set()
   readonly acknowledgements: Acknowledgements
+  readonly causal: CausalLabels
   readonly arrivals: Arrivals
   readonly port: OverlayPort
   readonly #delays: Delays
@@ -96,15 +98,20 @@ export class Node {
       },
     })
     const channelNames = Object.keys(settings.channelMap)
+    this.causal = new CausalLabels({
+      ...{ hub, clock, counters, self, peers: limits.peers },
+      missed: (label, count) => reporter.emit('causal-gap', { label, count }),
+    })
+    const { causal } = this
     this.acknowledgements = new Acknowledgements({
-      ...{ registry, interpositions, delays, counters, clock, valueLimits, peers: limits.peers, judge },
+      ...{ causal, registry, interpositions, delays, counters, clock, valueLimits, peers: limits.peers, judge },
     })
     this.sender = new Sender({
-      ...{ hub, clock, limits, valueLimits, interpositions, delays, counters, channelNames, judge },
+      ...{ causal, hub, clock, limits, valueLimits, interpositions, delays, counters, channelNames, judge },
       lost: (error, ...where) => reporter.dropped(dropReasonOf(error), 'forward', ...where),
     })
     this.requester = new Requester({ sender: this.sender, clock, limits, valueLimits, counters })
-    this.local = new LocalServers({ self, registry, clock, limits, valueLimits, counters, channelNames })
+    this.local = new LocalServers({ causal, self, registry, clock, limits, valueLimits, counters, channelNames })
     this.joiner = new Joiner({
       ...{ hub, clock, random, self, superseded: () => this.#superseded },
       retrying: (peer, error, delay) => reporter.retrying(peer, error, delay),
@@ -129,6 +136,8 @@ export class Node {
     })
     this.arrivals = new Arrivals({
       acked: this.acknowledgements.arrivals,
+      causal,
+      lost: (...drop) => reporter.dropped(...drop),
       broadcast: (link, channel, message) => this.broadcaster.receive(link, channel, message),
       ...{ registry, requester: this.requester, interpositions, delays, counters, clock, valueLimits, judge },
       managerMessage: ({ from, channel }, message) => reporter.emit('message', { from, channel, message }),
@@ -203,6 +212,7 @@ export class Node {
     this.registry.forget()
     this.faults.stop(error)
     this.sender.stop(error)
+    this.causal.clear(error)
     this.acknowledgements.clear()
     for (const link of this.hub.links.values()) {
       for (const { settler } of [...link.takeQueued(), ...this.acknowledgements.takeAll(link)]) settler?.failed(error())
@@ -270,6 +280,11 @@ export class Node {
   }
 
   #live(incarnation: Incarnation, addresses: readonly string[]): void {
+    const ended = (): Error => new StoppedError(this.settings.name, 'a new life of it began')
+    this.causal.clear(ended)
+    for (const link of this.hub.links.values()) {
+      for (const { settler } of link.takeQueued(({ extra }) => extra?.causal !== undefined)) settler?.failed(ended())
+    }
     this.#identity = identify(this.settings, incarnation, addresses)
     this.#greeted = false
     this.#superseded = false

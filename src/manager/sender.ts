@@ -21,12 +21,14 @@ import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
 import { Written } from '../link/outbound-settings.js'
-import { costOf, type MessageExtra, type Settler, type Waiting } from '../link/queue.js'
+import { costOf, type Settler, type Waiting } from '../link/queue.js'
+import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, checkKey, isPlain } from './message-options.js'
+import { isAwaited, type Outgoing, patienceOf } from './outgoing.js'
 import { Room } from './room.js'
 import { broadcastServer, checkServer } from './server-ref.js'
 import { type TellLost, Unawaited } from './unawaited.js'
@@ -42,20 +44,9 @@ export interface SenderContext {
   readonly counters: Counters
   readonly channelNames: readonly string[]
   readonly lost: TellLost
+  readonly causal: CausalLabels
   /** Asks the interpositions, and keeps what they throw from the caller. */
   judge(passage: Passage): Outcome
-}
-
-/** A message on its way, with everything that its options asked for. */
-export interface Outgoing {
-  readonly node: string
-  readonly server: string
-  readonly message: unknown
-  readonly options: ForwardOptions | undefined
-  readonly extra: MessageExtra | undefined
-  readonly kind: Passage['kind']
-  /** Told how it ends; undefined: nobody waits, and it may not block. */
-  readonly settler: Settler | undefined
 }
 
 /** Below the high-water mark every call gets this same promise. */
@@ -114,7 +105,7 @@ export class Sender {
 
   /** The whole path. Throws a typed error when the message cannot even wait. */
   submit(outgoing: Outgoing): void {
-    const { hub, interpositions } = this.#context
+    const { hub } = this.#context
     const { node, server, options } = outgoing
     const link = hub.links.get(node as NodeName)
     if (link === undefined) throw new NotConnectedError(node, 'stranger')
@@ -125,6 +116,30 @@ export class Sender {
       this.#context.counters.add('expired')
       throw new DeadlineError(`the message to server '${server}'`, 'not-sent')
     }
+    if (options?.causalLabel === undefined) return this.#pass(channel, outgoing)
+    this.#label(channel, options.causalLabel, outgoing)
+  }
+
+  /** Gives a message its place among those of its causal label: the last step that can refuse it before it counts. */
+  #label(channel: LinkChannel, label: string, outgoing: Outgoing): void {
+    const { server, options, extra } = outgoing
+    // Throws for a bad name.
+    this.#stream(channel, server, options)
+    const inner = outgoing.settler ?? this.#unawaited(channel, server)
+    const { causal, settler } = this.#context.causal.send(label, channel, inner, outgoing.settler !== undefined)
+    try {
+      this.#pass(channel, { ...outgoing, extra: { ...extra, causal }, settler })
+    } catch (error) {
+      settler.left()
+      throw error
+    }
+  }
+
+  /** From the interpositions on. */
+  #pass(channel: LinkChannel, outgoing: Outgoing): void {
+    const { interpositions } = this.#context
+    const { server, options } = outgoing
+    const { link } = channel
     if (outgoing.extra?.ack !== undefined) {
       const stream = this.#stream(channel, server, options)
       if (interpositions.active || this.#heldBack.has(channel, stream)) {
@@ -155,7 +170,7 @@ export class Sender {
   /** What an interposition holds back waits as it is now, within the bounds of its queue. */
   #hold(link: Link, channel: LinkChannel, outgoing: Outgoing, outcome: Outcome): void {
     const { options } = outgoing
-    const awaited = outgoing.settler !== undefined
+    const awaited = isAwaited(outgoing)
     const settler = outgoing.settler ?? this.#unawaited(channel, outgoing.server)
     const { value: message, bytes } = copyValue(outgoing.message, this.#context.valueLimits)
     const leave = this.#room.take(channel, costOf(bytes, awaited), awaited)
@@ -194,6 +209,7 @@ export class Sender {
 
   #dispatch(channel: LinkChannel, outgoing: Outgoing): void {
     const { server, message, options, extra, settler } = outgoing
+    if (extra?.causal !== undefined) this.#context.causal.check(extra.causal, channel.link)
     const stream = this.#stream(channel, server, options)
     const lane = channel.laneOf(stream)
     if (extra?.ack === undefined && lane.outbound.offer(server, stream, message, extra) === Written.sent) {
@@ -204,11 +220,11 @@ export class Sender {
   }
 
   #enqueue(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
-    const { message, settler } = outgoing
+    const { message, settler, extra } = outgoing
     if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
       return this.#coalesce(channel, lane, stream, outgoing)
     }
-    const awaited = settler !== undefined
+    const awaited = isAwaited(outgoing)
     const ends = settler ?? this.#unawaited(channel, outgoing.server)
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
     const body: Waiting['body'] =
@@ -216,7 +232,7 @@ export class Sender {
         ? { type: 'bytes', bytes: awaited ? message : message.slice() }
         : { type: 'encoded', bytes: lane.outbound.encode(message) }
     if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)
-    const bytes = costOf(body.bytes.length, awaited)
+    const bytes = costOf(body.bytes.length + (extra?.causal?.bytes.length ?? 0), awaited)
     const place = this.#room.find(channel, bytes, awaited)
     if (place === 'none') return this.#room.refuse(channel, ends)
     const entry =
@@ -260,10 +276,10 @@ export class Sender {
 
   /** On a monotonic channel the newest message of a key takes the place of the one that waits. */
   #coalesce(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
-    const { server, message: value } = outgoing
-    const awaited = outgoing.settler !== undefined
+    const { server, message: value, extra } = outgoing
+    const awaited = isAwaited(outgoing)
     const ends = outgoing.settler ?? this.#unawaited(channel, server)
-    const bytes = costOf(approximateBytes(value), awaited)
+    const bytes = costOf(approximateBytes(value) + (extra?.causal?.bytes.length ?? 0), awaited)
     const key = keyOf(channel, server, value)
     const waiting = lane.queue.waitingFor(key)
     let place = this.#room.find(channel, bytes - (waiting?.bytes ?? 0), awaited)
@@ -276,10 +292,14 @@ export class Sender {
       return this.#watchQueued(entry, outgoing)
     }
     const { settler } = waiting
-    lane.queue.supersede(waiting, entry)
+    // Before others of its label that it comes after, it would wait at the receiver for what waits behind it here.
+    const takesPlace = extra?.causal === undefined
+    if (takesPlace) lane.queue.supersede(waiting, entry)
+    else lane.queue.remove(waiting)
     this.#context.counters.add('superseded')
     settler?.failed(new SupersededError())
-    this.#watchQueued(waiting, outgoing)
+    if (!takesPlace) lane.queue.push(entry)
+    this.#watchQueued(takesPlace ? waiting : entry, outgoing)
   }
 
   /** A message that is queued ends with its deadline or signal. */
@@ -362,11 +382,6 @@ export class Sender {
     if (this.#hashes.size < hashedServersMax) this.#hashes.set(server, hash)
     return hash
   }
-}
-
-function patienceOf(options: ForwardOptions | undefined): Waiting['patience'] {
-  if (options?.whenDown === 'wait') return 'always'
-  return options !== undefined && ackOf(options)?.onDown === 'wait' ? 'life' : 'up'
 }
 
 function keyOf(channel: LinkChannel, server: string, message: unknown): string {

@@ -68,6 +68,8 @@ export interface MessageContext {
   readonly channel: string
   /** What the sender passed as `clock`. */
   readonly clock?: unknown
+  /** What the sender passed as `causalLabel`. */
+  readonly causalLabel?: string
   /** When the sender stops waiting, in epoch milliseconds of this node's clock. Counted from the arrival. */
   readonly deadline?: number
 }

@@ -1,4 +1,5 @@
 import {
+  CausalOrderError,
   DeadlineError,
   EncodeError,
   MaquisError,
@@ -43,6 +44,7 @@ export function dropReasonOf(error: Error): DropReason {
   if (error instanceof PartitionedError) return 'partitioned'
   if (error instanceof UnknownChannelError) return 'unknown-channel'
   if (error instanceof EncodeError) return 'encode'
+  if (error instanceof CausalOrderError) return 'causal-order'
   if (error instanceof SupersededError) return 'superseded'
   if (error instanceof DeadlineError) return 'expired'
   if (error instanceof NoSuchServerError) return 'no-such-server'

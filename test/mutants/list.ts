@@ -1,5 +1,6 @@
 import { acknowledgements } from './acknowledgements.js'
 import { broadcasts } from './broadcasts.js'
+import { causalOrder } from './causality.js'
 import { core } from './core.js'
 import { fault } from './fault.js'
 import { handshakes } from './handshake.js'
@@ -28,6 +29,7 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'joining and composing': managers,
   'messages and servers': [...messaging, ...serving],
   acknowledgements,
+  'causal order': causalOrder,
   broadcasts,
   'core and delivery': core,
 }

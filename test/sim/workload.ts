@@ -4,6 +4,7 @@ import type { Activity } from './activity.js'
 import { Broadcasts } from './broadcasts.js'
 import { ComingsAndGoings } from './comings-and-goings.js'
 import type { Configuration } from './configuration.js'
+import { Conversations } from './conversations.js'
 import { complaintsAbout } from './judgement.js'
 import { knows, type Overlay } from './overlays.js'
 import { Questions } from './questions.js'
@@ -24,6 +25,7 @@ export class Workload {
     this.#overlay = overlay
     this.#activities = [
       new Traffic(configuration, this.#wrong),
+      new Conversations(configuration, this.#wrong),
       new Questions(configuration, this.#wrong),
       new ComingsAndGoings(configuration, overlay, this.#wrong),
       new Broadcasts(configuration, this.#wrong),
@@ -108,7 +110,8 @@ export class Workload {
     const { nodes } = this.#configuration
     const { follows = () => false } = this.#overlay
     const complaints = complaintsAbout(net.history, {
-      isLate: ({ key }) => this.#configuration.concurrency > 0 || key.startsWith('v'),
+      // What has a causal label may wait for what it depends on.
+      isLate: ({ key, label }) => this.#configuration.concurrency > 0 || key.startsWith('v') || label !== undefined,
       follows: node => follows(node, nodes),
       knows: (node, peer) => this.#knows(node, peer),
     })

@@ -177,6 +177,8 @@ export class HubNode implements HubHandler {
   }
 
   acknowledged(): void {}
+  causalQuery(): void {}
+  causalFloor(): void {}
   tracker(): Tracker {
     return untracked
   }
