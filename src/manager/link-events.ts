@@ -47,6 +47,7 @@ export class LinkEvents implements HubHandler {
     this.#node.overlay.step({ type: 'up', peer: link.spec })
     this.#node.broadcaster.refresh()
     this.#node.watchers.tell('up', link.name)
+    this.#node.nodeMonitors.up(link.spec)
     this.#node.reporter.emit('up', link.name)
   }
 
@@ -54,6 +55,7 @@ export class LinkEvents implements HubHandler {
     this.#node.overlay.step({ type: 'down', node: link.name })
     this.#node.broadcaster.down(link.name)
     this.#node.watchers.tell('down', link.name)
+    this.#node.nodeMonitors.down(link.name, reason)
     this.#node.reporter.emit('down', link.name, reason)
   }
 
@@ -70,12 +72,18 @@ export class LinkEvents implements HubHandler {
   }
 
   restarted(link: Link): void {
+    // What waited for a life that was never met may wait for any; what is for the one that ended does not.
+    const { incarnation } = link.spec
+    const meant = link.takeQueued(({ extra }) => extra?.life !== undefined && extra.life !== incarnation)
+    this.failQueued(link, meant, 'restarted')
+    this.#node.monitoring.restarted(link)
     this.#node.acknowledgements.lost(link, because.restarted)
     this.#node.faults.step({ type: 'restarted', node: link.name })
   }
 
   failRequests(link: Link, why: 'down' | 'cut' | 'left'): void {
     this.#node.requester.peerEnded(link, why)
+    this.#node.monitoring.peerEnded(link, why)
   }
 
   failQueued(link: Link, entries: readonly Waiting[], why: QueueEnd): void {
@@ -93,7 +101,10 @@ export class LinkEvents implements HubHandler {
     const { link } = lane
     this.#node.broadcaster.laneOpened(link.name, lane.channel.name)
     // A peer that lost its connections begins with this lane, also where nobody here was told of the loss.
-    if (lane === link.control || link.openLanes === 1) this.#node.faults.step({ type: 'connected', peer: link.spec })
+    if (lane === link.control || link.openLanes === 1) {
+      this.#node.faults.step({ type: 'connected', peer: link.spec })
+      this.#node.monitoring.connected(link)
+    }
     this.#node.joiner.progress()
   }
 

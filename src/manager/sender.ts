@@ -28,7 +28,7 @@ import { HeldBack } from './held-back.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, checkKey, isPlain } from './message-options.js'
 import { Room } from './room.js'
-import { broadcastServer, checkServer } from './server-ref.js'
+import { broadcastServer, checkServer, isUnnamed, monitorServer, otherLife } from './server-ref.js'
 import { type TellLost, Unawaited } from './unawaited.js'
 
 /** What a sender needs of its node. */
@@ -54,6 +54,8 @@ export interface Outgoing {
   readonly options: ForwardOptions | undefined
   readonly extra: MessageExtra | undefined
   readonly kind: Passage['kind']
+  /** Default: that of the options' partition key, or of the server's name. */
+  readonly stream?: number
   /** Told how it ends; undefined: nobody waits, and it may not block. */
   readonly settler: Settler | undefined
 }
@@ -71,7 +73,7 @@ export class Sender {
   readonly #context: SenderContext
   readonly #room: Room
   readonly #heldBack: HeldBack
-  readonly #hashes = new Map([[broadcastServer, hashPartitionKey(broadcastServer)]])
+  readonly #hashes = new Map([broadcastServer, monitorServer].map(server => [server, hashPartitionKey(server)]))
   #order = 0
 
   constructor(context: SenderContext) {
@@ -117,7 +119,7 @@ export class Sender {
     const { node, server, options } = outgoing
     const link = hub.links.get(node as NodeName)
     if (link === undefined) throw new NotConnectedError(node, 'stranger')
-    const channel = this.#channelFor(link, options)
+    const channel = this.#channelFor(link, options, outgoing.extra?.life)
     options?.signal?.throwIfAborted()
     const { expires } = outgoing.extra ?? {}
     if (expires !== undefined && expires <= this.#context.clock.now()) {
@@ -125,7 +127,7 @@ export class Sender {
       throw new DeadlineError(`the message to server '${server}'`, 'not-sent')
     }
     if (outgoing.extra?.ack !== undefined) {
-      const stream = this.#stream(channel, server, options)
+      const stream = this.#streamOf(channel, outgoing)
       if (interpositions.active || this.#heldBack.has(channel, stream)) {
         const settler = outgoing.settler ?? this.#unawaited(channel, server)
         return this.#heldBack.take(channel, stream, { ...outgoing, settler })
@@ -135,7 +137,7 @@ export class Sender {
     const { kind, message } = outgoing
     const outcome = this.#context.judge({
       ...{ direction: 'forward', peer: link.name, channel: channel.name, kind, message },
-      server: kind === 'manager' || kind === 'broadcast' ? undefined : server,
+      server: isUnnamed(kind) ? undefined : server,
     })
     if (outcome.copies === 0) {
       this.#context.counters.add('faulted')
@@ -171,7 +173,8 @@ export class Sender {
       if (settler.wanted?.() === false) return
       try {
         // The peer may have been lost, cut off or started anew meanwhile.
-        this.#copies(this.#channelFor(link, options), { ...outgoing, message }, outcome.copies)
+        const channel = this.#channelFor(link, options, outgoing.extra?.life)
+        this.#copies(channel, { ...outgoing, message }, outcome.copies)
       } catch (error) {
         settler.failed(error as Error)
       }
@@ -193,8 +196,8 @@ export class Sender {
   }
 
   #dispatch(channel: LinkChannel, outgoing: Outgoing): void {
-    const { server, message, options, extra, settler } = outgoing
-    const stream = this.#stream(channel, server, options)
+    const { server, message, extra, settler } = outgoing
+    const stream = this.#streamOf(channel, outgoing)
     const lane = channel.laneOf(stream)
     if (extra?.ack === undefined && lane.outbound.offer(server, stream, message, extra) === Written.sent) {
       return settler?.sent()
@@ -307,8 +310,10 @@ export class Sender {
   }
 
   /** The negotiated channel that the options name, if a message may go there now. */
-  #channelFor(link: Link, options: ForwardOptions | undefined): LinkChannel {
+  #channelFor(link: Link, options: ForwardOptions | undefined, life?: number): LinkChannel {
     const { verdict } = link.state
+    const other = otherLife(link.name, life, link.spec.incarnation)
+    if (other !== undefined) throw other
     if (verdict !== 'send') this.#refuse(link, verdict, options)
     const name = (options?.channel ?? defaultChannel) as ChannelName
     const channel = link.channels.get(name)
@@ -326,6 +331,10 @@ export class Sender {
     const { channelNames } = this.#context
     if (!channelNames.includes(name)) return new UnknownChannelError(name, 'local', channelNames)
     return new UnknownChannelError(name, 'remote', Object.keys(link.spec.channels))
+  }
+
+  #streamOf(channel: LinkChannel, { stream, server, options }: Outgoing): number {
+    return stream ?? this.#stream(channel, server, options)
   }
 
   #stream(channel: LinkChannel, server: string, options: ForwardOptions | undefined): number {
