@@ -300,11 +300,7 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    * @throws {@link StoppedError}, {@link InvalidOptionError}, {@link UnknownChannelError}: nothing is watched.
    * {@link NoSuchServerError}: the registry of the reference does not know the name.
    */
-  monitor(
-    ref: ServerRef<ServerName<Servers>>,
-    fn: (end: MonitorEnd) => void,
-    options?: MonitorOptions,
-  ): Disposable
+  monitor(ref: ServerRef<ServerName<Servers>>, fn: (end: MonitorEnd) => void, options?: MonitorOptions): Disposable
   /**
    * Calls `fn` for each peer that is up, and from then on whenever a life of any peer comes up or goes down. For each
    * node the two alternate, and the end of a life precedes the beginning of the next.

@@ -1,9 +1,4 @@
-import {
-  InvalidOptionError,
-  MaquisError,
-  NotConnectedError,
-  StoppedError,
-} from '../core/errors.js'
+import { InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import type { Settler } from '../link/queue.js'

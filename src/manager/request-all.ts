@@ -24,10 +24,7 @@ export function checkRequestAll(
 }
 
 /** Asks each node once, and tells who answered what, and who did not and why. */
-export async function gather(
-  nodes: readonly string[],
-  ask: (node: string) => Promise<unknown>,
-): Promise<Replies> {
+export async function gather(nodes: readonly string[], ask: (node: string) => Promise<unknown>): Promise<Replies> {
   const replies = new Map<string, unknown>()
   const missing = new Map<string, Error>()
   const asked = [...new Set(nodes)].map(node => [node, ask(node)] as const)

@@ -228,9 +228,7 @@ describe('what is sent to a reference of an ended life is never handed to a late
 
   test.each([undefined, true])('when an interposition held it, with ack %s', async ack => {
     const { cluster, a, ref, down, again } = await failing()
-    const holding = a.interpose(({ kind }) =>
-      kind === 'message' ? { type: 'delay', by: 20_000 } : { type: 'pass' },
-    )
+    const holding = a.interpose(({ kind }) => (kind === 'message' ? { type: 'delay', by: 20_000 } : { type: 'pass' }))
     const bound = cluster.failure(a.forwardMessage(ref, 1, { whenDown: 'wait', ...(ack && { ack }) }))
     holding[Symbol.dispose]()
     await down()

@@ -107,7 +107,10 @@ describe('a request to several nodes', () => {
     await fails(InvalidOptionError, a.requestAll(of, 'ask', 1, { ack: true }))
     await fails(InvalidOptionError, a.requestAll(of, 'ask', 1, { whenDown: 'no' as never }))
     await fails(UnknownChannelError, a.requestAll(of, 'ask', 1, { channel: 'none' }))
-    await fails(EncodeError, a.requestAll(of, 'ask', () => {}))
+    await fails(
+      EncodeError,
+      a.requestAll(of, 'ask', () => {}),
+    )
     await fails(EncodeError, a.requestAll(of, 'ask', 'x'.repeat(5_000)))
     await fails(EncodeError, a.requestAll(of, 'ask', new Uint8Array(5_000)))
     await cluster.settle(a.stop())

@@ -12,6 +12,7 @@ import type { HistoryEvent, NodeContext, Operation, OperationContext, Simulation
 import { type Configuration, chance, one } from './configuration.js'
 import { complaintsAbout } from './judgement.js'
 import type { Overlay } from './overlays.js'
+import { Watching } from './watching.js'
 
 /** What travels. `ballast` makes a message large enough to travel in chunks. */
 interface Item {
@@ -35,11 +36,13 @@ export class Workload {
   readonly #met = new Set<string>()
   readonly #comingBack = new Set<PeerServiceManager>()
   readonly #wrong: string[] = []
+  readonly watching: Watching
   #questions = 0
   #judgedAt = 2_000
 
   constructor(configuration: Configuration, overlay: Overlay) {
     this.#configuration = configuration
+    this.watching = new Watching(configuration, this.#wrong)
     this.#overlay = overlay
     this.#channels = ['default', ...Object.keys(configuration.channels)]
   }
@@ -74,6 +77,7 @@ export class Workload {
       return question
     })
     void this.#consume(net, manager)
+    this.watching.setup(manager)
     manager.events.on('removed', () => {
       // Whoever was removed without having asked for it comes back.
       comeBack(() => this.#rejoin(name, manager))
@@ -94,7 +98,6 @@ export class Workload {
     'acked burst': context => this.#ackedBurst(context),
     latest: context => this.#latest(context),
     ask: context => this.#ask(context),
-    'ask all': context => this.#askAll(context),
     leave: context => this.#leave(context),
     remove: context => this.#remove(context),
     'stop and start': context => this.#stopAndStart(context),
@@ -118,7 +121,7 @@ export class Workload {
   }
 
   readonly weights: Readonly<Record<string, number>> = {
-    ...{ burst: 10, 'acked burst': 6, latest: 3, ask: 4, 'ask all': 1, leave: 0.5, remove: 0.3, 'stop and start': 0.5 },
+    ...{ burst: 10, 'acked burst': 6, latest: 3, ask: 4, leave: 0.5, remove: 0.3, 'stop and start': 0.5 },
     ...{ join: 0.3, 'sync join': 0.3, connect: 0.3, 'update members': 0.2 },
   }
 
@@ -161,6 +164,7 @@ export class Workload {
       }
     }
     this.#judge(net)
+    await this.watching.settled(net)
     for (const name of net.names) await net.stop(name)
     for (const name of net.names) {
       const left = [...(this.#ups.get(net.node(name)) ?? [])]
@@ -247,12 +251,6 @@ export class Workload {
     }
     const answer = await node.request(to, 'echo', question, options)
     if (answer !== question) throw new Error(`${name} asked ${question} and was answered ${String(answer)}`)
-  }
-
-  async #askAll({ node, name, random }: Context): Promise<void> {
-    const question = `${name} ${++this.#questions}`
-    const channel = one(random, this.#channels)
-    await Promise.all(node.members().map(peer => node.request(peer, 'echo', question, { channel }).catch(ignore)))
   }
 
   /** The next message of a stream, written down as sent. */

@@ -36,7 +36,7 @@ export const monitorCases: readonly ManagerCase[] = [
         const registration = to.register('server', () => {})
         const ends = monitor(from, to.name, 'server')
         const missing = monitor(from, to.name, 'nobody')
-        assert.deepEqual(missing, [])
+        assert.equal(missing.length, 0)
         await harness.until(() => missing.length > 0)
         await exchange(harness, from, to)
         assert.deepEqual(ends, [])
@@ -210,7 +210,12 @@ export const monitorCases: readonly ManagerCase[] = [
       await rejected(harness, b.forwardMessage(replyTo, 5), NotConnectedError, { node: 'a', reason: 'restarted' })
       await exchange(harness, b, a)
       assert.deepEqual(messagesOf(answers), [3])
-      for (const malformed of [{ ...replyTo, node: 7 }, { ...replyTo, incarnation: '7' }, { via: {}, name: 'x' }, null]) {
+      for (const malformed of [
+        { ...replyTo, node: 7 },
+        { ...replyTo, incarnation: '7' },
+        { via: {}, name: 'x' },
+        null,
+      ]) {
         assert.equal(isRemoteRef(malformed), false)
         await rejected(harness, b.forwardMessage(mistaken(malformed), 1), InvalidOptionError)
       }
