@@ -312,7 +312,7 @@ export class Sender {
   /** The negotiated channel that the options name, if a message may go there now. */
   #channelFor(link: Link, options: ForwardOptions | undefined, life?: number): LinkChannel {
     const { verdict } = link.state
-    const other = otherLife(link.name, life, link.spec.incarnation)
+    const other = life === undefined ? undefined : otherLife(link.name, life, link.spec.incarnation)
     if (other !== undefined) throw other
     if (verdict !== 'send') this.#refuse(link, verdict, options)
     const name = (options?.channel ?? defaultChannel) as ChannelName

@@ -178,6 +178,8 @@ describe('a monitor of all nodes', () => {
     await cluster.settle(b.stop())
     await cluster.until(() => !a.isConnected('b') && !a.isConnected('c'))
     expect(told).toEqual(['up b', 'up c', 'down c'])
+    a.monitorNodes(({ node }) => void told.push(node))
+    expect(told.length).toBe(3)
     expect(a.counters().handlerErrors).toBe(4)
     expect(() => a.monitorNodes(7 as never)).toThrow(InvalidOptionError)
   })

@@ -299,7 +299,7 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'what was sent to a life that is over is sent to the next',
     file: link,
-    find: " || sequence > 0",
+    find: ' || sequence > 0',
     replace: '',
   },
   {

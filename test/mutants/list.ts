@@ -8,6 +8,7 @@ import { managers } from './manager.js'
 import { membership } from './membership.js'
 import { membershipViews } from './membership-views.js'
 import { messaging } from './messaging.js'
+import { monitoringMutants } from './monitoring.js'
 import type { Mutant } from './mutant.js'
 import { overlays } from './overlays.js'
 import { peers } from './peers.js'
@@ -27,5 +28,6 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'joining and composing': managers,
   'messages and servers': [...messaging, ...serving],
   acknowledgements,
+  'monitors and references': monitoringMutants,
   'core and delivery': core,
 }
