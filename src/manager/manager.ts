@@ -252,7 +252,8 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   readonly requestAll: RequestAll<Servers>
   /**
    * A reference to a server of this node in its present life, to be sent in messages: who gets it answers with
-   * `forwardMessage(ref, answer)`. What is sent to it reaches this life or nobody. The server need not be registered yet.
+   * `forwardMessage(ref, answer)`. What is sent to it reaches this life or nobody. The server need not be registered
+   * yet.
    * @throws {@link StoppedError} there is no life to refer to.
    */
   ref<Name extends ServerName<Servers>>(name: Name): RemoteRef<Name>

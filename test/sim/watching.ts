@@ -119,20 +119,21 @@ export class Watching {
       ...{ ends: process.ends, downs: this.#downs(node, target) },
     }
     this.#monitors.push(monitor)
-    let begun = false
-    const registration = node.monitor(
-      { node: to, name: 'watched' },
-      end => {
-        if (!begun) this.#wrong.push(`${nameOf(monitor)} ended before it began`)
-        this.#ended(net, monitor, end)
-      },
-      { channel },
-    )
-    begun = true
-    if (chance(random, 0.7)) return
-    await sleep(clock, random.next() * 5_000)
-    registration[Symbol.dispose]()
-    monitor.end ??= 'disposed'
+    const ref = { node: to, name: 'watched' }
+    let registration: Disposable | undefined
+    const ended = (end: MonitorEnd): void => {
+      if (registration === undefined) this.#wrong.push(`${nameOf(monitor)} ended before it began`)
+      this.#ended(net, monitor, end)
+    }
+    try {
+      registration = node.monitor(ref, ended, { channel })
+      if (chance(random, 0.7)) return
+      await sleep(clock, random.next() * 5_000)
+      registration[Symbol.dispose]()
+      monitor.end ??= 'disposed'
+    } finally {
+      if (registration === undefined) monitor.end = 'disposed'
+    }
   }
 
   #ended(net: Simulation, monitor: Monitor, { reason, error }: MonitorEnd): void {
@@ -140,16 +141,24 @@ export class Watching {
     if (end !== undefined) this.#wrong.push(`${nameOf(monitor)} ended as ${reason} after it was ${end}`)
     monitor.end = reason
     const { ends } = this.#of(target)
-    const same = net.node(target.name) === target
+    const isSame = (): boolean => net.node(target.name) === target
     monitor.ofFirst = ends === monitor.ends + 1
     const isRight = {
-      unregistered: !same || ends > monitor.ends,
-      'no-such-server': !same || ends > monitor.ends || !monitor.wasRegistered,
-      'node-down': by !== target && (!same || !monitor.wasConnected || this.#downs(by, target) > monitor.downs),
+      unregistered: !isSame() || ends > monitor.ends,
+      'no-such-server': !isSame() || ends > monitor.ends || !monitor.wasRegistered,
+      'node-down': by !== target,
       refused: error instanceof OverflowError && this.#configuration.limits.queueBytes !== undefined,
       stopped: !by.running || by.departed,
     }
-    if (!isRight[reason]) this.#wrong.push(`${nameOf(monitor)} ended as ${reason}: ${String(error)}`)
+    const judge = (right: boolean): void => {
+      if (!right) this.#wrong.push(`${nameOf(monitor)} ended as ${reason}: ${String(error)}`)
+    }
+    judge(isRight[reason])
+    if (reason !== 'node-down') return
+    // Who watches nodes may be told in the same instant, a little later.
+    net.clock.schedule(0, () => {
+      judge(!isSame() || !monitor.wasConnected || this.#downs(by, target) > monitor.downs)
+    })
   }
 
   /** Some last words to all who watch, then the end, and perhaps another beginning. */
