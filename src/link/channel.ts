@@ -14,7 +14,7 @@ export class LinkChannel {
   readonly monotonic: ChannelOptions['monotonic']
   /** Streams of this node's messages: its own declared parallelism, whatever was negotiated. */
   readonly streams: number
-  readonly budget: QueueBudget = { bytes: 0, blocked: 0 }
+  readonly budget: QueueBudget = { bytes: 0, pinned: 0, blocked: 0 }
   readonly outboundSettings: OutboundSettings
   readonly inboundSettings: InboundSettings
   readonly lanes: readonly Lane[]

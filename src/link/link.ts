@@ -1,3 +1,4 @@
+import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import type { Close } from '../codec/handshake-frames.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import {
@@ -13,7 +14,7 @@ import type { Clock, Instant } from '../core/time.js'
 import { LinkChannel } from './channel.js'
 import type { Flusher } from './flusher.js'
 import { Heartbeat, type HeartbeatEffect, type HeartbeatOptions } from './heartbeat.js'
-import type { Acknowledgement, IncomingExtra } from './inbound.js'
+import type { IncomingExtra } from './inbound.js'
 import type { Lane } from './lane.js'
 import type { Limits } from './limits.js'
 import { type PeerEffect, type PeerInput, PeerState, type QueueEnd } from './peer-state.js'

@@ -293,7 +293,7 @@ export class Outbound {
   #head(entry: Waiting, isBytes: boolean): void {
     const { server, stream, extra } = entry
     const sequence = entry.sequence === 0 ? this.#frames.number(stream) : entry.sequence
-    if (extra?.ack !== undefined) entry.sequence = sequence
+    if (extra?.ack !== undefined) this.#queue.number(entry, sequence)
     this.#frames.head(server, stream, sequence, isBytes, extra)
   }
 

@@ -70,6 +70,8 @@ export interface Waiting {
 /** What waits for one peer and channel, over all its lanes. */
 export interface QueueBudget {
   bytes: number
+  /** Of these, what no policy drops: it was sent, and is not acknowledged, or a fault holds it back. */
+  pinned: number
   blocked: number
 }
 
@@ -164,6 +166,12 @@ export class MessageQueue {
     else if (this.#entries.length - this.#head > 2 * this.#live + 64) this.#compact()
   }
 
+  /** Gives a message its number: from now on it counts as sent. */
+  number(entry: Waiting, sequence: number): void {
+    if (entry.sequence === 0) this.#budget.pinned += entry.bytes
+    entry.sequence = sequence
+  }
+
   /**
    * The first message was sent and is to be acknowledged: `tracker` keeps it, and it counts in the budget until
    * {@link settle}.
@@ -233,6 +241,7 @@ export class MessageQueue {
 
   #account(entry: Waiting, sign: 1 | -1): void {
     this.#budget.bytes += sign * entry.bytes
+    if (entry.sequence > 0) this.#budget.pinned += sign * entry.bytes
     if (entry.bytes === 0) this.#budget.blocked += sign
   }
 }

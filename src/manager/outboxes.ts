@@ -1,10 +1,10 @@
+import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import { DeadlineError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import { Outstanding } from '../delivery/outstanding.js'
 import type { LinkChannel } from '../link/channel.js'
-import type { Acknowledgement } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { Tracker, Waiting } from '../link/queue.js'
@@ -44,12 +44,12 @@ class Outbox implements Tracker {
   }
 
   acknowledged(node: NodeName, { stream, upTo, refusals }: Acknowledgement): void {
-    const refused = new Map(refusals)
-    for (const [number, entry] of this.#streams[stream]?.settle(upTo) ?? []) {
+    const refused = refusals.length === 0 ? undefined : new Map(refusals)
+    this.#streams[stream]?.settle(upTo, (entry, number) => {
       this.#forget(entry)
-      if (refused.has(number)) entry.settler?.failed(refusal(node, entry.server, refused.get(number)))
-      else entry.settler?.sent()
-    }
+      if (refused?.has(number) !== true) entry.settler?.sent()
+      else entry.settler?.failed(refusal(node, entry.server, refused.get(number)))
+    })
   }
 
   /** Sends again what is outstanding of a stream: on its lane if that is open, or as soon as it is. */

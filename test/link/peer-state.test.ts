@@ -98,7 +98,13 @@ const table: readonly (readonly [Way, string, PeerInput, PeerPhase, readonly str
   ['up, a stranger', 'its last lane closes', closes, 'unknown', [...lost, 'fail-queued stranger']],
   ['up, a stranger', 'cut', cut, 'cut', ['down cut', 'fail-requests cut']],
   ['up, a stranger', 'left', left, 'left', ['down left', ...goesLeft]],
-  ['up, a stranger', 'restarted', restarted, 'unknown', ['down restarted', 'fail-queued stranger', 'fail-requests down']],
+  [
+    'up, a stranger',
+    'restarted',
+    restarted,
+    'unknown',
+    ['down restarted', 'fail-queued stranger', 'fail-requests down'],
+  ],
 
   ['down', 'wanted', wanted, 'down', quiet],
   ['down', 'unwanted', unwanted, 'unknown', ['fail-requests down', 'fail-queued stranger']],

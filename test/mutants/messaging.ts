@@ -211,7 +211,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message that is dropped for room is not told of',
     file: room,
-    find: '    this.refuse(channel, oldest.entry)\n',
+    find: '    this.refuse(channel, oldest.entry.settler)\n',
     replace: '',
   },
 ]

@@ -11,10 +11,7 @@ export const scenarios: Readonly<Record<string, MakeScenario>> = Object.fromEntr
     (random: Random): Scenario => {
       const configuration = drawConfiguration(random)
       const { nodes, channels, limits, heartbeat, latency, secret } = configuration
-      const workload = new Workload(configuration, overlay)
-      const { setup, watching, check, atRest, settled } = workload
-      const operations = { ...workload.operations, ...watching.operations }
-      const weights = { ...workload.weights, ...watching.weights }
+      const { setup, operations, weights, check, atRest, settled } = new Workload(configuration, overlay)
       return {
         ...{ nodes, channels, latency, setup, operations, weights, check, atRest, settled },
         seeds: node => overlay.seeds(node, nodes),

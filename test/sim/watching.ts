@@ -1,13 +1,13 @@
 import {
   isRemoteRef,
-  MaquisError,
   type MonitorEnd,
   type NodeName,
   OverflowError,
   type PeerServiceManager,
   type RemoteRef,
 } from 'maquis'
-import type { NodeContext, Operation, OperationContext, Simulation } from 'maquis/testing'
+import type { OperationContext, Simulation } from 'maquis/testing'
+import { type Activity, sleep } from './activity.js'
 import { type Configuration, chance, one } from './configuration.js'
 
 type Context = OperationContext
@@ -36,15 +36,14 @@ interface Monitor {
   ofFirst: boolean
 }
 
-/** Monitors, references and requests to many, and everything that is promised about them. */
-export class Watching {
+/** Monitors and references: each ends, or arrives, as it is promised. */
+export class Watching implements Activity {
   readonly #configuration: Configuration
   readonly #channels: readonly string[]
   readonly #wrong: string[]
   readonly #processes = new WeakMap<PeerServiceManager, Process>()
   readonly #monitors: Monitor[] = []
   readonly #refs: RemoteRef[] = []
-  #questions = 0
 
   constructor(configuration: Configuration, wrong: string[]) {
     this.#configuration = configuration
@@ -77,14 +76,13 @@ export class Watching {
     })
   }
 
-  readonly operations: Readonly<Record<string, Operation>> = {
-    'ask all': context => this.#askAll(context),
+  readonly operations: Activity['operations'] = {
     monitor: context => this.#monitor(context),
     'end a server': context => this.#endServer(context),
     refer: context => this.#refer(context),
   }
 
-  readonly weights: Readonly<Record<string, number>> = { 'ask all': 1, monitor: 4, 'end a server': 1.5, refer: 2 }
+  readonly weights: Activity['weights'] = { monitor: 4, 'end a server': 1.5, refer: 2 }
 
   /** When all servers end, so do all monitors. */
   async settled(net: Simulation): Promise<void> {
@@ -93,19 +91,6 @@ export class Watching {
     for (let patience = 0; patience < 120 && this.#monitors.some(isLeft); patience++) await net.pass(500)
     const left = this.#monitors.find(isLeft)
     if (left !== undefined) throw new Error(`${nameOf(left)} has not ended in the end`)
-  }
-
-  async #askAll({ node, name, random }: Context): Promise<void> {
-    const question = `${name} asks all ${++this.#questions}`
-    const channel = one(random, this.#channels)
-    const nodes = [...node.members(), ...node.members().slice(0, 1)]
-    const timeout = chance(random, 0.3) ? { timeout: random.next() * 3_000 } : {}
-    const { replies, missing } = await node.requestAll(nodes, 'echo', question, { channel, ...timeout })
-    const told = [...replies.keys(), ...missing.keys()].sort().join()
-    if (told !== [...new Set(nodes)].sort().join())
-      throw new Error(`${name} asked ${nodes.join()} and heard of ${told}`)
-    for (const answer of replies.values()) if (answer !== question) throw new Error(`${name} heard ${String(answer)}`)
-    for (const error of missing.values()) ignore(error)
   }
 
   async #monitor({ net, node, random, clock }: Context): Promise<void> {
@@ -215,14 +200,4 @@ export class Watching {
 
 function nameOf({ id, by, target, channel }: Monitor): string {
   return `monitor ${id} of ${target.name as NodeName} by ${by.name} on ${channel}`
-}
-
-function sleep(clock: Pick<NodeContext['clock'], 'schedule'>, millis: number): Promise<void> {
-  return new Promise(resolve => {
-    clock.schedule(millis, resolve)
-  })
-}
-
-function ignore(error: unknown): void {
-  if (!(error instanceof MaquisError)) throw error
 }

@@ -275,4 +275,10 @@ function codeName(code: number): string {
   return Object.entries(CloseCode).find(([, value]) => value === code)?.[0] ?? String(code)
 }
 
-const untracked: Tracker = { lowest: () => undefined, greatest: () => undefined, sent: () => {}, giveUp: () => {} }
+/** Keeps nothing. */
+export const untracked: Tracker = {
+  lowest: () => undefined,
+  greatest: () => undefined,
+  sent: () => {},
+  giveUp: () => {},
+}
