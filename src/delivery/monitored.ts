@@ -26,7 +26,11 @@ export type MonitoredInput =
   | { readonly type: 'unregistered'; readonly server: string }
   /** The peer has taken the notice of the end of these. */
   | { readonly type: 'told'; readonly node: NodeName; readonly ids: readonly number[] }
-  /** The peer is down, cut off, or has a new life. */
+  /** The peer is cut off: it may not have heard of it, and cannot be told anything now. */
+  | { readonly type: 'cut'; readonly node: NodeName }
+  /** The peer is up: after a cut, or over a connection that may be the first after a loss of all. */
+  | { readonly type: 'connected'; readonly node: NodeName }
+  /** The peer is down, or has a new life. */
   | { readonly type: 'ended'; readonly node: NodeName }
   /** A life of this node ends. */
   | { readonly type: 'stop' }
@@ -45,7 +49,7 @@ interface Monitor {
   readonly node: NodeName
   readonly channel: string
   readonly server: string
-  /** The registration ended, and the peer has not yet taken the notice of it. */
+  /** It has ended, and the peer has not yet taken the notice of it. */
   over: boolean
 }
 
@@ -81,6 +85,13 @@ export class Monitored implements Machine<MonitoredInput, Notice> {
       case 'told':
         for (const id of input.ids) if (this.#peers.get(input.node)?.get(id)?.over) this.#remove(input.node, id)
         return
+      case 'cut':
+        for (const monitor of this.#peers.get(input.node)?.values() ?? []) this.#end(monitor)
+        return
+      case 'connected': {
+        const untold = [...(this.#peers.get(input.node)?.values() ?? [])].filter(({ over }) => over)
+        return this.#tell(untold, 'lost', out)
+      }
       case 'ended':
         for (const id of [...(this.#peers.get(input.node)?.keys() ?? [])]) this.#remove(input.node, id)
         return
@@ -118,19 +129,20 @@ export class Monitored implements Machine<MonitoredInput, Notice> {
   }
 
   #unregistered(server: string, out: Notice[]): void {
-    const monitors = this.#servers.get(server)
-    if (monitors === undefined) return
-    this.#servers.delete(server)
+    const monitors = [...(this.#servers.get(server) ?? [])]
+    for (const monitor of monitors) this.#end(monitor)
+    this.#tell(monitors, 'unregistered', out)
+  }
+
+  #tell(monitors: readonly Monitor[], reason: NoticeReason, out: Notice[]): void {
     const notices = new Map<string, { readonly to: NodeName; readonly channel: string; readonly ids: number[] }>()
-    for (const monitor of monitors) {
-      const { node: to, channel, id } = monitor
-      monitor.over = true
+    for (const { node: to, channel, id } of monitors) {
       const key = `${to}\n${channel}`
       const notice = notices.get(key) ?? { to, channel, ids: [] }
       notices.set(key, notice)
       notice.ids.push(id)
     }
-    for (const notice of notices.values()) out.push({ type: 'notice', ...notice, reason: 'unregistered' })
+    for (const notice of notices.values()) out.push({ type: 'notice', ...notice, reason })
   }
 
   #add(monitor: Monitor): void {
@@ -149,8 +161,13 @@ export class Monitored implements Machine<MonitoredInput, Notice> {
     if (known === undefined || monitor === undefined) return
     known.delete(id)
     if (known.size === 0) this.#peers.delete(node)
+    this.#end(monitor)
+  }
+
+  /** Another registration of the name has watchers of its own. */
+  #end(monitor: Monitor): void {
+    monitor.over = true
     const watchers = this.#servers.get(monitor.server)
-    // What is over stands there no more: another registration of the name has watchers of its own.
     if (watchers?.delete(monitor) === true && watchers.size === 0) this.#servers.delete(monitor.server)
   }
 }

@@ -1,3 +1,4 @@
+import type { ChannelName } from '../core/channel.js'
 import {
   type MaquisError,
   NoSuchServerError,
@@ -87,11 +88,6 @@ export class Monitoring {
     registry.register(monitorServer, (message, from) => this.#receive(message, from), {})
   }
 
-  /** What is kept here, for both ends. */
-  get size(): number {
-    return this.#watches.size + this.#monitors.size + this.#monitored.size + this.#retries.size
-  }
-
   /** Calls `fn` once, and never before this returns. */
   monitor({ node: to, server: name, incarnation: only }: Destination, fn: Watch['fn'], channel: string): Disposable {
     const id = ++this.#lastId
@@ -112,14 +108,16 @@ export class Monitoring {
     this.#watchedStep({ type: 'unregistered', server })
   }
 
-  /** The peer is up, over a connection that may be the first after a loss of all. */
+  /** The peer is up: after a cut, or over a connection that may be the first after a loss of all. */
   connected({ name: node, spec, state }: Link): void {
-    if (state.phase === 'up') this.#step({ type: 'connected', node, life: spec.incarnation })
+    if (state.phase !== 'up') return
+    void this.#watchedStep({ type: 'connected', node })
+    this.#step({ type: 'connected', node, life: spec.incarnation })
   }
 
   /** The peer's life, or its reachability, ended. */
   peerEnded({ name: node, spec, state }: Link, why: 'down' | 'cut' | 'left'): void {
-    this.#watchedStep({ type: 'ended', node })
+    this.#watchedStep({ type: why === 'cut' ? 'cut' : 'ended', node })
     const forgotten = state.phase === 'unknown' || state.phase === 'left'
     this.#step({ type: 'ended', node, life: spec.incarnation, why, forgotten })
   }
@@ -221,7 +219,7 @@ export class Monitoring {
         this.#watchedStep({ type: 'told', node: to, ids })
       })
     }
-    const streams = hub.links.get(to)?.channels.get(channel as never)?.streams ?? 0
+    const streams = hub.links.get(to)?.channels.get(channel as ChannelName)?.streams ?? 0
     const told = await Promise.all(
       Array.from({ length: streams }, (_, stream) =>
         this.#persist(to, channel, { type: 'down', ids, reason, stream, streams }, stream),

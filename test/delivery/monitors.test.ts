@@ -174,6 +174,23 @@ describe('the watched end of monitors', () => {
     expect(step({ type: 'unregistered', server: 'orders' })).toEqual([{ ...told, ids: [1], reason: 'unregistered' }])
   })
 
+  test('tells a peer that it was cut off, once it can be told anything', () => {
+    servers.add('orders')
+    const monitored = new Monitored(options)
+    const step = watched(monitored)
+    step(monitor([1], 'data'))
+    step(monitor([2]))
+    expect(step({ type: 'cut', node: a })).toEqual([])
+    expect(step({ type: 'unregistered', server: 'orders' })).toEqual([])
+    expect(step({ type: 'connected', node: a })).toEqual([
+      { ...told, channel: 'data', ids: [1], reason: 'lost' },
+      { ...told, ids: [2], reason: 'lost' },
+    ])
+    step({ type: 'told', node: a, ids: [1, 2] })
+    expect(step({ type: 'connected', node: a })).toEqual([])
+    expect(monitored.size).toBe(0)
+  })
+
   test('tells each peer and channel of its own', () => {
     servers.add('orders')
     const step = watched(new Monitored(options))
@@ -208,8 +225,8 @@ describe('both ends together', () => {
   const streams = 2
   const command = fc.oneof(
     { weight: 5, arbitrary: fc.constant('deliver' as const) },
-    ...['monitor', 'demonitor', 'register', 'unregister', 'lose', 'connect'].map(name =>
-      fc.constant(name as 'monitor' | 'demonitor' | 'register' | 'unregister' | 'lose' | 'connect'),
+    ...(['monitor', 'demonitor', 'register', 'unregister', 'lose', 'connect', 'cut', 'heal'] as const).map(name =>
+      fc.constant(name),
     ),
   )
 
@@ -224,6 +241,7 @@ describe('both ends together', () => {
         const toB: MonitorMessage[] = []
         const toA: MonitorMessage[][] = [[], []]
         let up = true
+        let cut: 'no' | 'at b' | 'at both' = 'no'
         let lastId = 0
         const atA = (input: MonitorsInput): void => {
           for (const effect of watching(monitors)(input)) {
@@ -236,6 +254,8 @@ describe('both ends together', () => {
         }
         const atB = (input: MonitoredInput): void => {
           for (const { ids, reason } of watched(monitored)(input)) {
+            // What is told through a cut is lost.
+            if (cut !== 'no') continue
             for (const [stream, queue] of toA.entries()) queue.push({ type: 'down', ids, reason, stream, streams })
           }
         }
@@ -256,11 +276,19 @@ describe('both ends together', () => {
         const connect = (): void => {
           if (up) return
           up = true
+          atB({ type: 'connected', node: a })
           atA({ type: 'connected', node: b, life })
         }
+        const heal = (): void => {
+          const whose = cut
+          cut = 'no'
+          if (whose !== 'no') atB({ type: 'connected', node: a })
+          if (whose === 'at both') atA({ type: 'connected', node: b, life })
+        }
         for (const [name, choice] of commands) {
-          if (name === 'deliver' && up) deliver(choice)
-          else if (name === 'monitor') atA({ type: 'monitor', id: ++lastId, ...on, life: up ? life : undefined })
+          if (name === 'deliver' && up && cut === 'no') deliver(choice)
+          else if (name === 'monitor' && cut !== 'at both')
+            atA({ type: 'monitor', id: ++lastId, ...on, life: up ? life : undefined })
           else if (name === 'demonitor' && lastId > 0) {
             const id = (choice % lastId) + 1
             if (!ended.has(id)) disposed.add(id)
@@ -270,7 +298,12 @@ describe('both ends together', () => {
             registered = false
             atB({ type: 'unregistered', server: 'orders' })
           } else if (name === 'connect') connect()
-          else if (name === 'lose' && up) {
+          else if (name === 'heal') heal()
+          else if (name === 'cut' && up && cut === 'no') {
+            cut = choice === 0 ? 'at b' : 'at both'
+            atB({ type: 'cut', node: a })
+            if (cut === 'at both') atA({ ...lost, why: 'cut' })
+          } else if (name === 'lose' && up && cut === 'no') {
             // Everything under way is gone; one of the two may not have noticed.
             for (const queue of [toB, ...toA]) queue.length = 0
             up = false
@@ -278,6 +311,7 @@ describe('both ends together', () => {
             if (choice !== 1) atA(lost)
           }
         }
+        heal()
         connect()
         for (let choice = 0; toB.length + toA.flat().length > 0; choice++) deliver(choice)
         registered = false

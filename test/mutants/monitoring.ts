@@ -94,6 +94,13 @@ export const monitoringMutants: readonly Mutant[] = [
     tests: ofMonitors,
   },
   {
+    name: 'after a cut that only the watched end heard of, the watching end waits for ever',
+    file: monitored,
+    find: "        return this.#tell(untold, 'lost', out)\n",
+    replace: "        return this.#tell(untold.slice(1_000), 'lost', out)\n",
+    tests: ofMachines,
+  },
+  {
     name: 'comparing one channel ends the monitors of the others',
     file: monitored,
     find: 'monitor.channel === channel && !ids.has(monitor.id)',
