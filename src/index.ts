@@ -68,11 +68,15 @@ export type {
   ForwardOptions,
   JoinOptions,
   PeerServiceManager,
+  Replies,
   Request,
+  RequestAll,
   Send,
   Watcher,
   WatchOptions,
 } from './manager/manager.js'
+export type { MonitorEnd, MonitorOptions } from './manager/monitoring.js'
+export type { NodeEvent } from './manager/node-monitors.js'
 export type { ListenOptions, Logger, PeerServiceOptions } from './manager/options.js'
 export {
   type ClientServerOptions,
@@ -84,6 +88,7 @@ export {
   staticMesh,
 } from './manager/overlays.js'
 export type { ReplicatedStore, ReplicateOptions } from './manager/replicas.js'
+export { isRemoteRef } from './manager/server-ref.js'
 export type {
   Delivery,
   Handler,
@@ -92,6 +97,7 @@ export type {
   Register,
   RegisterOptions,
   Registry,
+  RemoteRef,
   ReplyOf,
   ServerName,
   ServerRef,

@@ -10,6 +10,8 @@ export interface MessageExtra {
   readonly clock?: Uint8Array | undefined
   /** For the peer's manager. */
   readonly manager?: boolean | undefined
+  /** Only this life of the peer will do. It does not travel: a connection leads to one life. */
+  readonly life?: number | undefined
   /** It is to be acknowledged: when its server was given it, or when that has handled it. */
   readonly ack?: 'given' | 'handled' | undefined
   /** It has a causal label. */

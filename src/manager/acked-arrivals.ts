@@ -19,6 +19,7 @@ import type { Inboxes } from './inboxes.js'
 import { aged } from './incoming.js'
 import { resendMillis } from './outboxes.js'
 import type { Acceptor, Registry } from './registry.js'
+import { internalKindOf } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
 export interface AckedArrivalsContext {
@@ -112,7 +113,9 @@ export class AckedArrivals {
       return undefined
     }
     if (!interpositions.active) return this.#deliver(message, payload, acceptance)
-    const outcome = this.#judge(lane, 'receive', 'message', message.server, payload)
+    const internal = internalKindOf(message.server)
+    const server = internal === undefined ? message.server : undefined
+    const outcome = this.#judge(lane, 'receive', internal ?? 'message', server, payload)
     if (outcome.copies > 0) lane.heard()
     if (outcome.copies > 0 && !isHeld(outcome)) return this.#deliver(message, outcome.message, acceptance)
     if (outcome.copies > 0) return this.#hold(message, outcome, acceptance)

@@ -6,7 +6,7 @@ import type { ChannelName } from '../core/channel.js'
 import { CausalOrderError, EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
 import type { Life } from '../core/node.js'
 import type { Clock } from '../core/time.js'
-import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
+import { type Interpositions, isHeld, type Outcome, type Passage, type PassageKind } from '../fault/interposition.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
@@ -19,7 +19,7 @@ import { aged } from './incoming.js'
 import type { Registry } from './registry.js'
 import type { Reporter } from './reporter.js'
 import type { Requester } from './requester.js'
-import { broadcastServer } from './server-ref.js'
+import { broadcastServer, internalKindOf, isUnnamed } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
 export interface ArrivalsContext {
@@ -40,15 +40,10 @@ export interface ArrivalsContext {
   broadcast(link: Link, channel: ChannelName, message: unknown): PromiseLike<unknown> | undefined
 }
 
-function kindOf(server: string, extra: IncomingExtra | undefined): 'manager' | 'broadcast' | 'message' | 'request' {
+function kindOf(server: string, extra: IncomingExtra | undefined): PassageKind {
   if (extra?.manager === true) return 'manager'
   if (extra?.request !== undefined) return 'request'
-  return server === broadcastServer ? 'broadcast' : 'message'
-}
-
-/** Whether messages of that kind are for no server of the user. */
-function isUnnamed(kind: Passage['kind']): boolean {
-  return kind === 'manager' || kind === 'broadcast'
+  return internalKindOf(server) ?? 'message'
 }
 
 /** The receiving path: cut, interpositions, then the server, the requester or the manager. */

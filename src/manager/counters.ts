@@ -36,6 +36,8 @@ export type CounterName =
   | 'broadcastsMissed'
   /** Copies of a broadcast that a neighbour did not take at once, and was told of later. */
   | 'broadcastsDeferred'
+  /** Monitors, of this node or of a peer, that `limits.monitors` left no room for. */
+  | 'monitorsRefused'
   /** Lookups of the discovery that failed, or took too long. */
   | 'discoveryFailed'
   /** Addresses that the discovery found and that were not taken: none of this transport, or too many. */
@@ -65,6 +67,7 @@ export class Counters {
     broadcastDuplicates: 0,
     broadcastsMissed: 0,
     broadcastsDeferred: 0,
+    monitorsRefused: 0,
     discoveryFailed: 0,
     discoveryRefused: 0,
   }

@@ -11,6 +11,7 @@ import type { Delays } from './delays.js'
 import { resendMillis } from './outboxes.js'
 import { isAwaited, type Outgoing } from './outgoing.js'
 import type { Room } from './room.js'
+import { isUnnamed } from './server-ref.js'
 
 export interface HeldBackContext {
   readonly clock: Clock
@@ -157,7 +158,8 @@ export class HeldBack {
     }
   }
 
-  #judge({ link, name: channel }: LinkChannel, { kind, server, message }: Outgoing): Outcome {
+  #judge({ link, name: channel }: LinkChannel, { kind, server: named, message }: Outgoing): Outcome {
+    const server = isUnnamed(kind) ? undefined : named
     return this.#context.judge({ direction: 'forward', peer: link.name, channel, kind, server, message })
   }
 }

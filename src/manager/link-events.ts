@@ -49,6 +49,7 @@ export class LinkEvents implements HubHandler {
     this.#node.overlay.step({ type: 'up', peer: link.spec })
     this.#node.broadcaster.refresh()
     this.#node.watchers.tell('up', link.name)
+    this.#node.nodeMonitors.up(link.spec)
     this.#node.reporter.emit('up', link.name)
   }
 
@@ -56,6 +57,7 @@ export class LinkEvents implements HubHandler {
     this.#node.overlay.step({ type: 'down', node: link.name })
     this.#node.broadcaster.down(link.name)
     this.#node.watchers.tell('down', link.name)
+    this.#node.nodeMonitors.down(link.name, reason)
     this.#node.reporter.emit('down', link.name, reason)
   }
 
@@ -73,16 +75,22 @@ export class LinkEvents implements HubHandler {
   }
 
   restarted(link: Link): void {
-    // What waits for a life that was never reached goes on to the next, but its place in causal order does not.
-    const numbered = link.takeQueued(({ extra }) => extra?.causal !== undefined)
-    if (numbered.length > 0) this.failQueued(link, numbered, 'restarted')
-    this.#node.causal.ended(link.name, link.spec.incarnation - 1)
+    const { incarnation } = link.spec
+    // What waited for a life that was never met may wait for any; what is for the one that ended does not, nor what
+    // has its place in the causal order of messages to that.
+    const meant = link.takeQueued(({ extra: { causal, life } = {} }) => {
+      return causal !== undefined || (life !== undefined && life !== incarnation)
+    })
+    if (meant.length > 0) this.failQueued(link, meant, 'restarted')
+    this.#node.causal.ended(link.name, incarnation - 1)
+    this.#node.monitoring.restarted(link)
     this.#node.acknowledgements.lost(link, because.restarted)
     this.#node.faults.step({ type: 'restarted', node: link.name })
   }
 
   failRequests(link: Link, why: 'down' | 'cut' | 'left'): void {
     this.#node.requester.peerEnded(link, why)
+    this.#node.monitoring.peerEnded(link, why)
   }
 
   failQueued(link: Link, entries: readonly Waiting[], why: QueueEnd): void {
@@ -102,7 +110,10 @@ export class LinkEvents implements HubHandler {
     const { link } = lane
     this.#node.broadcaster.laneOpened(link.name, lane.channel.name)
     // A peer that lost its connections begins with this lane, also where nobody here was told of the loss.
-    if (lane === link.control || link.openLanes === 1) this.#node.faults.step({ type: 'connected', peer: link.spec })
+    if (lane === link.control || link.openLanes === 1) {
+      this.#node.faults.step({ type: 'connected', peer: link.spec })
+      this.#node.monitoring.connected(link)
+    }
     this.#node.joiner.progress()
   }
 

@@ -167,7 +167,11 @@ export class LocalServers {
     })
   }
 
-  /** The room of a message is free when it has been handled. */
+  /** Runs something behind all messages of this node to itself that were sent before. */
+  behind(run: () => void): void {
+    this.#later({ cost: 0, run })
+  }
+
   /** A life ends: what waits for the next turn is not handed over. */
   forget(error: () => Error): void {
     for (const { cost, end } of this.#waiting.splice(0)) {

@@ -8,21 +8,22 @@ import type { MessageExtra } from '../link/queue.js'
 import { checkKeys } from './checks.js'
 import type { AckOptions, ForwardOptions } from './manager.js'
 
-/** What of a message's options travels with it. */
+/** What of a message's options travels with it. `life`: only that one of its node will do. */
 export function extraOf(
   options: ForwardOptions | undefined,
   clock: Clock,
   limits: ValueLimits,
+  life?: number,
 ): MessageExtra | undefined {
-  if (options === undefined || isPlain(options)) return undefined
+  if (options === undefined || isPlain(options)) return life === undefined ? undefined : { life }
   const expires = expiryOf(options, clock)
   const encoded = options.clock === undefined ? undefined : encodeToBytes(options.clock, limits)
   if (encoded !== undefined && encoded.length > clockBytesMax) {
     throw new EncodeError(`the option 'clock' takes ${encoded.length} bytes, and ${clockBytesMax} at the most`)
   }
   const ack = ackOf(options)
-  if (expires === undefined && encoded === undefined && ack === undefined) return undefined
-  return { expires, clock: encoded, ack: ack?.when }
+  if (expires === undefined && encoded === undefined && ack === undefined && life === undefined) return undefined
+  return { expires, clock: encoded, ack: ack?.when, life }
 }
 
 /** When a call stops waiting, on the monotonic clock. */

@@ -18,6 +18,8 @@ import { identify } from './identity.js'
 import { Joiner } from './joiner.js'
 import { LinkEvents } from './link-events.js'
 import { LocalServers } from './local-servers.js'
+import { Monitoring } from './monitoring.js'
+import { NodeMonitors } from './node-monitors.js'
 import type { Settings } from './options.js'
 import type { Overlay } from './overlay.js'
 import { OverlayPort } from './overlay-port.js'
@@ -37,6 +39,8 @@ export class Node {
   readonly reporter: Reporter
   readonly interpositions: Interpositions = new Interpositions()
   readonly watchers: Watchers
+  readonly nodeMonitors: NodeMonitors
+  readonly monitoring: Monitoring
   readonly registry: Registry
   readonly hub: LinkHub
   readonly sender: Sender
@@ -71,7 +75,9 @@ export class Node {
     this.#delays = delays
     const judge = (passage: Passage): Outcome => this.judge(passage)
     this.watchers = new Watchers(error => reporter.failed('a watcher', error))
+    this.nodeMonitors = new NodeMonitors(error => reporter.failed('a monitor of nodes', error))
     this.registry = new Registry(() => settings.name, {
+      unregistered: server => this.monitoring.unregistered(server),
       noSuchServer: (server, { from, channel }) => this.#refusedMessage('no-such-server', from, channel, server),
       schemaRefused: (server, { from, channel }) => this.#refusedMessage('schema', from, channel, server),
       handlerFailed: (server, error) => reporter.failed(`server '${server}'`, error),
@@ -112,6 +118,9 @@ export class Node {
     })
     this.requester = new Requester({ sender: this.sender, clock, limits, valueLimits, counters })
     this.local = new LocalServers({ causal, self, registry, clock, limits, valueLimits, counters, channelNames })
+    this.monitoring = new Monitoring({
+      ...{ self, hub, sender: this.sender, registry, local: this.local, reporter, clock, limits },
+    })
     this.joiner = new Joiner({
       ...{ hub, clock, random, self, superseded: () => this.#superseded },
       retrying: (peer, error, delay) => reporter.retrying(peer, error, delay),
@@ -177,6 +186,7 @@ export class Node {
     // Whatever still belongs to the old life must not speak for, or to, the new one.
     const ended = (): Error => new StoppedError(this.settings.name, 'a new life of it began')
     this.#delays.stop(ended)
+    this.monitoring.stop(ended)
     this.local.forget(ended)
     this.registry.forget()
     this.sender.stop(ended)
@@ -207,6 +217,7 @@ export class Node {
   end(error: () => Error): void {
     this.joiner.stop(error())
     this.requester.stop(error)
+    this.monitoring.stop(error)
     this.#delays.stop(error)
     this.local.stop(error)
     this.registry.forget()
@@ -271,6 +282,7 @@ export class Node {
     if (link === undefined) return
     link.tell({ type: 'cut', cut: false })
     this.acknowledgements.healed(link)
+    this.monitoring.connected(link)
   }
 
   /** Out of the cluster: no links, no seeds. */

@@ -11,6 +11,8 @@ export interface Outgoing {
   readonly options: ForwardOptions | undefined
   readonly extra: MessageExtra | undefined
   readonly kind: Passage['kind']
+  /** Default: that of the options' partition key, or of the server's name. */
+  readonly stream?: number
   /** Told how it ends; undefined: nobody waits, and it may not block. */
   readonly settler: Settler | undefined
 }

@@ -12,7 +12,6 @@ import {
 } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
 import { approximateBytes } from '../core/size.js'
-import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { Clock } from '../core/time.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { LinkChannel } from '../link/channel.js'
@@ -27,10 +26,11 @@ import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
 import type { ForwardOptions } from './manager.js'
-import { ackOf, checkKey, isPlain } from './message-options.js'
+import { ackOf, isPlain } from './message-options.js'
 import { isAwaited, type Outgoing, patienceOf } from './outgoing.js'
 import { Room } from './room.js'
-import { broadcastServer, checkServer } from './server-ref.js'
+import { isUnnamed, otherLife } from './server-ref.js'
+import { Streams } from './streams.js'
 import { type TellLost, Unawaited } from './unawaited.js'
 
 /** What a sender needs of its node. */
@@ -52,8 +52,6 @@ export interface SenderContext {
 /** Below the high-water mark every call gets this same promise. */
 export const resolved: Promise<void> = Promise.resolve()
 
-const hashedServersMax = 4_096
-
 /**
  * The sending path: peer, verdict, channel, stream, interpositions, lane. Each step is one call, and what a message
  * does not ask for costs it nothing.
@@ -62,7 +60,7 @@ export class Sender {
   readonly #context: SenderContext
   readonly #room: Room
   readonly #heldBack: HeldBack
-  readonly #hashes = new Map([[broadcastServer, hashPartitionKey(broadcastServer)]])
+  readonly #streams = new Streams()
   #order = 0
 
   constructor(context: SenderContext) {
@@ -91,7 +89,7 @@ export class Sender {
     if (link === undefined) throw new NotConnectedError(node, 'stranger')
     const channel = this.#channelFor(link, options)
     if (interpositions.active || (options !== undefined && !isPlain(options))) return false
-    const stream = this.#stream(channel, server, options)
+    const stream = this.#streams.of(channel, server, options)
     return channel.laneOf(stream).outbound.offer(server, stream, message, undefined) === Written.sent
   }
 
@@ -100,7 +98,7 @@ export class Sender {
     const channel = this.#context.hub.links
       .get(node as NodeName)
       ?.channels.get((options?.channel ?? defaultChannel) as ChannelName)
-    return channel?.laneOf(this.#stream(channel, server, options))
+    return channel?.laneOf(this.#streams.of(channel, server, options))
   }
 
   /** The whole path. Throws a typed error when the message cannot even wait. */
@@ -109,7 +107,7 @@ export class Sender {
     const { node, server, options } = outgoing
     const link = hub.links.get(node as NodeName)
     if (link === undefined) throw new NotConnectedError(node, 'stranger')
-    const channel = this.#channelFor(link, options)
+    const channel = this.#channelFor(link, options, outgoing.extra?.life)
     options?.signal?.throwIfAborted()
     const { expires } = outgoing.extra ?? {}
     if (expires !== undefined && expires <= this.#context.clock.now()) {
@@ -124,7 +122,7 @@ export class Sender {
   #label(channel: LinkChannel, label: string, outgoing: Outgoing): void {
     const { server, options, extra } = outgoing
     // Throws for a bad name.
-    this.#stream(channel, server, options)
+    this.#streams.of(channel, server, options)
     const inner = outgoing.settler ?? this.#unawaited(channel, server)
     const { causal, settler } = this.#context.causal.send(label, channel, inner, outgoing.settler !== undefined)
     try {
@@ -141,7 +139,7 @@ export class Sender {
     const { server, options } = outgoing
     const { link } = channel
     if (outgoing.extra?.ack !== undefined) {
-      const stream = this.#stream(channel, server, options)
+      const stream = this.#streamOf(channel, outgoing)
       if (interpositions.active || this.#heldBack.has(channel, stream)) {
         return this.#heldBack.take(channel, stream, outgoing)
       }
@@ -150,7 +148,7 @@ export class Sender {
     const { kind, message } = outgoing
     const outcome = this.#context.judge({
       ...{ direction: 'forward', peer: link.name, channel: channel.name, kind, message },
-      server: kind === 'manager' || kind === 'broadcast' ? undefined : server,
+      server: isUnnamed(kind) ? undefined : server,
     })
     if (outcome.copies === 0) {
       this.#context.counters.add('faulted')
@@ -186,7 +184,8 @@ export class Sender {
       if (settler.wanted?.() === false) return
       try {
         // The peer may have been lost, cut off or started anew meanwhile.
-        this.#copies(this.#channelFor(link, options), { ...outgoing, message }, outcome.copies)
+        const channel = this.#channelFor(link, options, outgoing.extra?.life)
+        this.#copies(channel, { ...outgoing, message }, outcome.copies)
       } catch (error) {
         settler.failed(error as Error)
       }
@@ -208,9 +207,9 @@ export class Sender {
   }
 
   #dispatch(channel: LinkChannel, outgoing: Outgoing): void {
-    const { server, message, options, extra, settler } = outgoing
+    const { server, message, extra, settler } = outgoing
     if (extra?.causal !== undefined) this.#context.causal.check(extra.causal, channel.link)
-    const stream = this.#stream(channel, server, options)
+    const stream = this.#streamOf(channel, outgoing)
     const lane = channel.laneOf(stream)
     if (extra?.ack === undefined && lane.outbound.offer(server, stream, message, extra) === Written.sent) {
       return settler?.sent()
@@ -346,8 +345,10 @@ export class Sender {
   }
 
   /** The negotiated channel that the options name, if a message may go there now. */
-  #channelFor(link: Link, options: ForwardOptions | undefined): LinkChannel {
+  #channelFor(link: Link, options: ForwardOptions | undefined, life?: number): LinkChannel {
     const { verdict } = link.state
+    const other = life === undefined ? undefined : otherLife(link.name, life, link.spec.incarnation)
+    if (other !== undefined) throw other
     if (verdict !== 'send') this.#refuse(link, verdict, options)
     const name = (options?.channel ?? defaultChannel) as ChannelName
     const channel = link.channels.get(name)
@@ -367,20 +368,8 @@ export class Sender {
     return new UnknownChannelError(name, 'remote', Object.keys(link.spec.channels))
   }
 
-  #stream(channel: LinkChannel, server: string, options: ForwardOptions | undefined): number {
-    const hash = this.#hashOf(server)
-    if (channel.streams === 1) return 0
-    const key = options?.partitionKey
-    return streamOf(key === undefined ? hash : hashPartitionKey(checkKey(key)), channel.streams)
-  }
-
-  /** A name is checked when it is first used: a peer would close the connection for a bad one. */
-  #hashOf(server: string): number {
-    const known = this.#hashes.get(server)
-    if (known !== undefined) return known
-    const hash = hashPartitionKey(checkServer(server))
-    if (this.#hashes.size < hashedServersMax) this.#hashes.set(server, hash)
-    return hash
+  #streamOf(channel: LinkChannel, { stream, server, options }: Outgoing): number {
+    return stream ?? this.#streams.of(channel, server, options)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Unchecked } from '../core/channel.js'
+import type { Incarnation, NodeName } from '../core/node.js'
 import type { StandardSchemaV1 } from './standard-schema.js'
 
 /** Says that nothing is known of the servers: any name, any message. */
@@ -59,6 +60,16 @@ export type ServerRef<Name extends string = string> =
       readonly incarnation?: number
     }
   | { readonly via: Registry; readonly name: string }
+
+/**
+ * A server in one life of its node, as plain data that travels in messages: where an answer may go. What is sent to it
+ * reaches that life or nobody.
+ */
+export interface RemoteRef<Name extends string = string> {
+  readonly node: NodeName
+  readonly name: Name
+  readonly incarnation: Incarnation
+}
 
 /** What a handler is told beside the message. */
 export interface MessageContext {

@@ -156,8 +156,8 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'what was numbered for one life is sent to the next',
     file: 'src/manager/link-events.ts',
-    find: 'link.takeQueued(({ extra }) => extra?.causal !== undefined)',
-    replace: 'link.takeQueued(() => false)',
+    find: 'return causal !== undefined || (life !== undefined',
+    replace: 'return (life !== undefined',
     tests: whole,
   },
   {

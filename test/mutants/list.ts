@@ -10,6 +10,7 @@ import { managers } from './manager.js'
 import { membership } from './membership.js'
 import { membershipViews } from './membership-views.js'
 import { messaging } from './messaging.js'
+import { monitoringMutants } from './monitoring.js'
 import type { Mutant } from './mutant.js'
 import { overlays } from './overlays.js'
 import { peers } from './peers.js'
@@ -30,6 +31,7 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'messages and servers': [...messaging, ...serving],
   acknowledgements,
   'causal order': causalOrder,
+  'monitors and references': monitoringMutants,
   broadcasts,
   'core and delivery': core,
 }

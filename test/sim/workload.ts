@@ -10,6 +10,7 @@ import { knows, type Overlay } from './overlays.js'
 import { Questions } from './questions.js'
 import { Traffic } from './traffic.js'
 import { UpsAndDowns } from './ups-and-downs.js'
+import { Watching } from './watching.js'
 
 /** The clients and servers of one history, and everything that they promise each other. */
 export class Workload {
@@ -29,6 +30,7 @@ export class Workload {
       new Questions(configuration, this.#wrong),
       new ComingsAndGoings(configuration, overlay, this.#wrong),
       new Broadcasts(configuration, this.#wrong),
+      new Watching(configuration, this.#wrong),
       this.#upsAndDowns,
     ]
   }
