@@ -95,19 +95,23 @@ export class ScampPeers {
   }
 
   /** Holds a node from now, or longer than before. False when it cannot be held. */
-  keep({ spec, sequence, until }: Held, out: ScampEffects): boolean {
+  keep({ spec, sequence, until }: Omit<Held, 'isRenewed'>, out: ScampEffects): boolean {
     if (!this.meet(spec, out)) return false
     const { name } = spec
     const held = this.view.get(name)
     if (held !== undefined) {
-      this.view.set({ ...held, sequence: Math.max(sequence, held.sequence), until: Math.max(until, held.until) })
+      const isRenewed = held.isRenewed || sequence > held.sequence
+      this.view.set({
+        ...{ spec: held.spec, isRenewed },
+        ...{ sequence: Math.max(sequence, held.sequence), until: Math.max(until, held.until) },
+      })
       return true
     }
     const known = this.known(name)
     const newest = known === undefined || isNewer(spec, known) ? spec : known
     // Nobody can dial a node without addresses.
     if (this.view.isFull || (newest.addresses.length === 0 && !this.up.has(name))) return false
-    this.view.set({ spec: newest, sequence, until })
+    this.view.set({ spec: newest, sequence, isRenewed: false, until })
     this.lost.delete(name)
     this.#lingering.delete(name)
     out.push({ type: 'connect', peer: newest }, { type: 'notify', event: { type: 'members' } })

@@ -7,6 +7,8 @@ export interface Held {
   readonly spec: NodeSpec
   /** By which of its subscriptions it came here; 0: by none. */
   readonly sequence: number
+  /** It was here before that subscription came. */
+  readonly isRenewed: boolean
   /** When its lease ends. */
   readonly until: Instant
 }

@@ -236,7 +236,8 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
     this.#peers.held(from.name, now)
     if (this.#peers.view.isolated) return this.#subscriptions.subscribe(from, now, out)
     if (!this.#peers.isSmall || now - this.#metAt < this.#options.heartbeatInterval) return
-    for (const spec of [from, ...view]) if (!this.#peers.view.has(spec.name)) this.#subscriptions.hold(spec, 0, now, out)
+    for (const spec of [from, ...view])
+      if (!this.#peers.view.has(spec.name)) this.#subscriptions.hold(spec, 0, now, out)
   }
 
   #timer(timer: string, now: Instant, out: ScampEffects): void {
@@ -300,7 +301,11 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
   }
 
   #armRound(out: ScampEffects): void {
-    out.push({ type: 'arm', timer: 'round', after: this.#options.heartbeatInterval * (0.5 + this.#options.random.next()) })
+    out.push({
+      type: 'arm',
+      timer: 'round',
+      after: this.#options.heartbeatInterval * (0.5 + this.#options.random.next()),
+    })
   }
 }
 

@@ -136,7 +136,7 @@ export class Subscriptions {
     if (!this.#peers.meet(subscriber, out) && !isOwn) return
     const held = view.get(subscriber.name)
     const isRepeated = held !== undefined && held.sequence >= sequence
-    if (sequence > 1 && !isRepeated && !isOwn) this.size.saw(view.size, held !== undefined)
+    if (sequence > 1 && !isOwn) this.size.saw(view.size, held !== undefined && (!isRepeated || held.isRenewed))
     const isWanted = held !== undefined || timeToLive === 0 || random.next() * (1 + view.size) < 1
     if (!isOwn && !isRepeated && (isWanted || this.#isPlaceKept(subscriber) || this.#peers.isSmall)) {
       if (this.hold(subscriber, sequence, now, out)) return
@@ -182,7 +182,8 @@ export class Subscriptions {
     if (this.#peers.up.has(name)) {
       return void out.push({ type: 'send', to: name, message: { type: 'contact', sequence } })
     }
-    if (this.#offers.size >= offersMax) for (const oldest of this.#offers.keys()) return void this.#offers.delete(oldest)
+    if (this.#offers.size >= offersMax)
+      for (const oldest of this.#offers.keys()) return void this.#offers.delete(oldest)
     this.#offers.set(name, sequence)
     this.#peers.call(subscriber, now, out)
   }
