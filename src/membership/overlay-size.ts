@@ -1,5 +1,7 @@
 /** So many of the copies that passed have to be of nodes that are held before anything is said. */
-const hitsLeast = 8
+const hitsLeast = 2
+/** So many say enough: what is older than these may be forgotten. */
+const hitsEnough = 32
 
 /**
  * How many nodes there are, told from the subscriptions that pass: of nodes that this one holds a share of `held / n`
@@ -21,8 +23,9 @@ export class OverlaySize {
     if (isHeld) this.#hits++
   }
 
-  /** What was seen until now counts half from now on. */
+  /** What was seen until now counts half from now on, where it is enough. */
   age(): void {
+    if (this.#hits < hitsEnough) return
     this.#exposure /= 2
     this.#hits /= 2
   }

@@ -12,8 +12,8 @@ export type ScampMessage =
   | { readonly type: 'join' }
   /** Find places in the views of others for me. Subscriptions of one life are numbered from 1: the first is new. */
   | { readonly type: 'subscribe'; readonly sequence: number }
-  /** The answer to both. In a small overlay the receiver may know all that the sender knows. */
-  | { readonly type: 'counted'; readonly view: readonly NodeSpec[] }
+  /** The answer to both. Where the overlay is small, with all of the view that are connected. */
+  | { readonly type: 'counted'; readonly view?: readonly NodeSpec[] }
   /** A new subscription looks for a contact; this takes so many steps more. */
   | {
       readonly type: 'indirection'
@@ -30,8 +30,8 @@ export type ScampMessage =
       readonly sequence: number
       readonly timeToLive: number
     }
-  /** You are in my view: the heartbeat. In a small overlay the receiver may know all that the sender knows. */
-  | { readonly type: 'holding'; readonly view: readonly NodeSpec[] }
+  /** You are in my view: the heartbeat. Where the overlay is small, with all of the view that are connected. */
+  | { readonly type: 'holding'; readonly view?: readonly NodeSpec[] }
   /** That node has left, or was removed: please confirm. It may name another to take its place in your view. */
   | {
       readonly type: 'leaving'
@@ -60,6 +60,7 @@ export function parseScampMessage(value: unknown): ScampMessage | undefined {
     }
     case 'counted':
     case 'holding': {
+      if (value.view === undefined) return { type: value.type }
       const view = list(value.view, viewPerMessage, parsePeer)
       return view && { type: value.type, view }
     }

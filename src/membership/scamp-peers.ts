@@ -121,13 +121,14 @@ export class ScampPeers {
 
   /** Tells a node that it is held. */
   tell(to: NodeName, out: ScampEffects): void {
-    out.push({ type: 'send', to, message: { type: 'holding', view: this.told(to) } })
+    out.push({ type: 'send', to, message: { type: 'holding', ...this.told(to) } })
   }
 
   /** What a node is told of the view: in a small overlay everybody knows all who are there, and in others nobody. */
-  told(to: NodeName): readonly NodeSpec[] {
-    if (!this.isSmall) return []
-    return this.view.specs().filter(({ name, addresses }) => name !== to && addresses.length > 0 && this.up.has(name))
+  told(to: NodeName): { readonly view?: readonly NodeSpec[] } {
+    if (!this.isSmall) return {}
+    const told = ({ name, addresses }: NodeSpec): boolean => name !== to && addresses.length > 0 && this.up.has(name)
+    return { view: this.view.specs().filter(told) }
   }
 
   /** Holds a node no longer. The connection stays for as long as the other end holds this node. */

@@ -27,8 +27,6 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
   readonly #farewells: Farewells
   #self: NodeSpec | undefined
   #departed = false
-  /** When the first peer was connected after there was none. */
-  #metAt: Instant = 0
   /** When somebody last said that it holds this node. */
   #heardAt: Instant = 0
   /** When this node last subscribed through one that it had lost. */
@@ -174,10 +172,7 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
   #peerUp(peer: NodeSpec, now: Instant, out: ScampEffects): void {
     if (this.#departed) return
     const { up, lost } = this.#peers
-    if (up.size === 0) {
-      this.#metAt = now
-      this.#heardAt = now
-    }
+    if (up.size === 0) this.#heardAt = now
     this.#peers.connected(peer, out)
     this.#subscriptions.connected(peer, out)
     if (lost.delete(peer.name)) this.#found(peer, now, out)
@@ -205,10 +200,10 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
       case 'join':
       case 'subscribe':
         if (!this.#peers.meet(from, out)) return
-        out.push({ type: 'send', to: from.name, message: { type: 'counted', view: this.#peers.told(from.name) } })
+        out.push({ type: 'send', to: from.name, message: { type: 'counted', ...this.#peers.told(from.name) } })
         return message.type === 'subscribe' ? this.#subscriptions.asked(from, message.sequence, now, out) : undefined
       case 'counted':
-        for (const spec of message.view) this.#subscriptions.hold(spec, 0, now, out)
+        for (const spec of message.view ?? []) this.#subscriptions.hold(spec, 0, now, out)
         this.#subscriptions.answered()
         return void out.push({ type: 'notify', event: { type: 'joined', peer: from.name } })
       case 'indirection':
@@ -227,15 +222,15 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
   }
 
   /**
-   * A peer holds this node. Who holds nobody that is connected subscribes through it. In a small overlay everybody
-   * holds everybody; one that has just met somebody cannot know yet how small it is.
+   * A peer holds this node. Who holds nobody that is connected subscribes through it. In a small overlay, and so both
+   * ends have to find it, everybody holds everybody.
    */
-  #held(from: NodeSpec, view: readonly NodeSpec[], now: Instant, out: ScampEffects): void {
+  #held(from: NodeSpec, view: readonly NodeSpec[] | undefined, now: Instant, out: ScampEffects): void {
     if (!this.#peers.meet(from, out)) return
     this.#heardAt = now
     this.#peers.held(from.name, now)
     if (this.#peers.view.isolated) return this.#subscriptions.subscribe(from, now, out)
-    if (!this.#peers.isSmall || now - this.#metAt < this.#options.heartbeatInterval) return
+    if (view === undefined || !this.#peers.isSmall) return
     for (const spec of [from, ...view])
       if (!this.#peers.view.has(spec.name)) this.#subscriptions.hold(spec, 0, now, out)
   }
