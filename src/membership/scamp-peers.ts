@@ -65,7 +65,7 @@ export class ScampPeers {
     return count <= this.#options.copies + 1
   }
 
-  /** Whether a spec that somebody tells of is another node's, of a life that has not ended, and none older than known. */
+  /** Whether a spec is another node's, of a life that has not ended, and none older than known. */
   isCurrent(spec: NodeSpec): boolean {
     if (spec.name === this.#self?.name || spec.role !== this.#self?.role) return false
     return !this.departures.includes(spec) && spec.incarnation >= (this.known(spec.name)?.incarnation ?? 0)

@@ -67,9 +67,10 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
     return peer.incarnation === ended ? { type: 'removed' } : undefined
   }
 
-  /** Seeds lead into the overlay, and need not be held for ever. */
-  seeks(): boolean {
-    return this.#peers.view.isolated
+  /** Seeds lead into the overlay, and need not be held for ever, unless it is so small that everybody is. */
+  seeks(seed: NodeName): boolean {
+    const { view, isSmall } = this.#peers
+    return view.isolated || (isSmall && !view.has(seed))
   }
 
   state(): MembershipState {

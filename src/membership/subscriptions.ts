@@ -1,6 +1,6 @@
 import type { NodeName, NodeSpec } from '../core/node.js'
 import { sample } from '../core/random.js'
-import type { Instant } from '../core/time.js'
+import type { Instant, Millis } from '../core/time.js'
 import { OverlaySize } from './overlay-size.js'
 import { hopsMax, type ScampMessage } from './scamp-messages.js'
 import type { ScampMembershipOptions } from './scamp-options.js'
@@ -12,6 +12,9 @@ type Indirection = Extract<ScampMessage, { readonly type: 'indirection' }>
 
 /** A new subscription takes so many steps to its contact: by then all nodes are about as likely to be it. */
 export const indirectionHops = 4
+/** A subscription is renewed when this share of its lease is over, on average. */
+const renewedAfter = 0.975
+const renewalJitter = 0.05
 /** A step to a node that has the copy already counts as so many: after eight of them everybody seems to have it. */
 const repeatedCost = hopsMax / 8
 /** So many nodes are told at once that this one is their contact; further ones do without. */
@@ -107,9 +110,12 @@ export class Subscriptions {
 
   /** A node is held for a lease, if it can be. */
   hold(spec: NodeSpec, sequence: number, now: Instant, out: ScampEffects): boolean {
-    const { lease, heartbeatInterval } = this.#options
-    // It is renewed a little before that.
-    return this.#peers.keep({ spec, sequence, until: now + lease + 2 * heartbeatInterval }, out)
+    return this.#peers.keep({ spec, sequence, until: now + this.#heldFor }, out)
+  }
+
+  /** A little longer than until the next renewal. */
+  get #heldFor(): Millis {
+    return this.#options.lease + 2 * this.#options.heartbeatInterval
   }
 
   /** A peer subscribes through this node. A new one is led away from here first, or seeds would be held by all. */
@@ -160,7 +166,7 @@ export class Subscriptions {
     const { lease } = this.#options
     this.#sequence++
     this.#madeAt = now
-    this.#renewAt = now + lease * (0.95 + 0.05 * this.#peers.random.next())
+    this.#renewAt = now + lease * (renewedAfter + renewalJitter * (this.#peers.random.next() - 0.5))
     this.#isAnswered = false
     if (this.#sequence === 1) this.#door = to
     out.push({ type: 'send', to, message: { type: 'subscribe', sequence: this.#sequence } })
@@ -207,8 +213,10 @@ export class Subscriptions {
     if (this.#peers.isSmall) return connected
     if (sequence === 1) return connected + copies
     const { estimate } = this.size
-    const wanted = estimate === undefined ? connected : Math.round((copies + 1) * Math.log(Math.max(1, estimate)))
-    return Math.min(viewMax, Math.max(copies + 1, wanted))
+    const wanted = estimate === undefined ? connected : (copies + 1) * Math.log(Math.max(1, estimate))
+    // Those of the last renewal hold on for a while.
+    const fresh = Math.round((wanted * this.#options.lease * renewedAfter) / this.#heldFor)
+    return Math.min(viewMax, Math.max(copies + 1, fresh))
   }
 
   #next(subscriber: NodeName): NodeName | undefined {

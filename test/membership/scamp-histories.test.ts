@@ -59,12 +59,19 @@ function expectWhole(bus: MachineBus<ScampMessage>): void {
   expect(shapeOf(bus)).toMatchObject({ components: 1, dead: 0 })
 }
 
+/** As managers do: each node joins a seed where its overlay says that it should. */
+function joinSeeds(bus: MachineBus<ScampMessage>, distance: number): void {
+  for (const { index, machine } of bus.nodes) {
+    const seed = bus.node((index + distance) % bus.nodes.length)
+    if (machine.seeks(seed.spec.name)) bus.join(index, seed.index)
+  }
+}
+
 describe('the size of partial views', () => {
   test.each([
     [1, 100, 5],
     [2, 200, 5],
-    [3, 300, 2],
-    [4, 300, 0],
+    [3, 200, 2],
   ])(
     'is about (c + 1) ln n, though nobody knows n (seed %i, n = %i, c = %i)',
     (seed, nodes, copies) => {
@@ -75,12 +82,12 @@ describe('the size of partial views', () => {
       expect(mean / ideal).toBeGreaterThan(0.8)
       expect(mean / ideal).toBeLessThan(1.4)
       expect(most).toBeLessThan(5 * ideal)
-      if (copies > 0) expectWhole(bus)
+      expectWhole(bus)
     },
     120_000,
   )
 
-  test('half of the nodes fail: the rest is connected at once, and after some leases views have their size again', () => {
+  test('after half of the nodes failed the rest is connected, and after some leases views have their size again', () => {
     const bus = overlay(5, 200)
     bus.run(3 * lease)
     for (const { index } of sample(bus.random, bus.nodes, 100)) bus.crash(index)
@@ -139,9 +146,9 @@ describe('in seeded histories', () => {
     }
     bus.loses = () => false
     for (const { index, alive } of [...bus.nodes]) if (!alive) bus.start(index)
-    for (const { index, machine } of bus.nodes) if (machine.seeks()) bus.join(index, (index + 1) % 40)
+    joinSeeds(bus, 1)
     bus.run(lease)
-    for (const { index, machine } of bus.nodes) if (machine.seeks()) bus.join(index, (index + 7) % 40)
+    joinSeeds(bus, 7)
     bus.run(2 * lease)
     expectWhole(bus)
   })

@@ -8,7 +8,7 @@ import type { MembershipEffect, MembershipInput, MembershipStrategy } from '../.
 import { Calendar } from './calendar.js'
 
 /** A machine on the bus. */
-type OverlayMachine<Message> = MembershipStrategy<Message> & { seeks(): boolean }
+type OverlayMachine<Message> = MembershipStrategy<Message> & { seeks(seed?: NodeName): boolean }
 
 /** One process on the bus. */
 export interface BusNode<Message = unknown> {
