@@ -44,7 +44,7 @@ export type ScampMessage =
 /** No copy of a subscription walks further; where it is by then it is kept. */
 export const hopsMax = 128
 /** Nobody tells of more nodes at once. */
-export const viewPerMessage = 64
+const viewPerMessage = 64
 const sequenceMax = 2 ** 48
 
 /** Makes a message of what a peer sent; undefined when it is none. */

@@ -11,7 +11,7 @@ type Copy = Extract<ScampMessage, { readonly type: 'subscription' }>
 type Indirection = Extract<ScampMessage, { readonly type: 'indirection' }>
 
 /** A new subscription takes so many steps to its contact: by then all nodes are about as likely to be it. */
-export const indirectionHops = 4
+const indirectionHops = 4
 /** A subscription is renewed when this share of its lease is over, on average. */
 const renewedAfter = 0.975
 const renewalJitter = 0.05

@@ -87,7 +87,7 @@ describe('the size of partial views', () => {
     120_000,
   )
 
-  test('after half of the nodes failed the rest is connected, and after some leases views have their size again', () => {
+  test('after half of the nodes failed the rest is connected, and in time views have their size again', () => {
     const bus = overlay(5, 200)
     bus.run(3 * lease)
     for (const { index } of sample(bus.random, bus.nodes, 100)) bus.crash(index)
