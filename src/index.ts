@@ -46,7 +46,13 @@ export type { Discovery } from './discovery/discovery.js'
 export { type DnsDiscoveryOptions, type DnsResolver, dnsDiscovery, type ServiceRecord } from './discovery/dns.js'
 export { fileDiscovery } from './discovery/file.js'
 export { staticList } from './discovery/static-list.js'
-export type { Interposition, Passage, Verdict } from './fault/interposition.js'
+export {
+  type Interposition,
+  type Passage,
+  type PassageKind,
+  passageKinds,
+  type Verdict,
+} from './fault/interposition.js'
 export { only, type PassageFilter } from './fault/only.js'
 export type { PartitionRef } from './fault/partition.js'
 export type { HeartbeatOptions } from './link/heartbeat.js'

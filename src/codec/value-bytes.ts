@@ -7,7 +7,9 @@ export function encodeToBytes(value: unknown, limits: ValueLimits): Uint8Array {
   const writer = scratch.take()
   try {
     encodeValue(writer, value, limits)
-    return Buffer.from(writer.buffer.subarray(0, writer.position))
+    const bytes = Buffer.allocUnsafe(writer.position)
+    writer.buffer.copy(bytes, 0, 0, writer.position)
+    return bytes
   } catch (error) {
     throw encodeError(error)
   } finally {

@@ -65,7 +65,7 @@ export class NotConnectedError extends MaquisError {
       stranger: 'is not a member: join it first',
       down: `is down; pass whenDown: 'wait' to wait for it`,
       left: 'has left the cluster',
-      restarted: 'has been started anew: the reference belongs to a life of it that ended',
+      restarted: 'has been started anew: the message was meant for a life of it that ended',
     }
     super(`node '${node}' ${fix[reason]}`)
     this.node = node as NodeName

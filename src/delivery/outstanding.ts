@@ -3,20 +3,18 @@
  * nor sends.
  */
 export class Outstanding<Message> {
-  readonly #messages = new Map<number, Message>()
-  /** Their numbers, rising; those that were given up are passed over. */
+  /** Rising. */
   #numbers: number[] = []
+  /** Of the same index; undefined: it was given up. */
+  #messages: (Message | undefined)[] = []
   #head = 0
-
-  get size(): number {
-    return this.#messages.size
-  }
 
   /** The lowest number that is outstanding; undefined: nothing is. */
   get lowest(): number | undefined {
-    while (this.#head < this.#numbers.length && !this.#messages.has(this.#numbers[this.#head] as number)) this.#head++
+    while (this.#head < this.#numbers.length && this.#messages[this.#head] === undefined) this.#head++
     if (this.#head > 1_024 && this.#head * 2 > this.#numbers.length) {
       this.#numbers = this.#numbers.slice(this.#head)
+      this.#messages = this.#messages.slice(this.#head)
       this.#head = 0
     }
     return this.#numbers[this.#head]
@@ -24,37 +22,52 @@ export class Outstanding<Message> {
 
   /** The greatest number that is outstanding: what a receiver has to take before the next. */
   get greatest(): number | undefined {
-    while (this.#numbers.length > this.#head && !this.#messages.has(this.#numbers.at(-1) as number)) this.#numbers.pop()
-    return this.#numbers.length > this.#head ? this.#numbers.at(-1) : undefined
+    while (this.#numbers.length > this.#head && this.#messages[this.#numbers.length - 1] === undefined) {
+      this.#numbers.pop()
+      this.#messages.pop()
+    }
+    return this.#numbers.length > this.#head ? this.#numbers[this.#numbers.length - 1] : undefined
   }
 
   /** A message was sent, after all others that are outstanding. */
   sent(number: number, message: Message): void {
-    this.#messages.set(number, message)
     this.#numbers.push(number)
+    this.#messages.push(message)
   }
 
   /** Forgets a message that is not waited for any more. */
   giveUp(number: number): void {
-    this.#messages.delete(number)
+    const at = this.#indexOf(number)
+    if (this.#numbers[at] === number) this.#messages[at] = undefined
   }
 
-  /** Every number up to `upTo` is settled: takes these out, in order. */
-  settle(upTo: number): (readonly [number: number, message: Message])[] {
-    const settled: (readonly [number, Message])[] = []
+  /** Every number up to `upTo` is settled: takes these out, in order, and hands each to `each`. */
+  settle(upTo: number, each: (message: Message, number: number) => void): void {
     for (let number = this.lowest; number !== undefined && number <= upTo; number = this.lowest) {
-      settled.push([number, this.#messages.get(number) as Message])
-      this.#messages.delete(number)
+      const message = this.#messages[this.#head] as Message
+      this.#messages[this.#head++] = undefined
+      each(message, number)
     }
-    return settled
   }
 
   /** Takes out all that is outstanding, in order. */
   takeAll(): Message[] {
-    const all = [...this.#messages.values()]
-    this.#messages.clear()
+    const all = this.#messages.slice(this.#head).filter(message => message !== undefined)
     this.#numbers = []
+    this.#messages = []
     this.#head = 0
     return all
+  }
+
+  /** Where a number stands, or would. */
+  #indexOf(number: number): number {
+    let low = this.#head
+    let high = this.#numbers.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#numbers[middle] as number) < number) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }

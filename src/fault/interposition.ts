@@ -5,18 +5,32 @@ import type { NodeName } from '../core/node.js'
 import { isPromiseLike } from '../core/promise-like.js'
 import type { Millis } from '../core/time.js'
 
+/**
+ * What a passage can be. `manager`: sent by `sendMessage`. `broadcast`: one hop of a broadcast, or what neighbours tell
+ * each other about them. `ack`: tells of messages that were sent with `ack`. `membership`: of the overlay itself.
+ * Control frames below these never pass here.
+ */
+export const passageKinds = [
+  'message',
+  'request',
+  'reply',
+  'ack',
+  'manager',
+  'broadcast',
+  'membership',
+  'heartbeat',
+] as const
+
+/** See {@link passageKinds}. */
+export type PassageKind = (typeof passageKinds)[number]
+
 /** One message on its way through this node's edge. */
 export interface Passage {
   readonly direction: 'forward' | 'receive'
   /** The other end. */
   readonly peer: NodeName
   readonly channel: ChannelName
-  /**
-   * `manager`: sent by `sendMessage`. `broadcast`: one hop of a broadcast, or what neighbours tell each other about
-   * them. `ack`: tells of messages that were sent with `ack`. `membership`: of the overlay itself. Control frames below
-   * these never pass here.
-   */
-  readonly kind: 'message' | 'request' | 'reply' | 'ack' | 'manager' | 'broadcast' | 'membership' | 'heartbeat'
+  readonly kind: PassageKind
   /** The server that it is for, or of; undefined where none is named. */
   readonly server: string | undefined
   /** Undefined for heartbeats and acknowledgements. */

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
-import type { Interposition, Passage, Verdict } from './interposition.js'
+import { type Interposition, type Passage, passageKinds, type Verdict } from './interposition.js'
 
 /** Which passages are meant. A field that is left out is not looked at; of several values any one will do. */
 export interface PassageFilter {
@@ -32,7 +32,7 @@ function checkField(field: string, wanted: unknown): void {
   if (!fields.some(known => known === field)) throw new InvalidOptionError(field, `one of ${fields.join(', ')}`)
   if (wanted === undefined) return
   const values: readonly unknown[] = Array.isArray(wanted) && field !== 'direction' ? wanted : [wanted]
-  const allowed = field === 'direction' ? directions : field === 'kind' ? kinds : undefined
+  const allowed = field === 'direction' ? directions : field === 'kind' ? passageKinds : undefined
   for (const value of values) {
     const known = typeof value === 'string' && (allowed === undefined || allowed.some(one => one === value))
     if (known) continue
@@ -42,7 +42,6 @@ function checkField(field: string, wanted: unknown): void {
 
 const fields = ['direction', 'peer', 'channel', 'kind', 'server'] as const
 const directions: readonly Passage['direction'][] = ['forward', 'receive']
-const kinds: readonly Passage['kind'][] = ['message', 'request', 'reply', 'manager', 'membership', 'heartbeat']
 const pass: Verdict = { type: 'pass' }
 
 function matches(wanted: string | readonly string[] | undefined, value: string | undefined): boolean {

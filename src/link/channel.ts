@@ -14,7 +14,7 @@ export class LinkChannel {
   readonly monotonic: ChannelOptions['monotonic']
   /** Streams of this node's messages: its own declared parallelism, whatever was negotiated. */
   readonly streams: number
-  readonly budget: QueueBudget = { bytes: 0, blocked: 0 }
+  readonly budget: QueueBudget = { bytes: 0, pinned: 0, blocked: 0 }
   readonly outboundSettings: OutboundSettings
   readonly inboundSettings: InboundSettings
   readonly lanes: readonly Lane[]
@@ -30,7 +30,10 @@ export class LinkChannel {
     this.overflow = options.overflow ?? 'block'
     this.monotonic = options.monotonic
     this.streams = options.parallelism ?? 1
-    this.outboundSettings = { ...limits, clock, flusher, valueLimits, sequences: new Float64Array(this.streams) }
+    this.outboundSettings = {
+      ...{ ...limits, clock, flusher, valueLimits },
+      ...{ sequences: new Float64Array(this.streams), tracker: link.handler.tracker(this) },
+    }
     this.inboundSettings = {
       ...limits,
       valueLimits: link.settings.peerValueLimits,

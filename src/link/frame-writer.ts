@@ -9,14 +9,17 @@ export class FrameWriter {
   readonly bytes: ByteWriter = new ByteWriter(1_024)
   readonly #clock: Clock
   readonly #sequences: Float64Array
+  readonly #tracker: Tracker
   readonly #interned = new Map<string, number>()
   #lastBatch = 0
   /** The server name that the frame in progress gives a number to. */
   #defined: string | undefined
 
-  constructor(clock: Clock, sequences: Float64Array) {
+  /** `tracker` knows what of each stream is outstanding. */
+  constructor(clock: Clock, sequences: Float64Array, tracker: Tracker) {
     this.#clock = clock
     this.#sequences = sequences
+    this.#tracker = tracker
   }
 
   /** Forgets the batch and the numbers of names: they belonged to a connection that is gone. */
@@ -56,15 +59,8 @@ export class FrameWriter {
     return sequence
   }
 
-  /** Writes what precedes the payload of a message. `tracker` knows what of its stream is outstanding. */
-  head(
-    server: string,
-    stream: number,
-    sequence: number,
-    isBytes: boolean,
-    extra: MessageExtra | undefined,
-    tracker?: Tracker,
-  ): void {
+  /** Writes what precedes the payload of a message. */
+  head(server: string, stream: number, sequence: number, isBytes: boolean, extra: MessageExtra | undefined): void {
     const writer = this.bytes
     this.#defined = undefined
     writer.u8(flagsOf(isBytes, extra))
@@ -73,7 +69,7 @@ export class FrameWriter {
     if (extra?.manager !== true) this.#server(server)
     if (extra === undefined) return
     this.#optional(extra)
-    if (extra.ack !== undefined) this.#ack(stream, sequence, extra.ack, tracker)
+    if (extra.ack !== undefined) this.#ack(stream, sequence, extra.ack)
   }
 
   /** Takes back a message that was begun at `start`. */
@@ -111,10 +107,10 @@ export class FrameWriter {
     }
   }
 
-  #ack(stream: number, sequence: number, ack: 'given' | 'handled', tracker: Tracker | undefined): void {
-    const outstanding = sequence - (tracker?.lowest(stream) ?? sequence)
+  #ack(stream: number, sequence: number, ack: 'given' | 'handled'): void {
+    const outstanding = sequence - (this.#tracker.lowest(stream) ?? sequence)
     this.bytes.varint(outstanding * 2 + (ack === 'handled' ? 1 : 0))
-    this.bytes.varint(sequence - (tracker?.greatest(stream) ?? sequence))
+    this.bytes.varint(sequence - (this.#tracker.greatest(stream) ?? sequence))
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Acknowledgement, parseAcknowledgement } from '../codec/acknowledgement-frame.js'
 import { ByteReader } from '../codec/byte-reader.js'
 import { FrameKind, frameHeaderBytes, ignorableBit, MessageFlag, ReplyStatus } from '../codec/codec.js'
 import { type Close, parseClose } from '../codec/handshake-frames.js'
@@ -29,17 +30,6 @@ export interface IncomingAck {
   readonly handled: boolean
 }
 
-/** What a peer acknowledges of a stream of ours. */
-export interface Acknowledgement {
-  readonly stream: number
-  /** Every number up to this is settled. */
-  readonly upTo: number
-  /** Send again what is not. */
-  readonly again: boolean
-  /** Numbers that were refused, and why. */
-  readonly refusals: readonly (readonly [number: number, report: unknown])[]
-}
-
 /** Who takes what arrives on a lane. */
 export interface InboundHandler {
   /** A message. What is returned settles when it has been handled; undefined when it has been already. */
@@ -53,8 +43,6 @@ export interface InboundHandler {
   strategy(value: unknown): void
   fault(value: unknown): void
   peerClosed(close: Close): void
-  /** All frames of a batch were taken. */
-  batchEnded(): void
   /** A message whose number has been seen: counted and dropped. */
   duplicate(): void
   /** The peer broke a rule: the connection has to be closed. */
@@ -121,7 +109,6 @@ export class Inbound {
         return this.#malformed(error.message)
       }
     }
-    if (!this.#closed) this.#handler.batchEnded()
   }
 
   /** Tells the peer of credit that was too little to tell of at once. */
@@ -143,7 +130,7 @@ export class Inbound {
       case FrameKind.chunk:
         return this.#chunk(bytes, start, end)
       case FrameKind.ack:
-        return this.#handler.acknowledged(this.#acknowledgement(bytes, start, end))
+        return this.#handler.acknowledged(parseAcknowledgement(bytes, start, end, this.#settings.valueLimits))
       case FrameKind.credit:
         return this.#handler.credited(this.#number(bytes, start, end))
       case FrameKind.ping:
@@ -168,9 +155,7 @@ export class Inbound {
   }
 
   #message(bytes: Uint8Array, start: number, end: number): void {
-    this.#bytes = bytes
-    this.#at = start + 1
-    this.#end = end
+    this.#read(bytes, start + 1, end)
     const flags = bytes[start] as number
     if (start >= end || (flags & unannounced) !== 0) throw new MalformedError('flags that nobody announced')
     const stream = this.#varint()
@@ -223,7 +208,7 @@ export class Inbound {
   #optional(flags: number, stream: number, number: number): IncomingExtra {
     const request = (flags & MessageFlag.request) === 0 ? undefined : this.#varint()
     const budget = (flags & MessageFlag.deadline) === 0 ? undefined : this.#varint()
-    const clock = (flags & MessageFlag.clock) === 0 ? undefined : this.#value('a clock')
+    const clock = (flags & MessageFlag.clock) === 0 ? undefined : this.#clock()
     const ack = (flags & MessageFlag.ack) === 0 ? undefined : this.#ack(stream, number)
     if (ack !== undefined && request !== undefined) throw new MalformedError('a request that is to be acknowledged')
     return { request, budget, clock, manager: (flags & MessageFlag.manager) !== 0, ack }
@@ -238,36 +223,18 @@ export class Inbound {
     return { stream, number, previous, lowest, handled: packed % 2 === 1 }
   }
 
-  #acknowledgement(bytes: Uint8Array, start: number, end: number): Acknowledgement {
-    this.#bytes = bytes
-    this.#at = start
-    this.#end = end
-    const stream = this.#varint()
-    const upTo = this.#varint()
-    const packed = this.#varint()
-    const count = Math.floor(packed / 2)
-    if (count > refusalsMax) throw new MalformedError(`${count} refusals`)
-    const refusals = Array.from({ length: count }, (): readonly [number, unknown] => {
-      const number = this.#varint()
-      return [number, this.#value('a report')]
-    })
-    return { stream, upTo, again: packed % 2 === 1, refusals }
-  }
-
   /** A value with its length before it. */
-  #value(what: string): unknown {
+  #clock(): unknown {
     const length = this.#varint()
     const end = this.#at + length
-    if (end > this.#end) throw new MalformedError(`${what} is cut off`)
+    if (end > this.#end) throw new MalformedError('a clock is cut off')
     const value = decodeValue(this.#bytes, this.#at, end, this.#settings.valueLimits)
     this.#at = end
     return value
   }
 
   #reply(bytes: Uint8Array, start: number, end: number): void {
-    this.#bytes = bytes
-    this.#at = start
-    this.#end = end
+    this.#read(bytes, start, end)
     const id = this.#varint()
     const status = this.#varint()
     if (status > ReplyStatus.error) throw new MalformedError(`reply status ${status}`)
@@ -305,10 +272,15 @@ export class Inbound {
   }
 
   #number(bytes: Uint8Array, start: number, end: number): number {
+    this.#read(bytes, start, end)
+    return this.#varint()
+  }
+
+  /** What is read from now on is there. */
+  #read(bytes: Uint8Array, start: number, end: number): void {
     this.#bytes = bytes
     this.#at = start
     this.#end = end
-    return this.#varint()
   }
 
   #varint(): number {
@@ -345,8 +317,6 @@ const chunked: ReadonlySet<number> = new Set([
 const optional = MessageFlag.request | MessageFlag.deadline | MessageFlag.clock | MessageFlag.ack | MessageFlag.manager
 const unannounced = MessageFlag.causal | MessageFlag.relay
 const serverBytesMax = 255
-/** Refusals that one acknowledgement may carry. */
-const refusalsMax = 256
 /** What precedes the payload of a message, at most: flags, numbers, a name and a clock. */
 const chunkHeadBytes = 65_536
 /** Chunks that are not the last hold at least so much: each keeps its whole batch in memory. */

@@ -1,3 +1,4 @@
+import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import { CloseCode, FrameKind, ReplyStatus } from '../codec/codec.js'
 import { type Close, encodeClose } from '../codec/handshake-frames.js'
 import type { Instant, Millis } from '../core/time.js'
@@ -5,7 +6,7 @@ import type { Connection } from '../transport/transport.js'
 import { Backoff } from './backoff.js'
 import type { LinkChannel } from './channel.js'
 import type { Established } from './handshake.js'
-import { type Acknowledgement, Inbound, type InboundHandler, type IncomingExtra } from './inbound.js'
+import { Inbound, type InboundHandler, type IncomingExtra } from './inbound.js'
 import { handshakeMillis } from './limits.js'
 import type { Link } from './link.js'
 import { Outbound } from './outbound.js'
@@ -162,10 +163,6 @@ export class Lane implements InboundHandler {
 
   acknowledged(acknowledgement: Acknowledgement): void {
     this.link.handler.acknowledged(this, acknowledgement)
-  }
-
-  batchEnded(): void {
-    this.link.handler.batchEnded(this)
   }
 
   strategy(value: unknown): void {

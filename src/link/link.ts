@@ -1,3 +1,4 @@
+import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import type { Close } from '../codec/handshake-frames.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import {
@@ -13,11 +14,11 @@ import type { Clock, Instant } from '../core/time.js'
 import { LinkChannel } from './channel.js'
 import type { Flusher } from './flusher.js'
 import { Heartbeat, type HeartbeatEffect, type HeartbeatOptions } from './heartbeat.js'
-import type { Acknowledgement, IncomingExtra } from './inbound.js'
+import type { IncomingExtra } from './inbound.js'
 import type { Lane } from './lane.js'
 import type { Limits } from './limits.js'
-import { type PeerEffect, type PeerInput, PeerState } from './peer-state.js'
-import type { Waiting } from './queue.js'
+import { type PeerEffect, type PeerInput, PeerState, type QueueEnd } from './peer-state.js'
+import type { Tracker, Waiting } from './queue.js'
 
 /** Why a peer is no longer up. */
 export type DownReason = 'lost' | 'cut' | 'left' | 'restarted'
@@ -33,7 +34,7 @@ export interface LinkHandler {
   /** Requests without an answer end. */
   failRequests(link: Link, why: 'down' | 'cut' | 'left'): void
   /** Messages that waited end. */
-  failQueued(link: Link, entries: readonly Waiting[], why: 'down' | 'left'): void
+  failQueued(link: Link, entries: readonly Waiting[], why: QueueEnd): void
   laneOpened(lane: Lane): void
   laneClosed(lane: Lane, reason: string): void
   /** The other end has opened the lane too. */
@@ -45,9 +46,9 @@ export interface LinkHandler {
     extra: IncomingExtra | undefined,
   ): PromiseLike<unknown> | undefined
   reply(lane: Lane, id: number, isError: boolean, payload: unknown): void
-  /** A batch of the peer was taken. */
-  batchEnded(lane: Lane): void
   acknowledged(lane: Lane, acknowledgement: Acknowledgement): void
+  /** Who keeps what is sent over a channel until it is acknowledged. */
+  tracker(channel: LinkChannel): Tracker
   /** The peer begins to number the streams of this lane anew: it forgot what it sent before. */
   renumbered(lane: Lane): void
   strategy(link: Link, value: unknown): void
@@ -286,13 +287,8 @@ export class Link {
   #requeue({ name, lanes }: LinkChannel): void {
     const channel = this.#channels.get(name)
     for (const { queue } of lanes) {
-      if (channel === undefined) this.handler.failQueued(this, queue.removeWhere(all), 'down')
-      else {
-        queue.moveTo(entry => {
-          entry.tracker = entry.tracker?.follow(channel)
-          return channel.laneOf(entry.stream).queue
-        })
-      }
+      if (channel === undefined) this.handler.failQueued(this, queue.removeWhere(all), 'restarted')
+      else queue.moveTo(({ stream }) => channel.laneOf(stream).queue)
     }
   }
 
@@ -315,16 +311,8 @@ export class Link {
         // Whoever asked was told that it is not carried out.
         if (effect.why === 'cut') this.takeQueued(({ extra }) => extra?.request !== undefined)
         return
-      case 'fail-queued': {
-        const { phase } = this.state
-        const keeps = (entry: Waiting): boolean =>
-          // What was sent to a life that is over is not for the next.
-          entry.patience === 'always'
-            ? entry.sequence === 0 || phase === 'down'
-            : entry.patience === 'life' && phase === 'down'
-        const entries = this.takeQueued(entry => effect.why !== 'down' || phase === 'unknown' || !keeps(entry))
-        return this.handler.failQueued(this, entries, effect.why)
-      }
+      case 'fail-queued':
+        return this.handler.failQueued(this, this.takeQueued(ends[effect.why]), effect.why)
     }
   }
 
@@ -353,3 +341,10 @@ const heardInput = { type: 'heard' } as const
 const startInput = { type: 'start' } as const
 const tickInput = { type: 'tick' } as const
 const all = (): true => true
+/** The messages that end. What was sent to a life that is over is not for the next. */
+const ends: Readonly<Record<QueueEnd, (entry: Waiting) => boolean>> = {
+  down: ({ patience }) => patience === 'up',
+  restarted: ({ patience, sequence }) => patience !== 'always' || sequence > 0,
+  left: all,
+  stranger: all,
+}

@@ -1,6 +1,7 @@
 import type { ValueLimits } from '../codec/value-encoder.js'
 import type { Clock } from '../core/time.js'
 import type { Flusher } from './flusher.js'
+import type { Tracker } from './queue.js'
 
 /** What became of a message that was offered to the fast path. */
 export const Written = {
@@ -20,4 +21,6 @@ export interface OutboundSettings {
   readonly replyBytes: number
   /** The sender's next numbers, one per stream: they outlive connections. */
   readonly sequences: Float64Array
+  /** Keeps what is to be acknowledged, once it was sent. */
+  readonly tracker: Tracker
 }

@@ -43,7 +43,7 @@ export class Outbound {
   constructor(settings: OutboundSettings, queue: MessageQueue) {
     this.#settings = settings
     this.#queue = queue
-    this.#frames = new FrameWriter(settings.clock, settings.sequences)
+    this.#frames = new FrameWriter(settings.clock, settings.sequences, settings.tracker)
   }
 
   /** Whether a message would leave at once. */
@@ -252,7 +252,7 @@ export class Outbound {
     if (body.type !== 'value') bytes = body.bytes
     if (bytes === undefined && body.type === 'value') {
       try {
-        if (entry.tracker === undefined && this.#write(server, stream, body.value, extra)) {
+        if (extra?.ack === undefined && this.#write(server, stream, body.value, extra)) {
           this.#queue.remove(entry)
           entry.settler?.sent()
           return
@@ -278,22 +278,23 @@ export class Outbound {
     this.#frames.bytes.bytes(payload)
     this.#left(entry)
     this.#finish(start, this.#frames.bytes.position - start)
-    if (entry.tracker === undefined) entry.settler?.sent()
+    if (extra?.ack === undefined) entry.settler?.sent()
   }
 
   /** The first message is with the connection: it leaves the queue, for good or until it is acknowledged. */
   #left(entry: Waiting): void {
-    if (entry.tracker === undefined) return this.#queue.remove(entry)
-    this.#queue.keep(entry)
-    entry.tracker.sent(entry)
+    if (entry.extra?.ack === undefined) return this.#queue.remove(entry)
+    const { tracker } = this.#settings
+    this.#queue.keep(entry, tracker)
+    tracker.sent(entry)
   }
 
   /** A message that was sent before goes under the number that it had. */
   #head(entry: Waiting, isBytes: boolean): void {
-    const { server, stream, extra, tracker } = entry
+    const { server, stream, extra } = entry
     const sequence = entry.sequence === 0 ? this.#frames.number(stream) : entry.sequence
-    if (tracker !== undefined) entry.sequence = sequence
-    this.#frames.head(server, stream, sequence, isBytes, extra, tracker)
+    if (extra?.ack !== undefined) this.#queue.number(entry, sequence)
+    this.#frames.head(server, stream, sequence, isBytes, extra)
   }
 
   #startJob(entry: Waiting, body: Uint8Array, isBytes: boolean): void {
@@ -350,7 +351,7 @@ export class Outbound {
     this.#job = undefined
     if (entry !== undefined) {
       this.#left(entry)
-      if (entry.tracker === undefined) entry.settler?.sent()
+      if (entry.extra?.ack === undefined) entry.settler?.sent()
     }
     this.drain()
   }

@@ -27,10 +27,16 @@ export type PeerInput =
 export type PeerEffect =
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly reason: 'lost' | 'cut' | 'left' | 'restarted' }
-  /** Messages that wait end here; patient ones stay unless the peer left. */
-  | { readonly type: 'fail-queued'; readonly why: 'down' | 'left' }
+  /** Messages that wait end here, but those whose patience outlasts it. */
+  | { readonly type: 'fail-queued'; readonly why: QueueEnd }
   /** Requests without an answer end here. */
   | { readonly type: 'fail-requests'; readonly why: 'down' | 'cut' | 'left' }
+
+/**
+ * Why messages that wait for a peer end. `restarted`: the life that they were for is over. `stranger`: nobody wants a
+ * connection to it any more.
+ */
+export type QueueEnd = 'down' | 'restarted' | 'left' | 'stranger'
 
 /** What becomes of a new message. */
 export type SendVerdict = 'send' | 'down' | 'cut' | 'left' | 'stranger'
@@ -98,7 +104,7 @@ export class PeerState implements Machine<PeerInput, PeerEffect> {
     this.#lanes = 0
     if (before === 'up') out.push({ type: 'down', reason: 'restarted' })
     // What waits for a life that was never reached waits on for the next; what a life was told ends with it.
-    if (this.#wasUp) out.push({ type: 'fail-queued', why: 'down' })
+    if (this.#wasUp) out.push({ type: 'fail-queued', why: this.#wanted ? 'restarted' : 'stranger' })
     out.push({ type: 'fail-requests', why: 'down' })
     this.#wasUp = false
     this.#phase = this.#derive()
@@ -115,8 +121,8 @@ export class PeerState implements Machine<PeerInput, PeerEffect> {
     if (after === 'up') out.push({ type: 'up' })
     if (after === 'cut' || after === 'left') out.push({ type: 'fail-requests', why: after })
     if (after === 'down' || after === 'unknown') out.push({ type: 'fail-requests', why: 'down' })
-    if (after === 'left') out.push({ type: 'fail-queued', why: 'left' })
-    if (after === 'down' || after === 'unknown') out.push({ type: 'fail-queued', why: 'down' })
+    if (after === 'left' || after === 'down') out.push({ type: 'fail-queued', why: after })
+    if (after === 'unknown') out.push({ type: 'fail-queued', why: 'stranger' })
   }
 
   #derive(): PeerPhase {

@@ -1,4 +1,3 @@
-import type { LinkChannel } from './channel.js'
 import { callerOverheadBytes, entryOverheadBytes } from './limits.js'
 
 /** The optional fields of a message on its way. */
@@ -24,8 +23,6 @@ export interface Tracker {
   sent(entry: Waiting): void
   /** Nobody waits for it any more. */
   giveUp(entry: Waiting): void
-  /** Who keeps what waits for the next life of the peer, on its channel of this name. */
-  follow(channel: LinkChannel): Tracker
 }
 
 /** How a waiting message ends. Exactly one of the two is called, once. */
@@ -57,14 +54,11 @@ export interface Waiting {
   patience: 'up' | 'life' | 'always'
   /** Its number in its stream, once it was written: it is the same when it is sent again. 0 before. */
   sequence: number
-  /** Keeps it when it was sent; undefined: nobody acknowledges it. */
+  /** Keeps it while it is sent and not acknowledged; undefined before. */
   tracker: Tracker | undefined
   /** What it counts for in the budget; 0 for a blocked call, which counts by number. */
   bytes: number
-  /**
-   * The queue that it waits in: it may have moved since whoever holds it put it there. Undefined while it is sent and
-   * not acknowledged.
-   */
+  /** The queue that it waits in: it may have moved since whoever holds it put it there. */
   queue: MessageQueue | undefined
   /** Cancels its own deadline timer and abort listener. */
   release: (() => void) | undefined
@@ -74,6 +68,8 @@ export interface Waiting {
 /** What waits for one peer and channel, over all its lanes. */
 export interface QueueBudget {
   bytes: number
+  /** Of these, what no policy drops: it was sent, and is not acknowledged, or a fault holds it back. */
+  pinned: number
   blocked: number
 }
 
@@ -116,7 +112,6 @@ export class MessageQueue {
     waiting.extra = newer.extra
     waiting.settler = newer.settler
     waiting.patience = newer.patience
-    waiting.tracker = newer.tracker
     waiting.bytes = newer.bytes
     waiting.release = newer.release
     this.#account(waiting, 1)
@@ -169,12 +164,19 @@ export class MessageQueue {
     else if (this.#entries.length - this.#head > 2 * this.#live + 64) this.#compact()
   }
 
+  /** Gives a message its number: from now on it counts as sent. */
+  number(entry: Waiting, sequence: number): void {
+    if (entry.sequence === 0) this.#budget.pinned += entry.bytes
+    entry.sequence = sequence
+  }
+
   /**
-   * The first message was sent and is to be acknowledged: it leaves the queue, and counts in the budget until
+   * The first message was sent and is to be acknowledged: `tracker` keeps it, and it counts in the budget until
    * {@link settle}.
    */
-  keep(entry: Waiting): void {
+  keep(entry: Waiting, tracker: Tracker): void {
     entry.queue = undefined
+    entry.tracker = tracker
     this.#live--
     this.seal(entry)
     this.#advance()
@@ -189,7 +191,10 @@ export class MessageQueue {
 
   /** Puts kept messages back, before all others, to be sent again. */
   putBack(entries: readonly Waiting[]): void {
-    for (const entry of entries) entry.queue = this
+    for (const entry of entries) {
+      entry.queue = this
+      entry.tracker = undefined
+    }
     this.#live += entries.length
     this.#entries = [...entries, ...this.#entries.slice(this.#head)]
     this.#head = 0
@@ -234,6 +239,7 @@ export class MessageQueue {
 
   #account(entry: Waiting, sign: 1 | -1): void {
     this.#budget.bytes += sign * entry.bytes
+    if (entry.sequence > 0) this.#budget.pinned += sign * entry.bytes
     if (entry.bytes === 0) this.#budget.blocked += sign
   }
 }

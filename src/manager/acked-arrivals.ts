@@ -1,10 +1,11 @@
+import { refusalsPerFrame, writeAcknowledgement } from '../codec/acknowledgement-frame.js'
 import { ByteWriter } from '../codec/byte-writer.js'
 import { FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { StoppedError } from '../core/errors.js'
 import type { Clock, Millis } from '../core/time.js'
-import { type Acceptance, refusalsMax } from '../delivery/acceptance.js'
+import type { Acceptance } from '../delivery/acceptance.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
@@ -15,7 +16,7 @@ import { type ErrorReport, expiredReport, reportOf } from './error-reports.js'
 import type { Inboxes } from './inboxes.js'
 import { aged } from './incoming.js'
 import { resendMillis } from './outboxes.js'
-import type { Registry } from './registry.js'
+import type { Acceptor, Registry } from './registry.js'
 import type { MessageContext } from './servers.js'
 
 export interface AckedArrivalsContext {
@@ -39,12 +40,46 @@ export interface AckedMessage {
   readonly context: MessageContext
 }
 
+/** A message that was taken, until it is settled. */
+class Taken implements Acceptor {
+  readonly lane: Lane
+  readonly ack: IncomingAck
+  readonly acceptance: Acceptance<Uint8Array>
+  readonly #arrivals: AckedArrivals
+  #given = false
+
+  constructor(arrivals: AckedArrivals, lane: Lane, ack: IncomingAck, acceptance: Acceptance<Uint8Array>) {
+    this.#arrivals = arrivals
+    this.lane = lane
+    this.ack = ack
+    this.acceptance = acceptance
+  }
+
+  given(): void {
+    this.#given = true
+    if (!this.ack.handled) this.settle()
+  }
+
+  handled(): void {
+    if (this.ack.handled) this.settle()
+  }
+
+  failed(error: unknown): void {
+    // The life in which it came is over: nobody is told anything any more.
+    if (error instanceof StoppedError && !this.#given) return
+    if (this.ack.handled || !this.#given) this.settle(reportOf(error))
+  }
+
+  settle(report?: ErrorReport): void {
+    this.#arrivals.settled(this, report)
+  }
+}
+
 /** The receiving end of acknowledgements: hands over each message once and in order, and tells its sender so. */
 export class AckedArrivals {
   readonly #context: AckedArrivalsContext
-  /** Streams whose state has to be told, by lane, at the end of the batch that is being taken. */
+  /** Streams whose state has to be told, by lane, at the end of the turn. */
   readonly #due = new Map<Lane, Set<number>>()
-  #deferred = false
   /** A retry of what a fault took away, by stream. */
   readonly #timers = new Map<Acceptance<Uint8Array>, () => void>()
 
@@ -80,14 +115,6 @@ export class AckedArrivals {
     acceptance.dropped()
     this.#retry(lane, ack.stream, acceptance)
     return undefined
-  }
-
-  /** A batch was taken: tells what has been settled by it. */
-  batchEnded(lane: Lane): void {
-    const streams = this.#due.get(lane)
-    if (streams === undefined) return
-    this.#due.delete(lane)
-    for (const stream of streams) this.#tell(lane, stream)
   }
 
   /** The cut between the two is gone: what was dropped behind it is asked for, and what was settled is told. */
@@ -137,44 +164,32 @@ export class AckedArrivals {
   ): PromiseLike<unknown> | undefined {
     const { lane, server, extra, ack, context } = message
     acceptance.take(ack.number)
-    const settle = (report?: ErrorReport): void => {
-      acceptance.settled(ack.number, report === undefined ? undefined : this.#encoded(report))
-      this.#owe(lane, ack.stream)
-    }
+    const taken = new Taken(this, lane, ack, acceptance)
     if (extra.budget === 0) {
       this.#context.counters.add('expired')
-      settle(expiredReport)
+      taken.settle(expiredReport)
       return undefined
     }
-    let given = false
-    return this.#context.registry
-      .accept(server, payload, context, () => {
-        given = true
-        if (!ack.handled) settle()
-      })
-      .then(
-        () => {
-          if (ack.handled) settle()
-        },
-        (error: unknown) => {
-          // The life in which it came is over: nobody is told anything any more.
-          if (error instanceof StoppedError && !given) return
-          if (ack.handled || !given) settle(reportOf(error))
-        },
-      )
+    return this.#context.registry.accept(server, payload, context, taken)
+  }
+
+  /** A message that was taken needs nothing more here: its handler has got it, or it was refused. */
+  settled({ lane, ack, acceptance }: Taken, report: ErrorReport | undefined): void {
+    acceptance.settled(ack.number, report === undefined ? undefined : this.#encoded(report))
+    this.#owe(lane, ack.stream)
   }
 
   #owe(lane: Lane, stream: number): void {
+    if (this.#due.size === 0) this.#context.clock.defer(() => this.#pay())
     const streams = this.#due.get(lane)
     if (streams !== undefined) streams.add(stream)
     else this.#due.set(lane, new Set([stream]))
-    if (this.#deferred) return
-    // In case no batch is being taken.
-    this.#deferred = true
-    this.#context.clock.defer(() => {
-      this.#deferred = false
-      for (const lane of [...this.#due.keys()]) this.batchEnded(lane)
-    })
+  }
+
+  #pay(): void {
+    const due = [...this.#due]
+    this.#due.clear()
+    for (const [lane, streams] of due) for (const stream of streams) this.#tell(lane, stream)
   }
 
   /** `asks`: for what was dropped, too; not with each acknowledgement, or a fault would have it dropped again. */
@@ -207,7 +222,9 @@ export class AckedArrivals {
       const part = refusals.splice(0, countWithin(refusals))
       const isLast = refusals.length === 0
       const told = isLast ? upTo : (part.at(-1)?.[0] ?? upTo)
-      lane.outbound.control(FrameKind.ack, acknowledgement(stream, told, isLast && again, part))
+      const writer = new ByteWriter(16)
+      writeAcknowledgement(writer, { stream, upTo: told, again: isLast && again, refusals: part })
+      lane.outbound.control(FrameKind.ack, writer.take())
       if (isLast) return
     }
   }
@@ -253,26 +270,7 @@ function countWithin(refusals: readonly (readonly [number: number, report: Uint8
   let bytes = 0
   for (const [index, [, report]] of refusals.entries()) {
     bytes += report.length + 16
-    if (index === refusalsMax || (index > 0 && bytes > refusalBytesMax)) return index
+    if (index === refusalsPerFrame || (index > 0 && bytes > refusalBytesMax)) return index
   }
   return refusals.length
-}
-
-/** The body of a frame: see docs/protocol.md. */
-function acknowledgement(
-  stream: number,
-  upTo: number,
-  again: boolean,
-  refusals: readonly (readonly [number: number, report: Uint8Array])[],
-): Uint8Array {
-  const writer = new ByteWriter(16)
-  writer.varint(stream)
-  writer.varint(upTo)
-  writer.varint(refusals.length * 2 + (again ? 1 : 0))
-  for (const [number, report] of refusals) {
-    writer.varint(number)
-    writer.varint(report.length)
-    writer.bytes(report)
-  }
-  return writer.take()
 }

@@ -1,7 +1,7 @@
+import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import { UnknownOutcomeError } from '../core/errors.js'
 import type { Clock } from '../core/time.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
-import type { Acknowledgement } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { Waiting } from '../link/queue.js'

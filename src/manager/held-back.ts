@@ -21,6 +21,8 @@ export interface HeldBackContext {
   judge(passage: Passage): Outcome
   /** Lets a message go on to its lane. Throws where it cannot even wait there. */
   goOn(channel: LinkChannel, outgoing: Outgoing): void
+  /** Tells whoever waits for a message, or an event where nobody does, that it ends. */
+  fail(channel: LinkChannel, outgoing: Outgoing, error: Error): void
   /** Calls `end` at the deadline or signal of a message, unless what is returned is called first. */
   watch(outgoing: Outgoing, end: (error: Error) => void): (() => void) | undefined
 }
@@ -90,9 +92,10 @@ export class HeldBack {
   #hold(channel: LinkChannel, outgoing: Outgoing): Held | undefined {
     const { valueLimits, room } = this.#context
     const { value: message, bytes } = copyValue(outgoing.message, valueLimits)
-    const leave = room.take(channel, costOf(bytes, true), true)
+    const awaited = outgoing.settler !== undefined
+    const leave = room.take(channel, costOf(bytes, awaited), awaited)
     if (leave === undefined) {
-      room.refuse(channel, { settler: outgoing.settler })
+      this.#context.fail(channel, outgoing, room.refusal(channel))
       return undefined
     }
     const { incarnation } = channel.link.spec
@@ -109,7 +112,7 @@ export class HeldBack {
     if (held.over) return
     held.over = true
     held.leave()
-    held.outgoing.settler?.failed(error)
+    this.#context.fail(held.channel, held.outgoing, error)
   }
 
   /** The first of a line was dropped, or is held. */
@@ -150,7 +153,7 @@ export class HeldBack {
       if (channel.link.spec.incarnation !== incarnation) throw new NotConnectedError(channel.link.name, 'restarted')
       this.#context.goOn(channel, { ...outgoing, message })
     } catch (error) {
-      outgoing.settler?.failed(error as Error)
+      this.#context.fail(channel, outgoing, error as Error)
     }
   }
 

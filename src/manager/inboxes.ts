@@ -19,6 +19,7 @@ export class Inboxes {
   readonly #most: number
   /** The one that was heard of last comes last. */
   readonly #inboxes = new Map<NodeName, Inbox>()
+  #last: Inbox | undefined
 
   /** So many peers are remembered; beyond them, those that were heard of longest ago are forgotten. */
   constructor(most: number) {
@@ -54,6 +55,7 @@ export class Inboxes {
   /** A new life of this node begins: nothing was sent to it yet. */
   clear(): void {
     this.#inboxes.clear()
+    this.#last = undefined
   }
 
   #streamsOf({ name, spec }: Link, channel: string): Streams {
@@ -61,15 +63,21 @@ export class Inboxes {
     if (inbox === undefined || inbox.incarnation !== spec.incarnation) {
       inbox = { incarnation: spec.incarnation, channels: new Map() }
     }
-    // Moved to the end: it was heard of last.
+    if (inbox !== this.#last) this.#moveToEnd(name, inbox)
+    const known = inbox.channels.get(channel)
+    if (known !== undefined) return known
+    const streams: Streams = new Map()
+    inbox.channels.set(channel, streams)
+    return streams
+  }
+
+  #moveToEnd(name: NodeName, inbox: Inbox): void {
+    this.#last = inbox
     this.#inboxes.delete(name)
     this.#inboxes.set(name, inbox)
     for (const oldest of this.#inboxes.keys()) {
       if (this.#inboxes.size <= this.#most) break
       this.#inboxes.delete(oldest)
     }
-    const streams = inbox.channels.get(channel) ?? new Map<number, Acceptance<Uint8Array>>()
-    inbox.channels.set(channel, streams)
-    return streams
   }
 }

@@ -1,3 +1,4 @@
+import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import { CloseCode } from '../codec/codec.js'
 import type { Close } from '../codec/handshake-frames.js'
 import type { ChannelName } from '../core/channel.js'
@@ -5,12 +6,14 @@ import { NotConnectedError, UnknownOutcomeError } from '../core/errors.js'
 import type { Incarnation, NodeSpec } from '../core/node.js'
 import type { Millis } from '../core/time.js'
 import type { Passage } from '../fault/interposition.js'
+import type { LinkChannel } from '../link/channel.js'
 import type { Refusal } from '../link/handshake.js'
 import type { HubHandler } from '../link/hub-handler.js'
-import type { Acknowledgement, IncomingExtra } from '../link/inbound.js'
+import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { DownReason, Link } from '../link/link.js'
-import type { Waiting } from '../link/queue.js'
+import type { QueueEnd } from '../link/peer-state.js'
+import type { Tracker, Waiting } from '../link/queue.js'
 import type { Node } from './node.js'
 
 /** What happens on the links of a node, told to those of its parts that it concerns. It decides nothing of its own. */
@@ -68,7 +71,7 @@ export class LinkEvents implements HubHandler {
   }
 
   restarted(link: Link): void {
-    this.#node.acknowledgements.lost(link, 'it was started anew')
+    this.#node.acknowledgements.lost(link, because.restarted)
     this.#node.faults.step({ type: 'restarted', node: link.name })
   }
 
@@ -76,14 +79,14 @@ export class LinkEvents implements HubHandler {
     this.#node.requester.peerEnded(link, why)
   }
 
-  failQueued(link: Link, entries: readonly Waiting[], why: 'down' | 'left'): void {
+  failQueued(link: Link, entries: readonly Waiting[], why: QueueEnd): void {
+    const { name } = link
     this.#node.counters.add('undelivered', entries.length)
-    const reason = link.state.phase === 'unknown' ? 'stranger' : why
     for (const { settler, sequence } of entries) {
       const wasSent = sequence > 0
-      settler?.failed(wasSent ? lostTrack(link, why) : new NotConnectedError(link.name, reason))
+      settler?.failed(wasSent ? new UnknownOutcomeError(name, because[why]) : new NotConnectedError(name, why))
     }
-    if (why === 'left') this.#node.acknowledgements.lost(link, 'it left the cluster')
+    if (why === 'left') this.#node.acknowledgements.lost(link, because.left)
   }
 
   laneOpened(lane: Lane): void {
@@ -118,12 +121,12 @@ export class LinkEvents implements HubHandler {
     this.#node.acknowledgements.acknowledged(lane, acknowledgement)
   }
 
-  renumbered(lane: Lane): void {
-    this.#node.acknowledgements.renumbered(lane)
+  tracker(channel: LinkChannel): Tracker {
+    return this.#node.acknowledgements.outboxes.trackerFor(channel)
   }
 
-  batchEnded(lane: Lane): void {
-    this.#node.acknowledgements.arrivals.batchEnded(lane)
+  renumbered(lane: Lane): void {
+    this.#node.acknowledgements.renumbered(lane)
   }
 
   reply(lane: Lane, id: number, isError: boolean, payload: unknown): void {
@@ -191,7 +194,9 @@ export class LinkEvents implements HubHandler {
 }
 
 /** Why it is not known what became of a message that was sent and not acknowledged. */
-function lostTrack({ name, state }: Link, why: 'down' | 'left'): UnknownOutcomeError {
-  if (why === 'left') return new UnknownOutcomeError(name, 'it left the cluster')
-  return new UnknownOutcomeError(name, state.phase === 'down' ? 'it went down' : 'its life, or the connection, ended')
+const because: Readonly<Record<QueueEnd, string>> = {
+  down: 'it went down',
+  restarted: 'it was started anew',
+  left: 'it left the cluster',
+  stranger: 'it is no peer of this node any more',
 }

@@ -70,8 +70,10 @@ export class LocalServers {
     checkAnswered(options)
     const admitted = this.#admit(message, options)
     return this.#outcome(server, admitted, options, `the request to server '${server}'`, async () => {
-      const answer = await this.#handled(admitted, this.#context.registry.ask(server, admitted.copy, admitted.context))
-      return this.#copy(answer).value
+      const { cost, copy, context } = admitted
+      const answer = this.#context.registry.ask(server, copy, context)
+      this.#release(cost, answer)
+      return this.#copy(await answer).value
     })
   }
 
@@ -84,10 +86,10 @@ export class LocalServers {
   ): Promise<void> {
     await this.#outcome(server, admitted, options, `the message to server '${server}'`, () => {
       return new Promise((resolve, reject) => {
-        const given = when === 'given' ? (): void => resolve(undefined) : (): void => {}
-        const { copy, context } = admitted
-        const handled = this.#context.registry.accept(server, copy, context, given)
-        this.#handled(admitted, handled).then(resolve, reject)
+        const done = (): void => resolve(undefined)
+        const { copy, context, cost } = admitted
+        const acceptor = { given: when === 'given' ? done : (): void => {}, handled: done, failed: reject }
+        this.#release(cost, this.#context.registry.accept(server, copy, context, acceptor))
       })
     })
   }
@@ -132,11 +134,6 @@ export class LocalServers {
   }
 
   /** The room of a message is free when it has been handled. */
-  #handled<Result>({ cost }: Admitted, handled: Promise<Result>): Promise<Result> {
-    this.#release(cost, handled)
-    return handled
-  }
-
   /** A life ends: what waits for the next turn is not handed over. */
   forget(error: () => Error): void {
     for (const { cost, end } of this.#waiting.splice(0)) {

@@ -101,7 +101,6 @@ export class Node {
     })
     this.sender = new Sender({
       ...{ hub, clock, limits, valueLimits, interpositions, delays, counters, channelNames, judge },
-      outboxes: this.acknowledgements.outboxes,
       lost: (error, ...where) => reporter.dropped(dropReasonOf(error), 'forward', ...where),
     })
     this.requester = new Requester({ sender: this.sender, clock, limits, valueLimits, counters })

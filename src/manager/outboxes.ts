@@ -1,10 +1,10 @@
+import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import { DeadlineError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import { Outstanding } from '../delivery/outstanding.js'
 import type { LinkChannel } from '../link/channel.js'
-import type { Acknowledgement } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { Tracker, Waiting } from '../link/queue.js'
@@ -16,13 +16,11 @@ export const resendMillis: Millis = 1_000
 /** What was sent over one channel to one life of a peer and is not acknowledged, by stream. */
 class Outbox implements Tracker {
   readonly #channel: LinkChannel
-  readonly #outboxes: Outboxes
-  readonly #streams: readonly Outstanding<Waiting>[]
+  /** Those of which anything was sent. */
+  readonly #streams: Outstanding<Waiting>[] = []
 
-  constructor(channel: LinkChannel, outboxes: Outboxes) {
+  constructor(channel: LinkChannel) {
     this.#channel = channel
-    this.#outboxes = outboxes
-    this.#streams = Array.from({ length: channel.streams }, () => new Outstanding<Waiting>())
   }
 
   lowest(stream: number): number | undefined {
@@ -34,7 +32,10 @@ class Outbox implements Tracker {
   }
 
   sent(entry: Waiting): void {
-    this.#streams[entry.stream]?.sent(entry.sequence, entry)
+    const { stream, sequence } = entry
+    const outstanding = this.#streams[stream] ?? new Outstanding<Waiting>()
+    this.#streams[stream] = outstanding
+    outstanding.sent(sequence, entry)
   }
 
   giveUp(entry: Waiting): void {
@@ -42,17 +43,13 @@ class Outbox implements Tracker {
     this.#forget(entry)
   }
 
-  follow(channel: LinkChannel): Tracker {
-    return this.#outboxes.trackerFor(channel)
-  }
-
   acknowledged(node: NodeName, { stream, upTo, refusals }: Acknowledgement): void {
-    const refused = new Map(refusals)
-    for (const [number, entry] of this.#streams[stream]?.settle(upTo) ?? []) {
+    const refused = refusals.length === 0 ? undefined : new Map(refusals)
+    this.#streams[stream]?.settle(upTo, (entry, number) => {
       this.#forget(entry)
-      if (refused.has(number)) entry.settler?.failed(refusal(node, entry.server, refused.get(number)))
-      else entry.settler?.sent()
-    }
+      if (refused?.has(number) !== true) entry.settler?.sent()
+      else entry.settler?.failed(refusal(node, entry.server, refused.get(number)))
+    })
   }
 
   /** Sends again what is outstanding of a stream: on its lane if that is open, or as soon as it is. */
@@ -103,10 +100,9 @@ export class Outboxes {
     this.#clock = clock
   }
 
+  /** Of a channel that is new. */
   trackerFor(channel: LinkChannel): Tracker {
-    const known = this.#outboxes.get(channel)
-    if (known !== undefined) return known
-    const outbox = new Outbox(channel, this)
+    const outbox = new Outbox(channel)
     this.#outboxes.set(channel, outbox)
     return outbox
   }

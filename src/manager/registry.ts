@@ -11,6 +11,13 @@ export interface RegistryObserver {
   handlerFailed(server: string, error: unknown): void
 }
 
+/** Who is told what becomes of a message: that its handler was given it, and how that ended; or that it was not. */
+export interface Acceptor {
+  given(): void
+  handled(): void
+  failed(error: unknown): void
+}
+
 interface Server {
   readonly handler: Handler
   /** The handler of requests, where it differs. */
@@ -98,19 +105,34 @@ export class Registry {
     return this.#handle(name, server, server.asked, message, context)
   }
 
-  /**
-   * Hands over a message that is to be acknowledged: `given` is called when its handler is. Resolves when it has been
-   * handled, and rejects with what the handler threw, or with why it was never given the message.
-   */
-  async accept(name: string, message: unknown, context: MessageContext, given: () => void): Promise<unknown> {
-    const server = this.#servers.get(name)
-    try {
-      if (server === undefined) throw new NoSuchServerError(this.#self(), name)
-      return await this.#handle(name, server, server.handler, message, context, given)
-    } catch (error) {
+  /** Hands over a message that is to be acknowledged. Returns a promise while it is being handled. */
+  accept(
+    name: string,
+    message: unknown,
+    context: MessageContext,
+    acceptor: Acceptor,
+  ): PromiseLike<unknown> | undefined {
+    const failed = (error: unknown): undefined => {
       this.#failed(name, context, error)
-      throw error
+      acceptor.failed(error)
     }
+    const server = this.#servers.get(name)
+    if (server === undefined) return failed(new NoSuchServerError(this.#self(), name))
+    const handled = (): void => acceptor.handled()
+    const { schema, concurrency } = server.options
+    if (schema !== undefined || concurrency !== undefined) {
+      const given = (): void => acceptor.given()
+      return this.#handle(name, server, server.handler, message, context, given).then(handled, failed)
+    }
+    acceptor.given()
+    try {
+      const result = server.handler(message, context)
+      if (isPromiseLike(result)) return result.then(handled, failed)
+    } catch (error) {
+      return failed(error)
+    }
+    acceptor.handled()
+    return undefined
   }
 
   #failed(name: string, context: MessageContext, error: unknown): void {

@@ -2,7 +2,7 @@ import { OverflowError } from '../core/errors.js'
 import type { LinkChannel } from '../link/channel.js'
 import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
-import { costOf, type Waiting } from '../link/queue.js'
+import { costOf, type Settler, type Waiting } from '../link/queue.js'
 import type { Counters } from './counters.js'
 
 export interface RoomContext {
@@ -29,6 +29,8 @@ export class Room {
     if (bytes <= 0 || budget.bytes === 0 || budget.bytes + bytes <= queueBytes) return 'queue'
     if (overflow === 'block') return awaited && budget.blocked < blockedCalls ? 'caller' : 'none'
     if (overflow !== 'drop-oldest') return 'none'
+    // Rather than drop all that can be dropped in vain.
+    if (budget.pinned > 0 && budget.pinned + bytes > queueBytes) return 'none'
     while (budget.bytes > 0 && budget.bytes + bytes > queueBytes) if (!this.#dropOldest(channel)) return 'none'
     return 'queue'
   }
@@ -40,9 +42,11 @@ export class Room {
     const { budget } = channel
     const count = place === 'queue' ? { bytes, blocked: 0 } : { bytes: 0, blocked: 1 }
     budget.bytes += count.bytes
+    budget.pinned += count.bytes
     budget.blocked += count.blocked
     return () => {
       budget.bytes -= count.bytes
+      budget.pinned -= count.bytes
       budget.blocked -= count.blocked
     }
   }
@@ -55,10 +59,14 @@ export class Room {
   }
 
   /** A message ends because there is no room: its promise tells, or, where there is none, an event. */
-  refuse(channel: LinkChannel, { settler }: Pick<Waiting, 'settler'>): void {
-    const { name: node } = channel.link
+  refuse(channel: LinkChannel, settler: Settler | undefined): void {
+    settler?.failed(this.refusal(channel))
+  }
+
+  /** Counts a message for which there is no room, and says so. */
+  refusal(channel: LinkChannel): OverflowError {
     this.#context.counters.add('overflowed')
-    settler?.failed(new OverflowError(node, channel.name, 'limits.queueBytes'))
+    return new OverflowError(channel.link.name, channel.name, 'limits.queueBytes')
   }
 
   /** Of what was sent already nothing is dropped. False: there is nothing else. */
@@ -70,7 +78,7 @@ export class Room {
     }
     if (oldest === undefined) return false
     oldest.lane.queue.remove(oldest.entry)
-    this.refuse(channel, oldest.entry)
+    this.refuse(channel, oldest.entry.settler)
     return true
   }
 }

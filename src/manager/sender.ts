@@ -27,7 +27,6 @@ import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, checkKey, isPlain } from './message-options.js'
-import type { Outboxes } from './outboxes.js'
 import { Room } from './room.js'
 import { broadcastServer, checkServer } from './server-ref.js'
 import { type TellLost, Unawaited } from './unawaited.js'
@@ -43,7 +42,6 @@ export interface SenderContext {
   readonly counters: Counters
   readonly channelNames: readonly string[]
   readonly lost: TellLost
-  readonly outboxes: Outboxes
   /** Asks the interpositions, and keeps what they throw from the caller. */
   judge(passage: Passage): Outcome
 }
@@ -88,6 +86,7 @@ export class Sender {
         this.#dispatch(this.#channelFor(link, options), outgoing)
       },
       watch: (outgoing, end) => this.#watch(outgoing, end),
+      fail: (channel, { settler, server }, error) => (settler ?? this.#unawaited(channel, server)).failed(error),
     })
   }
 
@@ -129,8 +128,7 @@ export class Sender {
     if (outgoing.extra?.ack !== undefined) {
       const stream = this.#stream(channel, server, options)
       if (interpositions.active || this.#heldBack.has(channel, stream)) {
-        const settler = outgoing.settler ?? this.#unawaited(channel, server)
-        return this.#heldBack.take(channel, stream, { ...outgoing, settler })
+        return this.#heldBack.take(channel, stream, outgoing)
       }
     }
     if (!interpositions.active) return this.#dispatch(channel, outgoing)
@@ -181,7 +179,7 @@ export class Sender {
     const cancel = leave && this.#context.delays.hold(outcome, goOn, failed)
     if (cancel === undefined) {
       leave?.()
-      return this.#room.refuse(channel, { settler })
+      return this.#room.refuse(channel, settler)
     }
     unwatch = this.#watch(outgoing, error => {
       cancel()
@@ -206,18 +204,13 @@ export class Sender {
   }
 
   #enqueue(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
-    const { server, message, extra, settler, options } = outgoing
-    const base = {
-      ...{ server, stream, extra, settler: settler ?? this.#unawaited(channel, server) },
-      ...{ patience: patienceOf(options), order: ++this.#order, sequence: 0 },
-      tracker: extra?.ack === undefined ? undefined : this.#context.outboxes.trackerFor(channel),
-      ...{ queue: undefined, release: undefined, gone: false },
-    }
+    const { message, settler } = outgoing
     if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
-      return this.#coalesce(channel, lane, { ...base, key: keyOf(channel, server, message) }, message, outgoing)
+      return this.#coalesce(channel, lane, stream, outgoing)
     }
     const awaited = settler !== undefined
-    if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, base)
+    const ends = settler ?? this.#unawaited(channel, outgoing.server)
+    if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
     const body: Waiting['body'] =
       message instanceof Uint8Array
         ? { type: 'bytes', bytes: awaited ? message : message.slice() }
@@ -225,13 +218,40 @@ export class Sender {
     if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)
     const bytes = costOf(body.bytes.length, awaited)
     const place = this.#room.find(channel, bytes, awaited)
-    if (place === 'none') return this.#room.refuse(channel, base)
-    const entry: Waiting =
+    if (place === 'none') return this.#room.refuse(channel, ends)
+    const entry =
       place === 'queue'
-        ? { ...base, key: undefined, body, bytes }
-        : { ...base, key: undefined, body: { type: 'value', value: message }, bytes: 0 }
+        ? this.#waiting(outgoing, stream, ends, undefined, body, bytes)
+        : this.#waiting(outgoing, stream, ends, undefined, { type: 'value', value: message }, 0)
     lane.queue.push(entry)
     this.#watchQueued(entry, outgoing)
+  }
+
+  // Written out: copying objects into each other here costs more than all the rest of a message's way.
+  #waiting(
+    { server, extra, options }: Outgoing,
+    stream: number,
+    settler: Settler,
+    key: string | undefined,
+    body: Waiting['body'],
+    bytes: number,
+  ): Waiting {
+    return {
+      server,
+      stream,
+      body,
+      extra,
+      settler,
+      key,
+      order: ++this.#order,
+      patience: patienceOf(options),
+      sequence: 0,
+      tracker: undefined,
+      bytes,
+      queue: undefined,
+      release: undefined,
+      gone: false,
+    }
   }
 
   #unawaited(channel: LinkChannel, server: string): Settler {
@@ -239,22 +259,18 @@ export class Sender {
   }
 
   /** On a monotonic channel the newest message of a key takes the place of the one that waits. */
-  #coalesce(
-    channel: LinkChannel,
-    lane: Lane,
-    base: Omit<Waiting, 'body' | 'bytes'>,
-    value: unknown,
-    outgoing: Outgoing,
-  ): void {
-    const bytes = costOf(approximateBytes(value), outgoing.settler !== undefined)
-    const entry: Waiting = { ...base, body: { type: 'value', value }, bytes }
-    const waiting = lane.queue.waitingFor(base.key as string)
+  #coalesce(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
+    const { server, message: value } = outgoing
     const awaited = outgoing.settler !== undefined
+    const ends = outgoing.settler ?? this.#unawaited(channel, server)
+    const bytes = costOf(approximateBytes(value), awaited)
+    const key = keyOf(channel, server, value)
+    const waiting = lane.queue.waitingFor(key)
     let place = this.#room.find(channel, bytes - (waiting?.bytes ?? 0), awaited)
     // Finding room may have dropped the one that waited, and its bytes with it.
     if (waiting?.gone === true) place = this.#room.find(channel, bytes, awaited)
-    if (place === 'none') return this.#room.refuse(channel, entry)
-    if (place === 'caller') entry.bytes = 0
+    if (place === 'none') return this.#room.refuse(channel, ends)
+    const entry = this.#waiting(outgoing, stream, ends, key, { type: 'value', value }, place === 'caller' ? 0 : bytes)
     if (waiting === undefined || waiting.gone) {
       lane.queue.push(entry)
       return this.#watchQueued(entry, outgoing)
@@ -272,8 +288,8 @@ export class Sender {
     const unwatch = this.#watch(
       outgoing,
       error => {
-        if (entry.queue === undefined) entry.tracker?.giveUp(entry)
-        else entry.queue.remove(entry)
+        entry.tracker?.giveUp(entry)
+        entry.queue?.remove(entry)
         settler?.failed(error)
       },
       () => entry.sequence > 0,

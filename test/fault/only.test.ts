@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { ChannelName } from '../../src/core/channel.js'
 import { InvalidOptionError } from '../../src/core/errors.js'
 import type { NodeName } from '../../src/core/node.js'
-import type { Passage, Verdict } from '../../src/fault/interposition.js'
+import { type Passage, passageKinds, type Verdict } from '../../src/fault/interposition.js'
 import { only, type PassageFilter } from '../../src/fault/only.js'
 
 const passage: Passage = {
@@ -49,6 +49,11 @@ describe('only', () => {
     for (const server of ['orders', ['orders', 'undefined']]) {
       expect(only({ server }, drop)({ ...passage, kind: 'membership', server: undefined })).toEqual({ type: 'pass' })
     }
+  })
+
+  test.each(passageKinds)('can mean passages of the kind %s', kind => {
+    expect(only({ kind }, drop)({ ...passage, kind })).toEqual(drop)
+    expect(only({ kind }, drop)({ ...passage, kind: kind === 'ack' ? 'reply' : 'ack' })).toEqual({ type: 'pass' })
   })
 
   test('refuses a field that no passage has, which would match everything in silence', () => {

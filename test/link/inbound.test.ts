@@ -20,7 +20,6 @@ class Slow implements InboundHandler {
   }
   reply(): void {}
   acknowledged(): void {}
-  batchEnded(): void {}
   peerReady(): void {}
   credited(): void {}
   pinged(): void {}

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { approximateBytes } from '../../src/core/size.js'
 import { entryOverheadBytes } from '../../src/link/limits.js'
 import { costOf, MessageQueue, type QueueBudget, type Waiting } from '../../src/link/queue.js'
+import { untracked } from '../support/hubs.js'
 
 let order = 0
 
@@ -27,7 +28,7 @@ function entry(name: string, options: Partial<Waiting> = {}): Waiting {
 }
 
 function setUp(): { queue: MessageQueue; budget: QueueBudget } {
-  const budget = { bytes: 0, blocked: 0 }
+  const budget = { bytes: 0, pinned: 0, blocked: 0 }
   return { queue: new MessageQueue(budget), budget }
 }
 
@@ -51,16 +52,34 @@ describe('the messages that wait for a lane', () => {
     const { queue, budget } = setUp()
     const call = entry('b', { bytes: 0 })
     for (const one of [entry('a'), call, entry('c', { bytes: 5 })]) queue.push(one)
-    expect(budget).toEqual({ bytes: 15, blocked: 1 })
+    expect(budget).toEqual({ bytes: 15, pinned: 0, blocked: 1 })
     queue.remove(call)
     queue.remove(call)
-    expect(budget).toEqual({ bytes: 15, blocked: 0 })
+    expect(budget).toEqual({ bytes: 15, pinned: 0, blocked: 0 })
     drain(queue)
-    expect(budget).toEqual({ bytes: 0, blocked: 0 })
+    expect(budget).toEqual({ bytes: 0, pinned: 0, blocked: 0 })
+  })
+
+  test('are pinned from when they were sent until they are settled, or go back and are taken out', () => {
+    const { queue, budget } = setUp()
+    const [kept, waits] = [entry('a'), entry('b', { bytes: 5 })]
+    for (const one of [kept, waits]) queue.push(one)
+    queue.number(kept, 1)
+    queue.number(kept, 1)
+    queue.keep(kept, untracked)
+    expect([budget, queue.peek()]).toEqual([{ bytes: 15, pinned: 10, blocked: 0 }, waits])
+    queue.putBack([kept])
+    expect([budget.pinned, queue.oldestUnsent()]).toEqual([10, waits])
+    queue.keep(kept, untracked)
+    queue.settle(kept)
+    expect(budget).toEqual({ bytes: 5, pinned: 0, blocked: 0 })
+    queue.number(waits, 2)
+    drain(queue)
+    expect(budget).toEqual({ bytes: 0, pinned: 0, blocked: 0 })
   })
 
   test('share the budget of their channel with those of other lanes', () => {
-    const budget = { bytes: 0, blocked: 0 }
+    const budget = { bytes: 0, pinned: 0, blocked: 0 }
     const lanes = [new MessageQueue(budget), new MessageQueue(budget)] as const
     lanes[0].push(entry('a'))
     lanes[1].push(entry('b'))
@@ -114,15 +133,15 @@ describe('the messages that wait for a lane', () => {
     queue.moveTo(() => next.queue)
     expect([queue.length, next.queue.length, released]).toEqual([0, 2, []])
     expect([budget, next.budget]).toEqual([
-      { bytes: 0, blocked: 0 },
-      { bytes: 10, blocked: 1 },
+      { bytes: 0, pinned: 0, blocked: 0 },
+      { bytes: 10, pinned: 0, blocked: 1 },
     ])
     expect(queue.waitingFor('k')).toBeUndefined()
     expect(next.queue.waitingFor('k')).toBe(a)
     // Its deadline passes: whoever set that knows the lane of the former life only.
     queue.remove(a)
     expect(released).toEqual(['a'])
-    expect(next.budget).toEqual({ bytes: 0, blocked: 1 })
+    expect(next.budget).toEqual({ bytes: 0, pinned: 0, blocked: 1 })
     expect(drain(next.queue)).toEqual(['b'])
   })
 })
@@ -141,7 +160,7 @@ describe('on a monotonic channel the newest message of a key', () => {
     const taken = queue.shift()
     expect([taken?.body, taken?.settler]).toEqual([{ type: 'value', value: 2 }, settler])
     expect(drain(queue)).toEqual(['b'])
-    expect(budget).toEqual({ bytes: 0, blocked: 0 })
+    expect(budget).toEqual({ bytes: 0, pinned: 0, blocked: 0 })
   })
 
   test("cancels its predecessor's timers, not its own", () => {
@@ -220,7 +239,7 @@ describe('over any history', () => {
       expect(budget.blocked).toBe(model.filter(({ bytes }) => bytes === 0).length)
     }
     for (const rest of model) expect(queue.shift()).toBe(rest)
-    expect(budget).toEqual({ bytes: 0, blocked: 0 })
+    expect(budget).toEqual({ bytes: 0, pinned: 0, blocked: 0 })
   }
 
   test('it is a list, and its budget the sum of what waits', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Interposition, Passage, PeerServiceManager } from '../../src/index.js'
+import { type Interposition, only, type Passage, type PeerServiceManager } from '../../src/index.js'
 import { Cluster } from '../support/cluster.js'
 
 /** Takes what comes, and remembers it. */
@@ -172,7 +172,7 @@ describe('a message with ack', () => {
     }
     await cluster.pass(10)
     const ends = {
-      restart: ['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED down'],
+      restart: ['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED restarted'],
       leave: ['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED left'],
       stop: ['ERR_STOPPED', 'ERR_STOPPED'],
     }
@@ -226,6 +226,22 @@ describe('what faults take away of messages with ack', () => {
     fault[Symbol.dispose]()
     await cluster.settle(Promise.all(sent))
     expect(heard).toEqual(Array.from({ length: 50 }, (_, id) => id))
+  })
+
+  test('takes from a cast is waited for by nobody: it may not block, and an event tells of its end', async () => {
+    const cluster = new Cluster({ options: { limits: { queueBytes: 5_000, blockedCalls: 100 } } })
+    const [a] = await cluster.pair()
+    const lost: unknown[] = []
+    a.events.on('dropped', event => lost.push(event))
+    using _ = a.interpose(only({ kind: 'message' }, { type: 'drop' }))
+    for (let id = 0; id < 20; id++) a.castMessage('b', 'orders', new Uint8Array(1_000), { ack: true, timeout: 500 })
+    const overflows = lost.length
+    expect(overflows).toBeGreaterThan(10)
+    expect(lost[0]).toMatchObject({ reason: 'overflow', node: 'b', server: 'orders' })
+    await cluster.pass(600)
+    expect(lost.slice(overflows)).toEqual(
+      Array.from({ length: 20 - overflows }, () => expect.objectContaining({ reason: 'expired' })),
+    )
   })
 
   test('is not repeated in a storm', async () => {
@@ -302,6 +318,25 @@ describe('what waits for acknowledgements', () => {
     const first = seen.slice(0, 10)
     expect(first.every(({ end }) => end === 'waits')).toBe(true)
     expect(seen.slice(20).every(({ end }) => end.startsWith('ERR_OVERFLOW'))).toBe(true)
+  })
+
+  test('lets nothing be dropped for what finds no room all the same', async () => {
+    const cluster = new Cluster({
+      options: {
+        ...{ limits: { queueBytes: 20_000, windowBytes: 16_384 }, channels: { data: { overflow: 'drop-oldest' } } },
+      },
+    })
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => new Promise(() => {}))
+    const channel = 'data'
+    const kept = { channel, ack: { when: 'handled' } } as const
+    const seen = [
+      endOf(a.forwardMessage('b', 'orders', new Uint8Array(17_000), kept)),
+      endOf(a.forwardMessage('b', 'orders', new Uint8Array(500), { channel })),
+      endOf(a.forwardMessage('b', 'orders', new Uint8Array(5_000), { channel })),
+    ]
+    await cluster.pass(10)
+    expect(seen.map(({ end }) => end)).toEqual(['waits', 'waits', 'ERR_OVERFLOW'])
   })
 
   test('goes on when there are more refusals than are remembered', async () => {

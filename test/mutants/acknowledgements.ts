@@ -70,8 +70,8 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'a message that was given up is outstanding for ever',
     file: outstanding,
-    find: '  giveUp(number: number): void {\n    this.#messages.delete(number)\n',
-    replace: '  giveUp(_number: number): void {\n',
+    find: '    if (this.#numbers[at] === number) this.#messages[at] = undefined\n',
+    replace: '',
     tests,
   },
   {
@@ -83,8 +83,8 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'a message that was refused counts as delivered',
     file: outboxes,
-    find: 'if (refused.has(number)) entry',
-    replace: 'if (false) entry',
+    find: 'if (refused?.has(number) !== true) entry',
+    replace: 'if (refused === undefined || number > 0) entry',
   },
   {
     name: 'what was sent on a lane that was lost does not come again on the next',
@@ -143,8 +143,8 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'a message counts as handled when its handler was given it',
     file: arrivals,
-    find: 'if (!ack.handled) settle()',
-    replace: 'settle()',
+    find: 'if (!this.ack.handled) this.settle()',
+    replace: 'this.settle()',
   },
   {
     name: 'a message that a cut took away where it arrived is not asked for again',
@@ -232,6 +232,27 @@ export const acknowledgements: readonly Mutant[] = [
     file: queue,
     find: '  settle(entry: Waiting): void {\n    entry.gone = true\n    entry.release?.()\n',
     replace: '  settle(entry: Waiting): void {\n    entry.gone = true\n',
+    tests,
+  },
+  {
+    name: 'what cannot make room is dropped for what is refused all the same',
+    file: 'src/manager/room.ts',
+    find: "    if (budget.pinned > 0 && budget.pinned + bytes > queueBytes) return 'none'\n",
+    replace: '',
+    tests,
+  },
+  {
+    name: 'a cast that a fault holds back may block',
+    file: heldBack,
+    find: 'room.take(channel, costOf(bytes, awaited), awaited)',
+    replace: 'room.take(channel, costOf(bytes, true), true)',
+    tests,
+  },
+  {
+    name: 'a cast that a fault holds back ends in silence',
+    file: heldBack,
+    find: '    this.#context.fail(held.channel, held.outgoing, error)\n',
+    replace: '    held.outgoing.settler?.failed(error)\n',
     tests,
   },
 ]

@@ -281,7 +281,7 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'what waited for a life that was never reached is lost with it',
     file: link,
-    find: '        queue.moveTo(entry => {\n          entry.tracker = entry.tracker?.follow(channel)\n          return channel.laneOf(entry.stream).queue\n        })\n',
+    find: '      else queue.moveTo(({ stream }) => channel.laneOf(stream).queue)\n',
     replace: '',
   },
   {
@@ -293,8 +293,14 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'what may wait for a peer that is down does not',
     file: link,
-    find: '!keeps(entry))',
-    replace: 'true)',
+    find: "down: ({ patience }) => patience === 'up'",
+    replace: 'down: all',
+  },
+  {
+    name: 'what was sent to a life that is over is sent to the next',
+    file: link,
+    find: ' || sequence > 0',
+    replace: '',
   },
   {
     name: 'the channels of a peer that goes down are not told of',

@@ -151,7 +151,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message whose caller gave it up is sent',
     file: sender,
-    find: '        else entry.queue.remove(entry)\n',
+    find: '        entry.queue?.remove(entry)\n',
     replace: '',
   },
   {
@@ -211,7 +211,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message that is dropped for room is not told of',
     file: room,
-    find: '    this.refuse(channel, oldest.entry)\n',
+    find: '    this.refuse(channel, oldest.entry.settler)\n',
     replace: '',
   },
 ]

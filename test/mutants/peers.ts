@@ -81,8 +81,8 @@ export const peers: readonly Mutant[] = [
   {
     name: 'what waited for a life that was never reached is failed by the next',
     file: peerState,
-    find: "    if (this.#wasUp) out.push({ type: 'fail-queued', why: 'down' })\n    out.push",
-    replace: "    out.push({ type: 'fail-queued', why: 'down' })\n    out.push",
+    find: '    if (this.#wasUp) out.push(',
+    replace: '    out.push(',
   },
   {
     name: 'a life that was reached is remembered by the next',
@@ -99,8 +99,8 @@ export const peers: readonly Mutant[] = [
   {
     name: 'what waits for a peer that left waits for ever',
     file: peerState,
-    find: "    if (after === 'left') out.push({ type: 'fail-queued', why: 'left' })\n",
-    replace: '',
+    find: "if (after === 'left' || after === 'down') out.push({ type: 'fail-queued'",
+    replace: "if (after === 'down') out.push({ type: 'fail-queued'",
   },
   {
     name: 'a cut hides that the peer has left',

@@ -136,7 +136,7 @@ export const sending: readonly Mutant[] = [
   {
     name: 'who waits for a message to be sent is not told',
     file: outbound,
-    find: '    this.#finish(start, this.#frames.bytes.position - start)\n    if (entry.tracker === undefined) entry.settler?.sent()\n',
+    find: '    this.#finish(start, this.#frames.bytes.position - start)\n    if (extra?.ack === undefined) entry.settler?.sent()\n',
     replace: '    this.#finish(start, this.#frames.bytes.position - start)\n',
   },
   {

@@ -11,7 +11,7 @@ import type { Lane } from '../../src/link/lane.js'
 import { defaultLimits, type Limits } from '../../src/link/limits.js'
 import type { Link } from '../../src/link/link.js'
 import { Written } from '../../src/link/outbound-settings.js'
-import type { Waiting } from '../../src/link/queue.js'
+import type { Tracker, Waiting } from '../../src/link/queue.js'
 import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 import { MemoryNetwork, type MemoryNetworkOptions } from '../../src/transport/memory.js'
 import { encoded, identity } from './handshake-ends.js'
@@ -177,7 +177,9 @@ export class HubNode implements HubHandler {
   }
 
   acknowledged(): void {}
-  batchEnded(): void {}
+  tracker(): Tracker {
+    return untracked
+  }
   renumbered(): void {}
   up(link: Link): void {
     this.log.push(`up ${link.name}`)
@@ -271,4 +273,12 @@ function laneName(lane: Lane): string {
 
 function codeName(code: number): string {
   return Object.entries(CloseCode).find(([, value]) => value === code)?.[0] ?? String(code)
+}
+
+/** Keeps nothing. */
+export const untracked: Tracker = {
+  lowest: () => undefined,
+  greatest: () => undefined,
+  sent: () => {},
+  giveUp: () => {},
 }

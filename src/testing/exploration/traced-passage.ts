@@ -3,7 +3,7 @@ import { encodeToBytes } from '../../codec/value-bytes.js'
 import { defaultValueLimits } from '../../codec/value-encoder.js'
 import { InvalidOptionError } from '../../core/errors.js'
 import { isRecord } from '../../core/name.js'
-import type { Interposition, Passage } from '../../fault/interposition.js'
+import { type Interposition, type Passage, passageKinds } from '../../fault/interposition.js'
 import { checkArray, checkFunction } from '../../manager/checks.js'
 import { Digest } from '../simulation/digest.js'
 
@@ -52,7 +52,6 @@ export const choiceNames: readonly (keyof PassageChoice)[] = ['kinds', 'identify
 
 const directions: readonly Passage['direction'][] = ['forward', 'receive']
 const defaultKinds: readonly Passage['kind'][] = ['message', 'request', 'reply', 'manager']
-const allKinds: readonly Passage['kind'][] = [...defaultKinds, 'broadcast', 'membership', 'heartbeat']
 
 /** The passages of one run that were chosen, each with its identity. */
 export class PassageNames {
@@ -62,8 +61,8 @@ export class PassageNames {
 
   constructor({ kinds = defaultKinds, identify = ({ message }) => message }: PassageChoice) {
     checkArray('kinds', kinds)
-    const stranger = kinds.findIndex(kind => !allKinds.includes(kind))
-    if (stranger !== -1) throw new InvalidOptionError('kinds', `some of ${allKinds.join(', ')}`, kinds[stranger])
+    const stranger = kinds.findIndex(kind => !passageKinds.includes(kind))
+    if (stranger !== -1) throw new InvalidOptionError('kinds', `some of ${passageKinds.join(', ')}`, kinds[stranger])
     checkFunction('identify', identify)
     this.#kinds = new Set(kinds)
     this.#identify = identify
@@ -112,7 +111,7 @@ export function parsePassage(value: unknown): TracedPassage | undefined {
   if (!isRecord(value)) return undefined
   const { node, peer, channel, server, digest, occurrence, text } = value
   const direction = directions.find(known => known === value.direction)
-  const kind = allKinds.find(known => known === value.kind)
+  const kind = passageKinds.find(known => known === value.kind)
   if (direction === undefined || kind === undefined) return undefined
   if (!isText(node) || !isText(peer) || !isText(channel) || !isText(digest) || !isText(text)) return undefined
   if (server !== undefined && !isText(server)) return undefined
