@@ -85,9 +85,11 @@ export {
   hyParView,
   peerService,
   type StaticMeshOptions,
+  scamp,
   staticMesh,
 } from './manager/overlays.js'
 export type { ReplicatedStore, ReplicateOptions } from './manager/replicas.js'
+export type { ScampOptions } from './manager/scamp-options.js'
 export { isRemoteRef } from './manager/server-ref.js'
 export type {
   Delivery,

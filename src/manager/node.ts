@@ -141,7 +141,7 @@ export class Node {
     })
     this.broadcaster = new Broadcaster({
       ...{ self, hub, sender: this.sender, registry, reporter, clock, random, limits, valueLimits, peerValueLimits },
-      ...{ channelNames, members: () => this.overlay.strategy.members() },
+      ...{ channelNames, route: to => this.overlay.strategy.route(to) },
     })
     this.arrivals = new Arrivals({
       acked: this.acknowledgements.arrivals,

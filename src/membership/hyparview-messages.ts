@@ -111,12 +111,14 @@ function parseShuffle({ timeToLive, ...value }: Record<string, unknown>): HyParV
 }
 
 /** A spec that can travel on, however deep it came: what its owner made of it may be anything. */
-function parsePeer(value: unknown): NodeSpec | undefined {
+export function parsePeer(value: unknown): NodeSpec | undefined {
   const spec = parseNodeSpec(value)
   return spec !== undefined && canTravel(spec, specDepthMax) ? spec : undefined
 }
 
 function canTravel(value: unknown, depth: number): boolean {
+  // It is in every supported version of Node.js, though not yet in the library that this is compiled against.
+  if (typeof value === 'string') return (value as string & { isWellFormed(): boolean }).isWellFormed()
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return true
   if (value instanceof Date) return !Number.isNaN(value.getTime())
   if (depth === 0) return false

@@ -272,6 +272,6 @@ export class Neighborhood {
 }
 
 /** A later life, or a later version of the same. */
-function isNewer(spec: NodeSpec, known: NodeSpec): boolean {
+export function isNewer(spec: NodeSpec, known: NodeSpec): boolean {
   return spec.incarnation !== known.incarnation ? spec.incarnation > known.incarnation : spec.version > known.version
 }

@@ -15,6 +15,7 @@ import type { Mutant } from './mutant.js'
 import { overlays } from './overlays.js'
 import { peers } from './peers.js'
 import { receiving } from './receiving.js'
+import { scamp } from './scamp.js'
 import { sending } from './sending.js'
 import { serving } from './serving.js'
 
@@ -22,6 +23,7 @@ import { serving } from './serving.js'
 export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   membership: [...membership, ...membershipViews],
   'other overlays': overlays,
+  SCAMP: scamp,
   'faults and partitions': fault,
   handshakes,
   'links and lives': [...hubs, ...peers],

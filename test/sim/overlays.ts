@@ -1,4 +1,4 @@
-import { clientServer, fullMesh, type PeerServiceManager, type PeerServiceOptions, staticMesh } from 'maquis'
+import { clientServer, fullMesh, type PeerServiceManager, type PeerServiceOptions, scamp, staticMesh } from 'maquis'
 
 /** How nodes of one kind of cluster are made, and who knows whom in it. */
 export interface Overlay {
@@ -47,5 +47,9 @@ export const overlays: Readonly<Record<string, Overlay>> = {
   'open-static-mesh': {
     manager: options => staticMesh(options),
     seeds: others,
+  },
+  scamp: {
+    manager: options => scamp(options),
+    seeds: (node, names) => others(node, names).slice(0, 2),
   },
 }
