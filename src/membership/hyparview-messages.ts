@@ -24,7 +24,7 @@ export type HyParViewMessage =
   /** Make me your neighbour, and tell others of me. */
   | { readonly type: 'join' }
   /** You are my neighbour: the answer to a join. */
-  | { readonly type: 'counted' }
+  | { readonly type: 'counted'; readonly nodes: readonly NodeSpec[] }
   /** That node has joined; this takes so many steps more. */
   | { readonly type: 'forward-join'; readonly peer: NodeSpec; readonly timeToLive: number }
   /** Become my neighbour. */
@@ -63,9 +63,12 @@ export function parseHyParViewMessage(value: unknown): HyParViewMessage | undefi
   if (!isRecord(value)) return undefined
   switch (value.type) {
     case 'join':
-    case 'counted':
     case 'disconnect':
       return { type: value.type }
+    case 'counted': {
+      const nodes = list(value.nodes, nodesPerShuffle, parsePeer)
+      return nodes && { type: 'counted', nodes }
+    }
     case 'forward-join': {
       const peer = parsePeer(value.peer)
       const { timeToLive } = value

@@ -11,6 +11,9 @@ import { type Effects, Neighborhood } from './neighborhood.js'
 import { Shuffling } from './shuffling.js'
 import type { Admission, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
 
+/** Who joins is told of so many nodes. */
+const nodesPerWelcome = 16
+
 /** What the specs of its nodes say that they are. */
 export const hyParViewRole = 'hyparview'
 
@@ -80,7 +83,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
       members: this.members().map(({ name }) => name),
       active: neighbors.map(({ name }) => ({ name, connected: active.get(name)?.up === true })),
       passive: passive.specs().map(({ name }) => name),
-      known: book.size,
+      known: book.names(),
       reserved: active.tags,
       departed: this.#departed,
       ...(this.#self !== undefined && { root: this.#islets.beacon.mark.root }),
@@ -183,6 +186,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
         return this.#joined(from, now, out)
       case 'counted':
         this.#befriend(from, now, out)
+        for (const spec of message.nodes) this.#neighborhood.remember(spec, out)
         if (!active.has(from.name)) return
         return void out.push({ type: 'notify', event: { type: 'joined', peer: from.name } })
       case 'forward-join':
@@ -228,12 +232,13 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
 
   /** A node joins here: it gets a place whatever happens, and walks of its name give it further neighbours. */
   #joined(from: NodeSpec, now: Instant, out: Effects): void {
-    const { active } = this.#neighborhood
+    const { active, book, random } = this.#neighborhood
     const { name } = from
     const isKnown = active.has(name)
     this.#neighborhood.add(from, now, out)
     if (!active.has(name)) return
-    out.push({ type: 'send', to: name, message: { type: 'counted' } })
+    const nodes = sample(random, book.sound(name), nodesPerWelcome)
+    out.push({ type: 'send', to: name, message: { type: 'counted', nodes } })
     this.#confirm(name, out)
     if (isKnown || from.addresses.length === 0) return
     const message: HyParViewMessage = { type: 'forward-join', peer: from, timeToLive: this.#options.arwl }
