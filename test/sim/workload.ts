@@ -131,7 +131,20 @@ export class Workload {
 
   /** Nobody is on the way back, or tries a seed. What a node that crashed was about to do is over. */
   readonly atRest = (net: Simulation): boolean => {
-    return !net.names.some(name => this.#comingBack.has(net.node(name)) || this.#triesSeeds(net, name))
+    if (net.names.some(name => this.#comingBack.has(net.node(name)) || this.#triesSeeds(net, name))) return false
+    return (
+      this.#overlay.mendsInRounds !== true || net.names.every(name => this.#listed(net, name) === this.#all(net, name))
+    )
+  }
+
+  #listed(net: Simulation, name: string): string {
+    return net.node(name).members().join()
+  }
+
+  /** Whom a node lists in the end. */
+  #all(net: Simulation, name: string): string {
+    const { nodes } = this.#configuration
+    return nodes.filter(peer => net.names.includes(peer as NodeName) && this.#knows(name, peer)).join()
   }
 
   #triesSeeds(net: Simulation, name: NodeName): boolean {
@@ -144,12 +157,11 @@ export class Workload {
   /** Everybody is there, and can be asked over every channel; nothing waits anywhere. Then everybody stops. */
   readonly settled = async (net: Simulation): Promise<void> => {
     this.#judge(net)
-    const { nodes } = this.#configuration
     const missing = net.names.filter(name => !net.live.includes(name))
     if (missing.length > 0) throw new Error(`${missing.join()} does not run in the end`)
     for (const name of net.names) {
-      const members = nodes.filter(peer => net.names.includes(peer as NodeName) && this.#knows(name, peer)).join()
-      const listed = net.node(name).members().join()
+      const members = this.#all(net, name)
+      const listed = this.#listed(net, name)
       if (listed !== members) throw new Error(`${name} lists ${listed} in the end, and not ${members}`)
     }
     const pairs = net.names.flatMap(name => net.names.map(peer => [name, peer] as const))
@@ -357,10 +369,11 @@ export class Workload {
 
   #judge(net: Simulation): void {
     const { nodes } = this.#configuration
-    const { knows, follows = () => false } = this.#overlay
+    const { knows, follows = () => false, mendsInRounds: parts = false } = this.#overlay
     const complaints = complaintsAbout(net.history, {
       isLate: ({ key }) => this.#configuration.concurrency > 0 || key.startsWith('v'),
       follows: node => follows(node, nodes),
+      parts,
       ...(knows && { knows: (node, peer) => knows(node, peer, nodes) }),
     })
     if (complaints.length > 0) throw new Error(complaints.slice(0, 5).join('\n'))
