@@ -10,6 +10,7 @@ import { beatTimer, IsletSearch } from './islet-search.js'
 import { type Effects, Neighborhood } from './neighborhood.js'
 import { Shuffling } from './shuffling.js'
 import type { Admission, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
+import { XBot } from './xbot.js'
 
 /** Who joins is told of so many nodes. */
 const nodesPerWelcome = 16
@@ -31,16 +32,19 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
   readonly #shuffling: Shuffling
   readonly #islets: IsletSearch
   readonly #farewells: Farewells
+  readonly #xbot: XBot | undefined
   #self: NodeSpec | undefined
   #departed = false
 
   constructor(options: HyParViewMembershipOptions) {
     this.#options = resolveHyParViewOptions(options)
-    const { leaveTimeout, shuffleInterval } = this.#options
+    const { leaveTimeout, shuffleInterval, xbot } = this.#options
     this.#neighborhood = new Neighborhood(this.#options)
     this.#shuffling = new Shuffling(this.#neighborhood, this.#options)
     this.#islets = new IsletSearch(this.#neighborhood, shuffleInterval)
     this.#farewells = new Farewells(leaveTimeout)
+    const befriend = (peer: NodeSpec, now: Instant, out: Effects): void => this.#befriend(peer, now, out)
+    if (xbot !== undefined) this.#xbot = new XBot(this.#neighborhood, this.#options, xbot, befriend)
   }
 
   /** This node and its neighbours: nobody knows all there are. */
@@ -86,6 +90,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
       known: book.names(),
       reserved: active.tags,
       departed: this.#departed,
+      ...(this.#xbot !== undefined && { exchange: this.#xbot.part }),
       ...(this.#self !== undefined && { root: this.#islets.beacon.mark.root }),
     }
   }
@@ -112,7 +117,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
         this.#neighborhood.active.reserve(input.tag)
         return this.#self === undefined || this.#departed ? undefined : this.#neighborhood.fill(now, out)
       case 'rtt':
-        return
+        return this.#xbot?.measured(input.node, input.millis)
       default:
         return unreachable(input)
     }
@@ -125,6 +130,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     this.#shuffling.clear()
     this.#islets.start(now, out)
     this.#farewells.clear()
+    this.#xbot?.start(out)
     this.#armRound(out)
     out.push({ type: 'notify', event: { type: 'members' } })
   }
@@ -175,6 +181,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     if (this.#departed) return void this.#neighborhood.up.delete(node)
     if (this.#neighborhood.active.has(node)) this.#islets.alarm()
     this.#neighborhood.disconnected(node, now, out)
+    this.#xbot?.down(node, now, out)
   }
 
   #message(from: NodeSpec, message: HyParViewMessage, now: Instant, out: Effects): void {
@@ -196,6 +203,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
       case 'neighbor-reply':
         return message.accepted ? this.#accepted(from, now, out) : this.#neighborhood.refused(from.name, now, out)
       case 'disconnect':
+        if (this.#xbot?.parts(from.name, out) === true) return
         return this.#neighborhood.dismissed(from.name, now, out)
       case 'shuffle':
         return this.#shuffling.walk(from.name, message, out)
@@ -209,6 +217,31 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
         return attempts.has(from.name) ? this.#islets.answered(from, message.component, now, out) : undefined
       case 'leaving':
         return this.#leaving(from, message, now, out)
+      case 'ping':
+        return void out.push({ type: 'send', to: from.name, message: { type: 'pong' } })
+      default:
+        return this.#exchange(from, message, now, out)
+    }
+  }
+
+  /** What belongs to an exchange of neighbours. A node without it answers nothing: who asked waits for a while. */
+  #exchange(from: NodeSpec, message: ExchangeMessage, now: Instant, out: Effects): void {
+    const xbot = this.#xbot
+    switch (message.type) {
+      case 'pong':
+        return xbot?.ponged(from, now, out)
+      case 'optimize':
+        return xbot?.optimize(from, message, now, out)
+      case 'optimized':
+        return xbot?.optimized(from, message, now, out)
+      case 'replace':
+        return xbot?.replace(from, message, now, out)
+      case 'replaced':
+        return xbot?.replaced(from.name, message, now, out)
+      case 'switch':
+        return xbot?.switch(from, message, now, out)
+      case 'switched':
+        return xbot?.switched(from, message, now, out)
       default:
         return unreachable(message)
     }
@@ -226,6 +259,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     if (this.#departed) return
     if (timer === beatTimer) return this.#islets.beat(now, out)
     this.#neighborhood.timer(timer, now, out)
+    this.#xbot?.timer(timer, now, out)
     // Whoever did not answer may have been asked for its component.
     this.#islets.probe(now, out)
   }
@@ -346,6 +380,11 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     out.push({ type: 'arm', timer: 'round', after })
   }
 }
+
+type ExchangeMessage = Extract<
+  HyParViewMessage,
+  { readonly type: 'pong' | 'optimize' | 'optimized' | 'replace' | 'replaced' | 'switch' | 'switched' }
+>
 
 // The other end reads this text too, so it says the same from both sides.
 const otherOverlay = 'one is a node of a HyParView overlay, and the other is not: they run different overlays'

@@ -43,10 +43,17 @@ const hyParView: StrategyHarness = {
   capabilities: () => [],
 }
 
+const xbot = { interval: 10_000, candidates: 2, unbiased: 1 }
+
 const runner = { describe, test }
 
 strategySuite('the full mesh', () => ({ machine: (_name, random) => new FullMembership({ random }) }), runner)
 strategySuite('a cluster of clients and servers', () => clientsAndServers, runner)
 strategySuite('an open static mesh', () => staticMesh, runner)
 strategySuite('a HyParView overlay', () => hyParView, runner)
+strategySuite(
+  'a HyParView overlay with xbot',
+  () => ({ ...hyParView, machine: (_name, random) => new HyParViewMembership({ random, xbot }) }),
+  runner,
+)
 strategySuite('the overlay of the guide', () => ({ machine: () => new Introductions(), idleMessages: 4 }), runner)

@@ -48,7 +48,7 @@ export class OverlayBus {
   /** Whether two nodes reach each other, whatever else. */
   reaches: (one: number, other: number) => boolean = () => true
   /** Loses what it picks. */
-  loses: (message: HyParViewMessage) => boolean = () => false
+  loses: (message: HyParViewMessage, from: number, to: number) => boolean = () => false
   readonly #indices = new Map<NodeName, number>()
   readonly #options: OverlayBusOptions
   readonly #latency: (one: number, other: number) => Millis
@@ -171,7 +171,7 @@ export class OverlayBus {
     const link = node.links.get(to)
     if (link === undefined) return
     node.sent++
-    if (this.loses(message)) return
+    if (this.loses(message, node.index, to)) return
     const { index, spec } = node
     this.calendar.after(this.#latency(index, to), () => {
       const peer = this.node(to)
@@ -193,6 +193,17 @@ export class OverlayBus {
     peer.links.set(node.index, link)
     this.step(peer, { type: 'up', peer: node.spec })
     this.step(node, { type: 'up', peer: peer.spec })
+    if (this.#options.options?.xbot !== undefined) this.#measure(node, peer, link)
+  }
+
+  /** As links do once they are open. */
+  #measure(node: BusNode, peer: BusNode, link: number): void {
+    const millis = 2 * this.#latency(node.index, peer.index)
+    this.calendar.after(millis, () => {
+      if (node.links.get(peer.index) !== link || peer.links.get(node.index) !== link) return
+      this.step(node, { type: 'rtt', node: peer.spec.name, millis })
+      this.step(peer, { type: 'rtt', node: node.spec.name, millis })
+    })
   }
 
   #tellDown(node: BusNode, of: number, link: number, after: Millis): void {
