@@ -10,6 +10,7 @@ import { membershipViews } from './membership-views.js'
 import { messaging } from './messaging.js'
 import type { Mutant } from './mutant.js'
 import { overlays } from './overlays.js'
+import { partialViews } from './partial-views.js'
 import { peers } from './peers.js'
 import { receiving } from './receiving.js'
 import { sending } from './sending.js'
@@ -19,6 +20,7 @@ import { serving } from './serving.js'
 export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   membership: [...membership, ...membershipViews],
   'other overlays': overlays,
+  'partial views': partialViews,
   'faults and partitions': fault,
   handshakes,
   'links and lives': [...hubs, ...peers],
