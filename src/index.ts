@@ -108,7 +108,7 @@ export type {
 } from './manager/servers.js'
 export type { StandardIssue, StandardResult, StandardSchemaV1 } from './manager/standard-schema.js'
 export type { StaticPeers } from './manager/static-peers.js'
-export type { HyParViewOptions } from './manager/view-options.js'
+export type { HyParViewOptions, XBotOptions } from './manager/view-options.js'
 export type {
   Admission,
   MembershipEffect,

@@ -204,6 +204,7 @@ export class Lane implements InboundHandler {
     const measured = this.link.settings.clock.now() - this.#pingedAt
     this.#pingedAt = undefined
     this.roundTrip = this.roundTrip === undefined ? measured : this.roundTrip * 0.875 + measured * 0.125
+    if (this === this.link.control) this.link.handler.measured(this.link, this.roundTrip)
   }
 
   peerClosed(close: Close): void {

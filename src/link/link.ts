@@ -11,7 +11,7 @@ import {
 } from '../core/channel.js'
 import { compareSpecs, type NodeName, type NodeSpec } from '../core/node.js'
 import type { Random } from '../core/random.js'
-import type { Clock, Instant } from '../core/time.js'
+import type { Clock, Instant, Millis } from '../core/time.js'
 import { LinkChannel } from './channel.js'
 import type { Flusher } from './flusher.js'
 import { Heartbeat, type HeartbeatEffect, type HeartbeatOptions } from './heartbeat.js'
@@ -28,6 +28,8 @@ export type DownReason = 'lost' | 'cut' | 'left' | 'restarted'
 export interface LinkHandler {
   up(link: Link): void
   down(link: Link, reason: DownReason): void
+  /** The round trip to the peer was measured anew, on its control lane. */
+  measured(link: Link, millis: Millis): void
   channelUp(link: Link, channel: ChannelName): void
   channelDown(link: Link, channel: ChannelName): void
   /** A new incarnation takes the old one's place: what belonged to the old one ends. */

@@ -61,6 +61,10 @@ export class LinkEvents implements HubHandler {
     this.#node.reporter.emit('down', link.name, reason)
   }
 
+  measured(link: Link, millis: Millis): void {
+    this.#node.overlay.step({ type: 'rtt', node: link.name, millis })
+  }
+
   channelUp(link: Link, channel: ChannelName): void {
     this.#node.watchers.tell('up', link.name, channel)
   }

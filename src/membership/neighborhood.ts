@@ -191,6 +191,11 @@ export class Neighborhood {
     this.fill(now, out)
   }
 
+  /** In this round that node is not asked to become a neighbour. */
+  spare(name: NodeName): void {
+    this.#refusals.add(name)
+  }
+
   /** A timer fired that may be one of this part. */
   timer(timer: string, now: Instant, out: Effects): void {
     const late = this.attempts.expired(timer, now)

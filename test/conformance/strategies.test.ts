@@ -51,6 +51,8 @@ const scamp = (version: 1 | 2): StrategyHarness => ({
   capabilities: () => [],
 })
 
+const xbot = { interval: 10_000, candidates: 2, unbiased: 1 }
+
 const runner = { describe, test }
 
 strategySuite('the full mesh', () => ({ machine: (_name, random) => new FullMembership({ random }) }), runner)
@@ -59,4 +61,9 @@ strategySuite('an open static mesh', () => staticMesh, runner)
 strategySuite('a HyParView overlay', () => hyParView, runner)
 strategySuite('a SCAMP overlay (version 1)', () => scamp(1), runner)
 strategySuite('a SCAMP overlay (version 2)', () => scamp(2), runner)
+strategySuite(
+  'a HyParView overlay with xbot',
+  () => ({ ...hyParView, machine: (_name, random) => new HyParViewMembership({ random, xbot }) }),
+  runner,
+)
 strategySuite('the overlay of the guide', () => ({ machine: () => new Introductions(), idleMessages: 4 }), runner)

@@ -13,6 +13,7 @@ import { messaging } from './messaging.js'
 import { monitoringMutants } from './monitoring.js'
 import type { Mutant } from './mutant.js'
 import { overlays } from './overlays.js'
+import { partialViews } from './partial-views.js'
 import { peers } from './peers.js'
 import { receiving } from './receiving.js'
 import { scamp } from './scamp.js'
@@ -23,6 +24,7 @@ import { serving } from './serving.js'
 export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   membership: [...membership, ...membershipViews],
   'other overlays': overlays,
+  'partial views': partialViews,
   SCAMP: scamp,
   'faults and partitions': fault,
   handshakes,

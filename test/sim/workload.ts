@@ -56,18 +56,32 @@ export class Workload {
   }
 
   readonly atRest = (net: Simulation): boolean => {
-    return this.#activities.every(activity => activity.atRest?.(net) !== false)
+    const whole = this.#overlay.mendsInRounds !== true || net.names.every(name => this.#isWhole(net, name))
+    return whole && this.#activities.every(activity => activity.atRest?.(net) !== false)
+  }
+
+  /** Whether a node lists whom it lists in the end. */
+  #isWhole(net: Simulation, name: string): boolean {
+    return this.#listed(net, name) === this.#all(net, name)
+  }
+
+  #listed(net: Simulation, name: string): string {
+    return net.node(name).members().join()
+  }
+
+  #all(net: Simulation, name: string): string {
+    const { nodes } = this.#configuration
+    return nodes.filter(peer => net.names.includes(peer as NodeName) && this.#knows(name, peer)).join()
   }
 
   /** Everybody is there, and can be asked over every channel; nothing waits anywhere. Then everybody stops. */
   readonly settled = async (net: Simulation): Promise<void> => {
     this.#judge(net)
-    const { nodes } = this.#configuration
     const missing = net.names.filter(name => !net.live.includes(name))
     if (missing.length > 0) throw new Error(`${missing.join()} does not run in the end`)
     for (const name of net.names) {
-      const members = nodes.filter(peer => net.names.includes(peer as NodeName) && this.#knows(name, peer)).join()
-      const listed = net.node(name).members().join()
+      const members = this.#all(net, name)
+      const listed = this.#listed(net, name)
       if (listed !== members) throw new Error(`${name} lists ${listed} in the end, and not ${members}`)
     }
     const pairs = net.names.flatMap(name => net.names.map(peer => [name, peer] as const))
@@ -110,11 +124,12 @@ export class Workload {
 
   #judge(net: Simulation): void {
     const { nodes } = this.#configuration
-    const { follows = () => false } = this.#overlay
+    const { follows = () => false, mendsInRounds: parts = false } = this.#overlay
     const complaints = complaintsAbout(net.history, {
       // What has a causal label may wait for what it depends on.
       isLate: ({ key, label }) => this.#configuration.concurrency > 0 || key.startsWith('v') || label !== undefined,
       follows: node => follows(node, nodes),
+      parts,
       knows: (node, peer) => this.#knows(node, peer),
     })
     if (complaints.length > 0) throw new Error(complaints.slice(0, 5).join('\n'))

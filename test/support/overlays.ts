@@ -52,5 +52,10 @@ export const overlays: readonly OverlayUnderTest[] = [
     traits: { capabilities: { a: [], b: [], c: [] } },
   },
   { name: 'a SCAMP overlay', make: options => scamp(options), traits: { capabilities: { a: [], b: [], c: [] } } },
+  {
+    name: 'a HyParView overlay with xbot',
+    make: options => hyParView({ ...options, xbot: { interval: 2_000 } }),
+    traits: { capabilities: { a: [], b: [], c: [] } },
+  },
   { name: 'the overlay of the guide', make: options => peerService(new Introductions(), options) },
 ]

@@ -36,6 +36,8 @@ export interface MachineBusOptions {
 export interface BusOverlay<Message> {
   readonly role: string
   machine(random: SeededRandom): OverlayMachine<Message>
+  /** Whether its machines are told how long a round trip takes. */
+  readonly measures?: boolean
 }
 
 const redialInterval: Millis = 1_000
@@ -54,7 +56,7 @@ export class MachineBus<Message> {
   /** Whether two nodes reach each other, whatever else. */
   reaches: (one: number, other: number) => boolean = () => true
   /** Loses what it picks. */
-  loses: (message: Message) => boolean = () => false
+  loses: (message: Message, from: number, to: number) => boolean = () => false
   readonly #indices = new Map<NodeName, number>()
   readonly #options: MachineBusOptions
   readonly #overlay: BusOverlay<Message>
@@ -179,7 +181,7 @@ export class MachineBus<Message> {
     const link = node.links.get(to)
     if (link === undefined) return
     node.sent++
-    if (this.loses(message)) return
+    if (this.loses(message, node.index, to)) return
     const { index, spec } = node
     this.calendar.after(this.#latency(index, to), () => {
       const peer = this.node(to)
@@ -201,6 +203,17 @@ export class MachineBus<Message> {
     peer.links.set(node.index, link)
     this.step(peer, { type: 'up', peer: node.spec })
     this.step(node, { type: 'up', peer: peer.spec })
+    if (this.#overlay.measures === true) this.#measure(node, peer, link)
+  }
+
+  /** As links do once they are open. */
+  #measure(node: BusNode<Message>, peer: BusNode<Message>, link: number): void {
+    const millis = 2 * this.#latency(node.index, peer.index)
+    this.calendar.after(millis, () => {
+      if (node.links.get(peer.index) !== link || peer.links.get(node.index) !== link) return
+      this.step(node, { type: 'rtt', node: peer.spec.name, millis })
+      this.step(peer, { type: 'rtt', node: node.spec.name, millis })
+    })
   }
 
   #tellDown(node: BusNode<Message>, of: number, link: number, after: Millis): void {
@@ -234,6 +247,7 @@ export interface OverlayBusOptions extends MachineBusOptions {
 /** Machines of HyParView. */
 export class OverlayBus extends MachineBus<HyParViewMessage> {
   constructor({ options, ...rest }: OverlayBusOptions) {
-    super({ role: hyParViewRole, machine: random => new HyParViewMembership({ random, ...options }) }, rest)
+    const machine = (random: SeededRandom): HyParViewMembership => new HyParViewMembership({ random, ...options })
+    super({ role: hyParViewRole, machine, measures: options?.xbot !== undefined }, rest)
   }
 }
