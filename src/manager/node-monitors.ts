@@ -4,7 +4,12 @@ import type { DownReason } from '../link/link.js'
 /** What `monitorNodes` tells: a life of a peer came up or went down. */
 export type NodeEvent =
   | { readonly type: 'up'; readonly node: NodeName; readonly incarnation: Incarnation }
-  | { readonly type: 'down'; readonly node: NodeName; readonly incarnation: Incarnation; readonly reason: DownReason }
+  | {
+      readonly type: 'down'
+      readonly node: NodeName
+      readonly incarnation: Incarnation
+      readonly reason: 'lost' | 'cut' | 'left' | 'restarted'
+    }
 
 interface NodeMonitor {
   readonly fn: (event: NodeEvent) => void

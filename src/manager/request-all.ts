@@ -27,12 +27,14 @@ export function checkRequestAll(
 export async function gather(nodes: readonly string[], ask: (node: string) => Promise<unknown>): Promise<Replies> {
   const replies = new Map<string, unknown>()
   const missing = new Map<string, Error>()
-  const asked = [...new Set(nodes)].map(node => [node, ask(node)] as const)
-  const outcomes = await Promise.allSettled(asked.map(([, answer]) => answer))
-  for (const [index, outcome] of outcomes.entries()) {
-    const [node] = asked[index] as (typeof asked)[number]
-    if (outcome.status === 'fulfilled') replies.set(node, outcome.value)
-    else missing.set(node, outcome.reason)
-  }
-  return { replies, missing }
+  const asked = [...new Set(nodes)]
+  const failed = (node: string) => (error: Error) => void missing.set(node, error)
+  const answers = asked.map(node => ask(node).then(reply => void replies.set(node, reply), failed(node)))
+  await Promise.all(answers)
+  return { replies: inOrder(replies, asked), missing: inOrder(missing, asked) }
+}
+
+/** As the nodes were named, and not as they answered. */
+function inOrder<Value>(found: ReadonlyMap<string, Value>, nodes: readonly string[]): Map<string, Value> {
+  return new Map(nodes.filter(node => found.has(node)).map(node => [node, found.get(node) as Value]))
 }

@@ -17,7 +17,13 @@ describe('a request to several nodes', () => {
   test('gives what each answered, and names who did not with its error', async () => {
     const cluster = new Cluster()
     const [a, b, c, d] = await cluster.mesh(['a', 'b', 'c', 'd'])
-    for (const node of [a, b]) node?.register('double', (message: number) => [node.name, message * 2])
+    const heard: unknown[] = []
+    for (const node of [a, b]) {
+      node?.register('double', (message: number) => {
+        heard.push(node.name)
+        return [node.name, message * 2]
+      })
+    }
     c?.register('double', () => {
       throw new TypeError('none')
     })
@@ -29,6 +35,7 @@ describe('a request to several nodes', () => {
       ['b', ['b', 8]],
     ])
     expect([...missing.keys()]).toEqual(['d', 'nobody', 'c'])
+    expect(heard.length).toBe(2)
     expect(missing.get('d')).toBeInstanceOf(NoSuchServerError)
     expect(missing.get('nobody')).toBeInstanceOf(NotConnectedError)
     expect(missing.get('c')).toBeInstanceOf(RemoteError)

@@ -1,11 +1,4 @@
-import {
-  isRemoteRef,
-  type MonitorEnd,
-  type NodeName,
-  OverflowError,
-  type PeerServiceManager,
-  type RemoteRef,
-} from 'maquis'
+import { isRemoteRef, type MonitorEnd, OverflowError, type PeerServiceManager, type RemoteRef } from 'maquis'
 import type { OperationContext, Simulation } from 'maquis/testing'
 import { type Activity, sleep } from './activity.js'
 import { type Configuration, chance, one } from './configuration.js'
@@ -199,5 +192,5 @@ export class Watching implements Activity {
 }
 
 function nameOf({ id, by, target, channel }: Monitor): string {
-  return `monitor ${id} of ${target.name as NodeName} by ${by.name} on ${channel}`
+  return `monitor ${id} of ${target.name} by ${by.name} on ${channel}`
 }

@@ -41,11 +41,11 @@ export class Workload {
   }
 
   get operations(): Readonly<Record<string, Operation>> {
-    return Object.assign({}, ...this.#activities.map(({ operations }) => operations))
+    return Object.fromEntries(this.#activities.flatMap(({ operations }) => Object.entries(operations)))
   }
 
   get weights(): Readonly<Record<string, number>> {
-    return Object.assign({}, ...this.#activities.map(({ weights }) => weights))
+    return Object.fromEntries(this.#activities.flatMap(({ weights }) => Object.entries(weights)))
   }
 
   readonly check = (net: Simulation): void => {
