@@ -108,9 +108,10 @@ export const messaging: readonly Mutant[] = [
   },
   {
     name: 'what may wait for a peer that is down does not wait for it when it goes down',
-    file: sender,
-    find: "  if (options?.whenDown === 'wait') return 'always'\n",
+    file: 'src/manager/outgoing.ts',
+    find: "  if (options?.whenDown === 'wait') return options.causalLabel === undefined ? 'always' : 'life'\n",
     replace: '',
+    tests: ['test/manager/waiting.test.ts', 'test/manager/reconnection.test.ts', 'test/manager/lives.test.ts'],
   },
   {
     name: 'a message larger than this node takes waits',
@@ -127,13 +128,13 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'the one whose place a newer message takes is told of the newer one',
     file: sender,
-    find: '    const { settler } = waiting\n    lane.queue.supersede(waiting, entry)\n',
-    replace: '    lane.queue.supersede(waiting, entry)\n    const { settler } = waiting\n',
+    find: '    settler?.failed(new SupersededError())\n',
+    replace: '    waiting.settler?.failed(new SupersededError())\n',
   },
   {
     name: 'a newer message that takes the place of another waits beyond its deadline',
     file: sender,
-    find: '    this.#watchQueued(waiting, outgoing)\n',
+    find: '    this.#watchQueued(takesPlace ? waiting : entry, outgoing)\n',
     replace: '',
   },
   {
