@@ -65,7 +65,10 @@ test('a strategy hears how long the round trip to a peer takes, smoothed, at bot
   await net.pass(30_000)
   const after = strategies.get('a')?.heard.at(-1)?.millis
   expect(after).toBeGreaterThan(3 * before)
-  const shown = net.node('a').connections().map(({ roundTrip }) => roundTrip)
+  const shown = net
+    .node('a')
+    .connections()
+    .map(({ roundTrip }) => roundTrip)
   expect(shown).toContain(after)
 })
 
