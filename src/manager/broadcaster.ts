@@ -3,7 +3,7 @@ import { decodeValue } from '../codec/value-decoder.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
 import type { ChannelName } from '../core/channel.js'
-import { EncodeError, UnknownChannelError } from '../core/errors.js'
+import { DeadlineError, EncodeError, UnknownChannelError } from '../core/errors.js'
 import { unreachable } from '../core/invariant.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import { isPromiseLike } from '../core/promise-like.js'
@@ -15,6 +15,7 @@ import { type BroadcastMessage, type Gossip, parseBroadcastMessage } from '../de
 import type { LinkHub } from '../link/hub.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
+import { expiryOf } from './message-options.js'
 import type { Registry } from './registry.js'
 import type { Reporter } from './reporter.js'
 import type { Sender } from './sender.js'
@@ -39,7 +40,14 @@ export interface BroadcasterContext {
 export interface BroadcastOptions {
   /** Default `'default'`. Nodes that lack the channel neither get the message nor pass it on. */
   readonly channel?: string
-  /** Stops waiting when it aborts; rejects with its reason. The message is on its way all the same. */
+  /**
+   * Stops waiting at this time, in epoch milliseconds, with a {@link DeadlineError}. The smaller of `deadline` and
+   * `timeout` counts. Once it was sent, the message is on its way all the same.
+   */
+  readonly deadline?: number
+  /** Stops waiting after so many milliseconds; 0 is over at once, and nothing is sent. */
+  readonly timeout?: Millis
+  /** Stops waiting when it aborts; rejects with its reason. What was sent is on its way all the same. */
   readonly signal?: AbortSignal
 }
 
@@ -87,17 +95,32 @@ export class Broadcaster {
   }
 
   /** Sends; resolves when every copy that leaves here is with a connection, or its neighbour is gone. */
-  async broadcast(server: string, message: unknown, { channel = 'default', signal }: BroadcastOptions): Promise<void> {
-    const { channelNames, valueLimits, limits } = this.#context
+  async broadcast(server: string, message: unknown, options: BroadcastOptions): Promise<void> {
+    const { channelNames, valueLimits, limits, clock } = this.#context
+    const { channel = 'default', signal } = options
     if (!channelNames.includes(channel)) throw new UnknownChannelError(channel, 'local', channelNames)
     signal?.throwIfAborted()
+    const what = `the broadcast to server '${server}'`
+    const expires = expiryOf(options, clock)
+    if (expires !== undefined && expires <= clock.now()) throw new DeadlineError(what, 'not-sent')
     const body = encodeToBytes(message, valueLimits)
     if (body.length > limits.messageBytes - headBytes) throw new EncodeError(`it takes ${body.length} bytes`)
     const copies: Promise<void>[] = []
     this.#copies = copies
     this.#step(channel as ChannelName, { type: 'broadcast', server, body })
     this.#copies = undefined
-    await endsWith(Promise.all(copies), signal)
+    await new Promise<unknown>((resolve, reject) => {
+      const late = (): void => reject(new DeadlineError(what, 'unknown'))
+      const cancel = expires === undefined ? undefined : clock.schedule(expires - clock.now(), late)
+      const aborted = (): void => reject(abortReason(signal))
+      signal?.addEventListener('abort', aborted)
+      void Promise.all(copies)
+        .then(resolve, reject)
+        .finally(() => {
+          cancel?.()
+          signal?.removeEventListener('abort', aborted)
+        })
+    })
   }
 
   /** Something happened to links or to the membership: who is a neighbour now? */
@@ -246,13 +269,3 @@ const counterOf = {
 
 /** Names and numbers that travel with a body, at the most. */
 const headBytes = 1_024
-
-/** Rejects with the signal's reason when that aborts first. */
-function endsWith(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
-  if (signal === undefined) return work
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(abortReason(signal))
-    signal.addEventListener('abort', aborted)
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted))
-  })
-}

@@ -230,6 +230,7 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    * long as anybody keeps them, for about a minute. Resolves when the copies that leave this node are with connections:
    * awaiting it is back-pressure. It does not reject for a peer's sake.
    * @throws {@link UnknownChannelError}, {@link EncodeError}, {@link StoppedError}: nothing was sent.
+   * @throws {@link DeadlineError} its `outcome` tells whether anything was.
    */
   readonly broadcast: BroadcastTo<Servers>
   /**

@@ -84,7 +84,7 @@ export abstract class Messages {
 
   async broadcast(name: string, message: unknown, options: BroadcastOptions = {}): Promise<void> {
     this.#needRunning()
-    checkKeys('options', options, ['channel', 'signal'])
+    checkKeys('options', options, ['channel', 'deadline', 'timeout', 'signal'])
     if (this.#node.departed) throw new NotConnectedError(this.#node.settings.name, 'left')
     return this.#node.broadcaster.broadcast(checkServer(name), message, options)
   }

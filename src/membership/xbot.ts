@@ -6,7 +6,7 @@ import type { HyParViewMembershipOptions, XBotSettings } from './hyparview-optio
 import type { Neighborhood } from './neighborhood.js'
 import { RoundTrips } from './round-trips.js'
 
-export const exchangeTimer = 'exchange'
+const exchangeTimer = 'exchange'
 const partTimer = 'part'
 
 /** A new link has to be shorter by this share than the one that it replaces, so that noise moves nobody. */

@@ -47,6 +47,30 @@ describe('a broadcast', () => {
     }
   })
 
+  test('that finds no room is waited for until its deadline, and arrives all the same', async () => {
+    const cluster = new Cluster({ options: { limits: { windowBytes: 4_096, queueBytes: 4_096 } } })
+    const [a, b] = await cluster.pair()
+    const heard: unknown[] = []
+    let resume = (): void => {}
+    const jam = new Promise<void>(resolve => {
+      resume = resolve
+    })
+    b.register('news', (message: Uint8Array) => {
+      heard.push(message[0])
+      return jam
+    })
+    const wall = cluster.clock.wall().getTime()
+    for (const id of [0, 1]) await cluster.settle(a.broadcast('news', new Uint8Array(3_000).fill(id)))
+    const late = { code: 'ERR_DEADLINE', outcome: 'unknown' }
+    expect(await cluster.failure(a.broadcast('news', Uint8Array.of(2), { timeout: 500 }))).toMatchObject(late)
+    expect(cluster.clock.wall().getTime() - wall).toBeLessThan(1_000)
+    const deadline = cluster.clock.wall().getTime() + 500
+    expect(await cluster.failure(a.broadcast('news', Uint8Array.of(3), { deadline }))).toMatchObject(late)
+    resume()
+    await cluster.until(() => heard.length === 4)
+    expect(heard).toEqual([0, 1, 2, 3])
+  })
+
   test('that an interposition drops on its way comes by the exchange', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()

@@ -1,4 +1,5 @@
 import { acknowledgements } from './acknowledgements.js'
+import { broadcasts } from './broadcasts.js'
 import { core } from './core.js'
 import { fault } from './fault.js'
 import { handshakes } from './handshake.js'
@@ -29,5 +30,6 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'joining and composing': managers,
   'messages and servers': [...messaging, ...serving],
   acknowledgements,
+  broadcasts,
   'core and delivery': core,
 }

@@ -15,6 +15,11 @@ export interface Overlay {
   readonly mendsInRounds?: boolean
 }
 
+/** Whether a node lists another, and is connected with it. */
+export function knows(overlay: Overlay, node: string, peer: string, names: readonly string[]): boolean {
+  return node === peer || overlay.knows === undefined || overlay.knows(node, peer, names)
+}
+
 const others = (node: string, names: readonly string[]): readonly string[] => names.filter(name => name !== node)
 
 /** The first half of the nodes. */

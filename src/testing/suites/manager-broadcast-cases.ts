@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {
+  DeadlineError,
   EncodeError,
   InvalidOptionError,
   NotConnectedError,
@@ -78,6 +79,9 @@ export const broadcastCases: readonly ManagerCase[] = [
         await rejected(harness, from.broadcast('server', 1, { signal: AbortSignal.abort(enough) }), Error, {
           message: 'enough',
         })
+        const late = { code: 'ERR_DEADLINE', outcome: 'not-sent' }
+        await rejected(harness, from.broadcast('server', 1, { timeout: 0 }), DeadlineError, late)
+        await rejected(harness, from.broadcast('server', 1, { deadline: 1 }), DeadlineError, late)
         await exchange(harness, from, to)
         assert.deepEqual(heard, [])
       }
