@@ -315,7 +315,7 @@ const chunked: ReadonlySet<number> = new Set([
   ...[FrameKind.message, FrameKind.reply, FrameKind.ack, FrameKind.strategy, FrameKind.fault],
 ])
 const optional = MessageFlag.request | MessageFlag.deadline | MessageFlag.clock | MessageFlag.ack | MessageFlag.manager
-const unannounced = MessageFlag.causal | MessageFlag.relay
+const unannounced = MessageFlag.causal | MessageFlag.unused
 const serverBytesMax = 255
 /** What precedes the payload of a message, at most: flags, numbers, a name and a clock. */
 const chunkHeadBytes = 65_536
