@@ -14,6 +14,7 @@ export {
   InvalidOptionError,
   ListenError,
   MaquisError,
+  NoRouteError,
   NoSuchServerError,
   NotConnectedError,
   OverflowError,

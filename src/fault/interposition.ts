@@ -7,7 +7,8 @@ import type { Millis } from '../core/time.js'
 
 /**
  * What a passage can be. `manager`: sent by `sendMessage`. `broadcast`: one hop of a broadcast, or what neighbours tell
- * each other about them. `ack`: tells of messages that were sent with `ack`. `membership`: of the overlay itself.
+ * each other about them. `relay`: the same of circuits through other nodes; a drop closes the circuit. `ack`: tells of
+ * messages that were sent with `ack`. `membership`: of the overlay itself.
  * Control frames below these never pass here.
  */
 export const passageKinds = [
@@ -17,6 +18,7 @@ export const passageKinds = [
   'ack',
   'manager',
   'broadcast',
+  'relay',
   'membership',
   'heartbeat',
 ] as const

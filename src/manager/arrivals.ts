@@ -13,9 +13,10 @@ import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { cutReport, reportOf } from './error-reports.js'
 import { aged } from './incoming.js'
+import { isUnnamed } from './passages.js'
 import type { Registry } from './registry.js'
 import type { Requester } from './requester.js'
-import { broadcastServer } from './server-ref.js'
+import { broadcastServer, relayServer } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
 export interface ArrivalsContext {
@@ -31,17 +32,14 @@ export interface ArrivalsContext {
   managerMessage(context: MessageContext, message: unknown): void
   /** What a neighbour tells about broadcasts. Resolves when what came with it was handled. */
   broadcast(link: Link, channel: ChannelName, message: unknown): PromiseLike<unknown> | undefined
+  /** What a neighbour tells of circuits through other nodes. Resolves when it was passed on. */
+  relay(lane: Lane, message: unknown): PromiseLike<unknown> | undefined
 }
 
 function kindOf(server: string, extra: IncomingExtra | undefined): 'manager' | 'broadcast' | 'message' | 'request' {
   if (extra?.manager === true) return 'manager'
   if (extra?.request !== undefined) return 'request'
   return server === broadcastServer ? 'broadcast' : 'message'
-}
-
-/** Whether messages of that kind are for no server of the user. */
-function isUnnamed(kind: Passage['kind']): boolean {
-  return kind === 'manager' || kind === 'broadcast'
 }
 
 /** The receiving path: cut, interpositions, then the server, the requester or the manager. */
@@ -69,6 +67,7 @@ export class Arrivals {
       if (extra?.request !== undefined) this.#sendCut(lane, extra.request)
       return undefined
     }
+    if (server === relayServer && extra === undefined) return this.#context.relay(lane, payload)
     if (!this.#context.interpositions.active) return this.#deliver(lane, server, payload, extra)
     const kind = kindOf(server, extra)
     const arrived = this.#context.clock.now()

@@ -128,7 +128,7 @@ export class Broadcaster {
     const { hub, members, clock, self } = this.#context
     const now = new Set<NodeName>()
     const { name: own } = self()
-    for (const { name } of members()) if (name !== own && hub.links.get(name)?.state.phase === 'up') now.add(name)
+    for (const { name } of members()) if (name !== own && hub.links.get(name)?.state.direct === true) now.add(name)
     for (const peer of [...this.#neighbours.keys()]) {
       if (now.has(peer)) continue
       this.#neighbours.delete(peer)

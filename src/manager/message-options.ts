@@ -69,7 +69,10 @@ function checkOptions(options: ForwardOptions & Partial<Record<(typeof laterOpti
   for (const option of laterOptions) {
     if (options[option] !== undefined) throw new InvalidOptionError(option, 'left out: this release does not know it')
   }
-  const { whenDown, partitionKey, ack } = options
+  const { whenDown, partitionKey, ack, transitive } = options
+  if (transitive !== undefined && typeof transitive !== 'boolean') {
+    throw new InvalidOptionError('transitive', 'true or false', transitive)
+  }
   if (ack !== undefined && typeof ack !== 'boolean') checkAck(ack)
   if (partitionKey !== undefined) checkKey(partitionKey)
   if (whenDown !== undefined && whenDown !== 'wait' && whenDown !== 'reject') {
@@ -88,7 +91,7 @@ function checkAck(ack: AckOptions): void {
   }
 }
 
-const laterOptions = ['causalLabel', 'transitive'] as const
+const laterOptions = ['causalLabel'] as const
 
 export function checkKey(key: unknown): string | number {
   if (typeof key === 'string' || typeof key === 'number') return key

@@ -27,8 +27,10 @@ import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, checkKey, isPlain } from './message-options.js'
+import { isUnnamed } from './passages.js'
 import { Room } from './room.js'
-import { broadcastServer, checkServer } from './server-ref.js'
+import type { Seeker } from './seeker.js'
+import { broadcastServer, checkServer, relayServer } from './server-ref.js'
 import { type TellLost, Unawaited } from './unawaited.js'
 
 /** What a sender needs of its node. */
@@ -42,6 +44,7 @@ export interface SenderContext {
   readonly counters: Counters
   readonly channelNames: readonly string[]
   readonly lost: TellLost
+  readonly seeker: Seeker
   /** Asks the interpositions, and keeps what they throw from the caller. */
   judge(passage: Passage): Outcome
 }
@@ -71,7 +74,7 @@ export class Sender {
   readonly #context: SenderContext
   readonly #room: Room
   readonly #heldBack: HeldBack
-  readonly #hashes = new Map([[broadcastServer, hashPartitionKey(broadcastServer)]])
+  readonly #hashes = new Map([broadcastServer, relayServer].map(name => [name, hashPartitionKey(name)]))
   #order = 0
 
   constructor(context: SenderContext) {
@@ -97,7 +100,10 @@ export class Sender {
   send(node: string, server: string, message: unknown, options: ForwardOptions | undefined): boolean {
     const { hub, interpositions } = this.#context
     const link = hub.links.get(node as NodeName)
-    if (link === undefined) throw new NotConnectedError(node, 'stranger')
+    if (link === undefined) {
+      if (options?.transitive === true) return false
+      throw new NotConnectedError(node, 'stranger')
+    }
     const channel = this.#channelFor(link, options)
     if (interpositions.active || (options !== undefined && !isPlain(options))) return false
     const stream = this.#stream(channel, server, options)
@@ -114,10 +120,9 @@ export class Sender {
 
   /** The whole path. Throws a typed error when the message cannot even wait. */
   submit(outgoing: Outgoing): void {
-    const { hub, interpositions } = this.#context
+    const { interpositions } = this.#context
     const { node, server, options } = outgoing
-    const link = hub.links.get(node as NodeName)
-    if (link === undefined) throw new NotConnectedError(node, 'stranger')
+    const link = this.#linkTo(node, options)
     const channel = this.#channelFor(link, options)
     options?.signal?.throwIfAborted()
     const { expires } = outgoing.extra ?? {}
@@ -135,15 +140,17 @@ export class Sender {
     const { kind, message } = outgoing
     const outcome = this.#context.judge({
       ...{ direction: 'forward', peer: link.name, channel: channel.name, kind, message },
-      server: kind === 'manager' || kind === 'broadcast' ? undefined : server,
+      server: isUnnamed(kind) ? undefined : server,
     })
     if (outcome.copies === 0) {
       this.#context.counters.add('faulted')
-      return outgoing.settler?.sent()
+      // Not a byte of a circuit may be skipped, or come twice.
+      return kind === 'relay' ? outgoing.settler?.failed(new Error('dropped')) : outgoing.settler?.sent()
     }
     const given = { ...outgoing, message: outcome.message }
-    if (isHeld(outcome)) this.#hold(link, channel, given, outcome)
-    else this.#copies(channel, given, outcome.copies)
+    const once = kind === 'relay' ? { ...outcome, copies: 1 } : outcome
+    if (isHeld(outcome)) this.#hold(link, channel, given, once)
+    else this.#copies(channel, given, once.copies)
   }
 
   /** Of what an interposition duplicates only the last copy settles. */
@@ -251,6 +258,7 @@ export class Sender {
       queue: undefined,
       release: undefined,
       gone: false,
+      transitive: options?.transitive,
     }
   }
 
@@ -325,10 +333,19 @@ export class Sender {
     }
   }
 
+  #linkTo(node: string, options: ForwardOptions | undefined): Link {
+    const { hub, seeker } = this.#context
+    const link = hub.links.get(node as NodeName)
+    if (link !== undefined) return link
+    if (options?.transitive !== true) throw new NotConnectedError(node, 'stranger')
+    return seeker.find(node)
+  }
+
   /** The negotiated channel that the options name, if a message may go there now. */
   #channelFor(link: Link, options: ForwardOptions | undefined): LinkChannel {
     const { verdict } = link.state
     if (verdict !== 'send') this.#refuse(link, verdict, options)
+    else if (options?.transitive === true && !link.state.direct) this.#context.seeker.seek(link)
     const name = (options?.channel ?? defaultChannel) as ChannelName
     const channel = link.channels.get(name)
     if (channel === undefined) throw this.#unknownChannel(link, name)
@@ -336,6 +353,7 @@ export class Sender {
   }
 
   #refuse(link: Link, verdict: Exclude<Link['state']['verdict'], 'send'>, options: ForwardOptions | undefined): void {
+    if (options?.transitive === true && this.#context.seeker.seek(link)) return
     if (verdict === 'cut') throw new PartitionedError(link.name)
     if (verdict === 'down' && options?.whenDown === 'wait') return
     throw new NotConnectedError(link.name, verdict)

@@ -13,6 +13,10 @@ export interface Destination {
 const serverNameBytesMax = 255
 /** What peers' managers tell each other about broadcasts goes to this name, which no server can have. */
 export const broadcastServer = 'maquis:broadcast'
+/** The same for circuits through other nodes. */
+export const relayServer = 'maquis:relay'
+
+const reserved: ReadonlySet<string> = new Set([broadcastServer, relayServer])
 
 /** Resolves a reference. Throws where it cannot be one, or its registry does not know the name. */
 export function destinationOf(ref: ServerRef, self: string): Destination {
@@ -31,6 +35,6 @@ export function destinationOf(ref: ServerRef, self: string): Destination {
 
 /** Checks a server name that a caller gave. */
 export function checkServer(name: unknown): string {
-  if (typeof name === 'string' && isName(name, serverNameBytesMax) && name !== broadcastServer) return name
+  if (typeof name === 'string' && isName(name, serverNameBytesMax) && !reserved.has(name)) return name
   throw new InvalidOptionError('server', `1 to ${serverNameBytesMax} bytes of text without control characters`, name)
 }

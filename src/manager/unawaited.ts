@@ -2,6 +2,7 @@ import {
   DeadlineError,
   EncodeError,
   MaquisError,
+  NoRouteError,
   NoSuchServerError,
   NotConnectedError,
   OverflowError,
@@ -41,6 +42,7 @@ export class Unawaited implements Settler {
 export function dropReasonOf(error: Error): DropReason {
   if (error instanceof OverflowError) return 'overflow'
   if (error instanceof PartitionedError) return 'partitioned'
+  if (error instanceof NoRouteError) return 'unreachable'
   if (error instanceof UnknownChannelError) return 'unknown-channel'
   if (error instanceof EncodeError) return 'encode'
   if (error instanceof SupersededError) return 'superseded'
