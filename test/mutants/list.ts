@@ -1,5 +1,6 @@
 import { acknowledgements } from './acknowledgements.js'
 import { broadcasts } from './broadcasts.js'
+import { circuits } from './circuits.js'
 import { core } from './core.js'
 import { fault } from './fault.js'
 import { handshakes } from './handshake.js'
@@ -29,5 +30,6 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'messages and servers': [...messaging, ...serving],
   acknowledgements,
   broadcasts,
+  'ways through other nodes': circuits,
   'core and delivery': core,
 }

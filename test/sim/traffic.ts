@@ -3,6 +3,7 @@ import {
   type Incarnation,
   type NodeName,
   type PeerServiceManager,
+  type Random,
   StoppedError,
   UnknownOutcomeError,
 } from 'maquis'
@@ -61,6 +62,7 @@ export class Traffic implements Activity {
     const promises: Promise<unknown>[] = []
     const to = one(random, this.#configuration.nodes)
     const count = 1 + Math.floor(random.next() * 20)
+    const way = wayOf(random)
     for (let index = 0; index < count; index++) {
       const channel = one(random, this.#channels)
       const key = `k${Math.floor(random.next() * 4)}`
@@ -68,7 +70,7 @@ export class Traffic implements Activity {
       // Now and then one that travels in chunks.
       const message = chance(random, 0.03) ? { ...item, ballast: 'x'.repeat(150_000) } : item
       const options = {
-        ...{ channel, partitionKey: key },
+        ...{ channel, partitionKey: key, ...way },
         ...(chance(random, 0.2) && { whenDown: 'wait' as const }),
         ...(chance(random, 0.1) && { timeout: random.next() * 3_000 }),
       }
@@ -90,12 +92,13 @@ export class Traffic implements Activity {
       when: chance(random, 0.3) ? 'handled' : 'given',
       onDown: chance(random, 0.2) ? 'reject' : 'wait',
     } as const
+    const way = wayOf(random)
     const sends = Array.from({ length: 1 + Math.floor(random.next() * 20) }, async () => {
       const key = `ack${Math.floor(random.next() * 2)}`
       const item = this.#next(net, node, to, channel, key)
       const message = chance(random, 0.03) ? { ...item, ballast: 'x'.repeat(150_000) } : item
       const options = {
-        ...{ channel, partitionKey: key, ack },
+        ...{ channel, partitionKey: key, ack, ...way },
         ...(chance(random, 0.3) && { whenDown: 'wait' as const }),
         ...(chance(random, 0.2) && { timeout: random.next() * 3_000 }),
       }
@@ -160,6 +163,11 @@ export class Traffic implements Activity {
     const monotonic = 'channel' in event && this.#configuration.channels[event.channel]?.monotonic !== undefined
     net.record(monotonic ? { ...event, monotonic: true } : event)
   }
+}
+
+/** Whether messages may go through other nodes: now and then. */
+export function wayOf(random: Random): { readonly transitive?: true } {
+  return chance(random, 0.25) ? { transitive: true } : {}
 }
 
 /** What the sender of a message with `ack` knows of it. */
