@@ -6,6 +6,7 @@
 
 export type { ChannelMap, ChannelName, ChannelOptions, ChannelSpec, Overflow, Unchecked } from './core/channel.js'
 export {
+  CausalOrderError,
   DeadlineError,
   DiscoveryError,
   EncodeError,
@@ -14,7 +15,6 @@ export {
   InvalidOptionError,
   ListenError,
   MaquisError,
-  NoRouteError,
   NoSuchServerError,
   NotConnectedError,
   OverflowError,
@@ -40,6 +40,7 @@ export {
   WrongVersionError,
 } from './core/errors.js'
 export type { Machine } from './core/machine.js'
+export { NoRouteError } from './core/no-route-error.js'
 export { type Incarnation, type NodeAttributes, type NodeName, type NodeSpec, parseNodeSpec } from './core/node.js'
 export { type Entropy, type Random, SeededRandom } from './core/random.js'
 export type { Clock, Instant, Millis } from './core/time.js'
@@ -68,11 +69,15 @@ export type {
   ForwardOptions,
   JoinOptions,
   PeerServiceManager,
+  Replies,
   Request,
+  RequestAll,
   Send,
   Watcher,
   WatchOptions,
 } from './manager/manager.js'
+export type { MonitorEnd, MonitorOptions } from './manager/monitoring.js'
+export type { NodeEvent } from './manager/node-monitors.js'
 export type { ListenOptions, Logger, PeerServiceOptions } from './manager/options.js'
 export {
   type ClientServerOptions,
@@ -81,9 +86,12 @@ export {
   hyParView,
   peerService,
   type StaticMeshOptions,
+  scamp,
   staticMesh,
 } from './manager/overlays.js'
 export type { ReplicatedStore, ReplicateOptions } from './manager/replicas.js'
+export type { ScampOptions } from './manager/scamp-options.js'
+export { isRemoteRef } from './manager/server-ref.js'
 export type {
   Delivery,
   Handler,
@@ -92,6 +100,7 @@ export type {
   Register,
   RegisterOptions,
   Registry,
+  RemoteRef,
   ReplyOf,
   ServerName,
   ServerRef,
@@ -100,7 +109,7 @@ export type {
 } from './manager/servers.js'
 export type { StandardIssue, StandardResult, StandardSchemaV1 } from './manager/standard-schema.js'
 export type { StaticPeers } from './manager/static-peers.js'
-export type { HyParViewOptions } from './manager/view-options.js'
+export type { HyParViewOptions, XBotOptions } from './manager/view-options.js'
 export type {
   Admission,
   MembershipEffect,

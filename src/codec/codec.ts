@@ -26,6 +26,8 @@ export const FrameKind = {
   pong: 0x16,
   strategy: 0x17,
   fault: 0x18,
+  query: 0x1b,
+  floor: 0x1c,
 } as const
 
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
@@ -46,7 +48,7 @@ export const MessageFlag = {
   clock: 0x08,
   /** To be acknowledged: two `varint`, the distances to the lowest and to the last outstanding number. */
   ack: 0x10,
-  /** Reserved for causal labels (feature `causal`). */
+  /** Of a causal label: `length varint`, label, number and dependencies. */
   causal: 0x20,
   /** Nobody sends it. */
   unused: 0x40,

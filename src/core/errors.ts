@@ -124,6 +124,25 @@ export class SupersededError extends MaquisError {
   }
 }
 
+/**
+ * A message of a causal label came after messages that depend on it had been handed over at the node, which had given
+ * it up: it was not handed over.
+ */
+export class CausalOrderError extends MaquisError {
+  readonly code = 'ERR_CAUSAL_ORDER'
+  readonly node: NodeName
+  readonly label: string
+
+  constructor(node: string, label: string) {
+    super(
+      `node '${node}' had given the message up, and handed over what depends on it (causal label '${label}'): ` +
+        'send what it says again, in a new message',
+    )
+    this.node = node as NodeName
+    this.label = label
+  }
+}
+
 /** The deadline or timeout passed. */
 export class DeadlineError extends MaquisError {
   readonly code = 'ERR_DEADLINE'
@@ -240,32 +259,6 @@ export class UnreachableError extends MaquisError {
   constructor(peer: string, cause?: unknown) {
     super(`cannot reach '${peer}'${cause === undefined ? '' : `: ${describe(cause)}`}`, { cause })
     this.peer = peer
-  }
-}
-
-/** No way through other nodes leads to the node: the answer to a message with `transitive: true`. */
-export class NoRouteError extends MaquisError {
-  readonly code = 'ERR_NO_ROUTE'
-  readonly node: NodeName
-  /**
-   * `unknown`: nobody who was asked knows a way. `hops`: there may be one over more connections than `hops`. `busy`:
-   * nodes on it carry as many circuits as they may. `time`: not everybody has answered in time.
-   */
-  readonly reason: 'unknown' | 'hops' | 'busy' | 'time'
-  /** How many connections a way may lead over: `limits.hops`. */
-  readonly hops: number
-
-  constructor(node: string, reason: NoRouteError['reason'], hops: number) {
-    const why = {
-      unknown: 'nobody who was asked knows one',
-      hops: `there may be one over more than ${hops} connections (limits.hops)`,
-      busy: 'nodes on it carry as many circuits as they may (limits.circuits)',
-      time: 'not everybody who was asked has answered in time',
-    }
-    super(`no way leads to node '${node}': ${why[reason]}`)
-    this.node = node as NodeName
-    this.reason = reason
-    this.hops = hops
   }
 }
 

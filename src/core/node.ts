@@ -12,6 +12,12 @@ export type NodeName = string & { readonly brand: 'NodeName' }
  */
 export type Incarnation = number & { readonly brand: 'Incarnation' }
 
+/** One life of a node. */
+export interface Life {
+  readonly name: NodeName
+  readonly incarnation: Incarnation
+}
+
 /** What a node tells others of itself beside its address. `type` is what pools select by. */
 export interface NodeAttributes {
   readonly type?: 'manager' | 'worker' | 'proxy' | 'logger' | (string & {}) | undefined

@@ -70,6 +70,9 @@ export class FrameWriter {
     if (extra === undefined) return
     this.#optional(extra)
     if (extra.ack !== undefined) this.#ack(stream, sequence, extra.ack)
+    if (extra.causal === undefined) return
+    writer.varint(extra.causal.bytes.length)
+    writer.bytes(extra.causal.bytes)
   }
 
   /** Takes back a message that was begun at `start`. */
@@ -123,6 +126,7 @@ function flagsOf(isBytes: boolean, extra: MessageExtra | undefined): number {
     (extra.expires === undefined ? 0 : MessageFlag.deadline) |
     (extra.clock === undefined ? 0 : MessageFlag.clock) |
     (extra.ack === undefined ? 0 : MessageFlag.ack) |
+    (extra.causal === undefined ? 0 : MessageFlag.causal) |
     (extra.manager === true ? MessageFlag.manager : 0)
   )
 }

@@ -1,5 +1,13 @@
 import { type Acknowledgement, parseAcknowledgement } from '../codec/acknowledgement-frame.js'
 import { ByteReader } from '../codec/byte-reader.js'
+import {
+  type CausalField,
+  type CausalFloor,
+  type CausalQuery,
+  parseCausalField,
+  parseCausalFloor,
+  parseCausalQuery,
+} from '../codec/causal-frames.js'
 import { FrameKind, frameHeaderBytes, ignorableBit, MessageFlag, ReplyStatus } from '../codec/codec.js'
 import { type Close, parseClose } from '../codec/handshake-frames.js'
 import { decodeValue, MalformedError } from '../codec/value-decoder.js'
@@ -16,6 +24,7 @@ export interface IncomingExtra {
   readonly manager: boolean
   /** It is to be acknowledged. */
   readonly ack: IncomingAck | undefined
+  readonly causal: CausalField | undefined
 }
 
 /** What a message that is to be acknowledged says of itself. */
@@ -36,6 +45,9 @@ export interface InboundHandler {
   message(server: string, payload: unknown, extra: IncomingExtra | undefined): PromiseLike<unknown> | undefined
   reply(id: number, status: number, payload: unknown): void
   acknowledged(acknowledgement: Acknowledgement): void
+  /** The peer asks what of a causal label may still come. */
+  causalQuery(query: CausalQuery): void
+  causalFloor(floor: CausalFloor): void
   peerReady(): void
   credited(total: number): void
   pinged(id: number): void
@@ -141,14 +153,15 @@ export class Inbound {
         return this.#handler.strategy(decodeValue(bytes, start, end, this.#settings.valueLimits))
       case FrameKind.fault:
         return this.#handler.fault(decodeValue(bytes, start, end, this.#settings.valueLimits))
+      case FrameKind.query:
+        return this.#handler.causalQuery(known(parseCausalQuery(new ByteReader(bytes, start, end)), 'a query'))
+      case FrameKind.floor:
+        return this.#handler.causalFloor(known(parseCausalFloor(new ByteReader(bytes, start, end)), 'a floor'))
       case FrameKind.ready:
         this.#ready = true
         return this.#handler.peerReady()
-      case FrameKind.close: {
-        const close = parseClose(new ByteReader(bytes, start, end))
-        if (close === undefined) throw new MalformedError('a close frame')
-        return this.#handler.peerClosed(close)
-      }
+      case FrameKind.close:
+        return this.#handler.peerClosed(known(parseClose(new ByteReader(bytes, start, end)), 'a close frame'))
       default:
         if ((kind & ignorableBit) === 0) throw new MalformedError(`a frame of kind ${kind}, which nobody announced`)
     }
@@ -211,7 +224,18 @@ export class Inbound {
     const clock = (flags & MessageFlag.clock) === 0 ? undefined : this.#clock()
     const ack = (flags & MessageFlag.ack) === 0 ? undefined : this.#ack(stream, number)
     if (ack !== undefined && request !== undefined) throw new MalformedError('a request that is to be acknowledged')
-    return { request, budget, clock, manager: (flags & MessageFlag.manager) !== 0, ack }
+    const causal = (flags & MessageFlag.causal) === 0 ? undefined : this.#causal()
+    if (causal !== undefined && request !== undefined) throw new MalformedError('a request with a causal label')
+    return { request, budget, clock, manager: (flags & MessageFlag.manager) !== 0, ack, causal }
+  }
+
+  #causal(): CausalField {
+    const length = this.#varint()
+    const end = this.#at + length
+    if (end > this.#end) throw new MalformedError('a causal field is cut off')
+    const field = known(parseCausalField(this.#bytes.subarray(this.#at, end)), 'a causal field')
+    this.#at = end
+    return field
   }
 
   #ack(stream: number, number: number): IncomingAck {
@@ -314,14 +338,25 @@ const nothing = new Uint8Array(0)
 const chunked: ReadonlySet<number> = new Set([
   ...[FrameKind.message, FrameKind.reply, FrameKind.ack, FrameKind.strategy, FrameKind.fault],
 ])
-const optional = MessageFlag.request | MessageFlag.deadline | MessageFlag.clock | MessageFlag.ack | MessageFlag.manager
-const unannounced = MessageFlag.causal | MessageFlag.unused
+const optional =
+  MessageFlag.request |
+  MessageFlag.deadline |
+  MessageFlag.clock |
+  MessageFlag.ack |
+  MessageFlag.causal |
+  MessageFlag.manager
+const unannounced = MessageFlag.unused
 const serverBytesMax = 255
 /** What precedes the payload of a message, at most: flags, numbers, a name and a clock. */
 const chunkHeadBytes = 65_536
 /** Chunks that are not the last hold at least so much: each keeps its whole batch in memory. */
 const chunkBytesLeast = 16_384
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function known<Part>(part: Part | undefined, what: string): Part {
+  if (part === undefined) throw new MalformedError(what)
+  return part
+}
 
 function readText(bytes: Uint8Array, start: number, end: number): string {
   try {

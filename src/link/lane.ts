@@ -1,4 +1,5 @@
 import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
+import type { CausalFloor, CausalQuery } from '../codec/causal-frames.js'
 import { CloseCode, FrameKind, ReplyStatus } from '../codec/codec.js'
 import { type Close, encodeClose } from '../codec/handshake-frames.js'
 import type { Instant, Millis } from '../core/time.js'
@@ -168,6 +169,14 @@ export class Lane implements InboundHandler {
     this.link.handler.acknowledged(this, acknowledgement)
   }
 
+  causalQuery(query: CausalQuery): void {
+    this.link.handler.causalQuery(this, query)
+  }
+
+  causalFloor(floor: CausalFloor): void {
+    this.link.handler.causalFloor(this, floor)
+  }
+
   strategy(value: unknown): void {
     // An overlay is of neighbours: what comes through other nodes is no word of one.
     if (!this.relayed) this.link.handler.strategy(this.link, value)
@@ -199,6 +208,7 @@ export class Lane implements InboundHandler {
     const measured = this.link.settings.clock.now() - this.#pingedAt
     this.#pingedAt = undefined
     this.roundTrip = this.roundTrip === undefined ? measured : this.roundTrip * 0.875 + measured * 0.125
+    if (this === this.link.control) this.link.handler.measured(this.link, this.roundTrip)
   }
 
   peerClosed(close: Close): void {

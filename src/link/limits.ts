@@ -21,6 +21,8 @@ export interface Limits {
   readonly controlBytes: number
   /** Requests without an answer, per peer; more reject. Default 65,536. */
   readonly requests: number
+  /** Monitors of one peer, and of one peer at this node: a further one ends as refused. Default 16,384. */
+  readonly monitors: number
   /** Nodes that this node keeps links with; more are refused. Default 4,096. */
   readonly peers: number
   /** Connections that have not finished their handshake; at the limit the oldest is closed. Default 1,024. */
@@ -42,6 +44,7 @@ export const defaultLimits: Limits = {
   replyBytes: 8_388_608,
   controlBytes: 4_194_304,
   requests: 65_536,
+  monitors: 16_384,
   peers: 4_096,
   strangers: 1_024,
   circuits: 1_024,
@@ -59,6 +62,7 @@ export const leastLimits: Limits = {
   replyBytes: 1_024,
   controlBytes: 65_536,
   requests: 1,
+  monitors: 1,
   peers: 1,
   strangers: 1,
   circuits: 0,

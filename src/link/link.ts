@@ -1,4 +1,5 @@
 import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
+import type { CausalFloor, CausalQuery } from '../codec/causal-frames.js'
 import type { Close } from '../codec/handshake-frames.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import {
@@ -10,7 +11,7 @@ import {
 } from '../core/channel.js'
 import { compareSpecs, type NodeName, type NodeSpec } from '../core/node.js'
 import type { Random } from '../core/random.js'
-import type { Clock, Instant } from '../core/time.js'
+import type { Clock, Instant, Millis } from '../core/time.js'
 import { LinkChannel } from './channel.js'
 import type { Flusher } from './flusher.js'
 import { Heartbeat, type HeartbeatEffect, type HeartbeatOptions } from './heartbeat.js'
@@ -31,6 +32,8 @@ export interface LinkHandler {
   met(link: Link): void
   /** The last of these is gone, or cut: told before `down`, if that is told too. */
   parted(link: Link): void
+  /** The round trip to the peer was measured anew, on its control lane. */
+  measured(link: Link, millis: Millis): void
   channelUp(link: Link, channel: ChannelName): void
   channelDown(link: Link, channel: ChannelName): void
   /** A new incarnation takes the old one's place: what belonged to the old one ends. */
@@ -51,6 +54,8 @@ export interface LinkHandler {
   ): PromiseLike<unknown> | undefined
   reply(lane: Lane, id: number, isError: boolean, payload: unknown): void
   acknowledged(lane: Lane, acknowledgement: Acknowledgement): void
+  causalQuery(lane: Lane, query: CausalQuery): void
+  causalFloor(lane: Lane, floor: CausalFloor): void
   /** Who keeps what is sent over a channel until it is acknowledged. */
   tracker(channel: LinkChannel): Tracker
   /** The peer begins to number the streams of this lane anew: it forgot what it sent before. */

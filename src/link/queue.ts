@@ -1,3 +1,4 @@
+import type { Incarnation } from '../core/node.js'
 import { callerOverheadBytes, entryOverheadBytes } from './limits.js'
 
 /** The optional fields of a message on its way. */
@@ -9,8 +10,19 @@ export interface MessageExtra {
   readonly clock?: Uint8Array | undefined
   /** For the peer's manager. */
   readonly manager?: boolean | undefined
+  /** Only this life of the peer will do. It does not travel: a connection leads to one life. */
+  readonly life?: number | undefined
   /** It is to be acknowledged: when its server was given it, or when that has handled it. */
   readonly ack?: 'given' | 'handled' | undefined
+  /** It has a causal label. */
+  readonly causal?: CausalTag | undefined
+}
+
+/** What of a causal label travels with a message, and the lives of the pair of nodes that it holds for. */
+export interface CausalTag {
+  readonly bytes: Uint8Array
+  readonly from: Incarnation
+  readonly to: Incarnation
 }
 
 /** Keeps messages of a channel that were sent until they are acknowledged. */
@@ -31,6 +43,8 @@ export interface Settler {
   failed(error: Error): void
   /** False when it has been told another end meanwhile: then the message need not be sent. Default true. */
   wanted?(): boolean
+  /** False: no caller waits, so it may not block. Default true. */
+  readonly awaited?: boolean
 }
 
 /** A message that waits for its lane. */

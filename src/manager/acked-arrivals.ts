@@ -4,12 +4,14 @@ import { FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { StoppedError } from '../core/errors.js'
+import type { Life } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import type { Acceptance } from '../delivery/acceptance.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
+import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { type ErrorReport, expiredReport, reportOf } from './error-reports.js'
@@ -17,6 +19,7 @@ import type { Inboxes } from './inboxes.js'
 import { aged } from './incoming.js'
 import { resendMillis } from './outboxes.js'
 import type { Acceptor, Registry } from './registry.js'
+import { internalKindOf } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
 export interface AckedArrivalsContext {
@@ -27,6 +30,7 @@ export interface AckedArrivalsContext {
   readonly counters: Counters
   readonly clock: Clock
   readonly valueLimits: ValueLimits
+  readonly causal: CausalLabels
   judge(passage: Passage): Outcome
 }
 
@@ -38,6 +42,8 @@ export interface AckedMessage {
   readonly extra: IncomingExtra
   readonly ack: IncomingAck
   readonly context: MessageContext
+  /** The life of its sender. */
+  readonly from: Life
 }
 
 /** A message that was taken, until it is settled. */
@@ -107,7 +113,9 @@ export class AckedArrivals {
       return undefined
     }
     if (!interpositions.active) return this.#deliver(message, payload, acceptance)
-    const outcome = this.#judge(lane, 'receive', 'message', message.server, payload)
+    const internal = internalKindOf(message.server)
+    const server = internal === undefined ? message.server : undefined
+    const outcome = this.#judge(lane, 'receive', internal ?? 'message', server, payload)
     if (outcome.copies > 0) lane.heard()
     if (outcome.copies > 0 && !isHeld(outcome)) return this.#deliver(message, outcome.message, acceptance)
     if (outcome.copies > 0) return this.#hold(message, outcome, acceptance)
@@ -138,6 +146,8 @@ export class AckedArrivals {
     const { number } = message.ack
     const arrived = clock.now()
     acceptance.hold(number)
+    const { causal } = message.extra
+    if (causal !== undefined) this.#context.causal.delayed(message.from, causal)
     let resolve = (): void => {}
     const gone = new Promise<void>(settle => {
       resolve = settle
@@ -153,6 +163,7 @@ export class AckedArrivals {
     if (this.#context.delays.hold(outcome, goOn, resolve) !== undefined) return gone
     this.#context.counters.add('faulted')
     acceptance.letGo()
+    if (causal !== undefined) this.#context.causal.undelayed(message.from, causal)
     this.#retry(message.lane, message.ack.stream, acceptance)
     return undefined
   }
@@ -162,15 +173,28 @@ export class AckedArrivals {
     payload: unknown,
     acceptance: Acceptance<Uint8Array>,
   ): PromiseLike<unknown> | undefined {
-    const { lane, server, extra, ack, context } = message
+    const { lane, extra, ack } = message
     acceptance.take(ack.number)
     const taken = new Taken(this, lane, ack, acceptance)
-    if (extra.budget === 0) {
-      this.#context.counters.add('expired')
-      taken.settle(expiredReport)
-      return undefined
-    }
-    return this.#context.registry.accept(server, payload, context, taken)
+    const { causal } = extra
+    if (causal === undefined) return this.#hand(message, payload, taken, taken)
+    const { clock } = this.#context
+    const arrived = clock.now()
+    return this.#context.causal.take(message.from, causal, taken, acceptor =>
+      this.#hand({ ...message, extra: aged(extra, clock.now() - arrived) }, payload, taken, acceptor),
+    )
+  }
+
+  #hand(
+    { server, extra, context }: AckedMessage,
+    payload: unknown,
+    taken: Taken,
+    acceptor: Acceptor,
+  ): PromiseLike<unknown> | undefined {
+    if (extra.budget !== 0) return this.#context.registry.accept(server, payload, context, acceptor)
+    this.#context.counters.add('expired')
+    taken.settle(expiredReport)
+    return undefined
   }
 
   /** A message that was taken needs nothing more here: its handler has got it, or it was refused. */

@@ -1,22 +1,25 @@
+import type { CausalField } from '../codec/causal-frames.js'
 import { ReplyStatus } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import { UnencodableError, type ValueLimits } from '../codec/value-encoder.js'
 import type { ChannelName } from '../core/channel.js'
-import { EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
+import { CausalOrderError, EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
+import type { Life } from '../core/node.js'
 import type { Clock } from '../core/time.js'
-import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
+import { type Interpositions, isHeld, type Outcome, type Passage, type PassageKind } from '../fault/interposition.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { AckedArrivals } from './acked-arrivals.js'
+import { type CausalLabels, lifeOf } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { cutReport, reportOf } from './error-reports.js'
 import { aged } from './incoming.js'
-import { isUnnamed } from './passages.js'
 import type { Registry } from './registry.js'
+import type { Reporter } from './reporter.js'
 import type { Requester } from './requester.js'
-import { broadcastServer, relayServer } from './server-ref.js'
+import { broadcastServer, internalKindOf, isUnnamed, relayServer } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
 export interface ArrivalsContext {
@@ -28,6 +31,9 @@ export interface ArrivalsContext {
   readonly counters: Counters
   readonly clock: Clock
   readonly valueLimits: ValueLimits
+  readonly causal: CausalLabels
+  /** A message ended, and no promise tells of it. */
+  readonly lost: Reporter['dropped']
   judge(passage: Passage): Outcome
   managerMessage(context: MessageContext, message: unknown): void
   /** What a neighbour tells about broadcasts. Resolves when what came with it was handled. */
@@ -36,10 +42,10 @@ export interface ArrivalsContext {
   relay(lane: Lane, message: unknown): PromiseLike<unknown> | undefined
 }
 
-function kindOf(server: string, extra: IncomingExtra | undefined): 'manager' | 'broadcast' | 'message' | 'request' {
+function kindOf(server: string, extra: IncomingExtra | undefined): PassageKind {
   if (extra?.manager === true) return 'manager'
   if (extra?.request !== undefined) return 'request'
-  return server === broadcastServer ? 'broadcast' : 'message'
+  return internalKindOf(server) ?? 'message'
 }
 
 /** The receiving path: cut, interpositions, then the server, the requester or the manager. */
@@ -60,7 +66,15 @@ export class Arrivals {
   ): PromiseLike<unknown> | undefined {
     if (extra?.ack !== undefined) {
       const context = this.#contextOf(lane, extra)
-      return this.#context.acked.message({ lane, server, payload, extra, ack: extra.ack, context })
+      return this.#context.acked.message({
+        lane,
+        server,
+        payload,
+        extra,
+        ack: extra.ack,
+        context,
+        from: lifeOf(lane.link.spec),
+      })
     }
     if (lane.link.state.phase === 'cut') {
       this.#context.counters.add('faulted')
@@ -71,9 +85,18 @@ export class Arrivals {
     if (!this.#context.interpositions.active) return this.#deliver(lane, server, payload, extra)
     const kind = kindOf(server, extra)
     const arrived = this.#context.clock.now()
-    return this.#interposed(lane, kind, isUnnamed(kind) ? undefined : server, payload, message =>
-      this.#deliver(lane, server, message, extra && aged(extra, this.#context.clock.now() - arrived)),
-    )
+    const from = lifeOf(lane.link.spec)
+    const { causal } = extra ?? {}
+    if (causal !== undefined) this.#context.causal.delayed(from, causal)
+    let goesOn = false
+    const handled = this.#interposed(lane, kind, isUnnamed(kind) ? undefined : server, payload, message => {
+      goesOn = true
+      const since = this.#context.clock.now() - arrived
+      return this.#deliver(lane, server, message, extra && aged(extra, since), from)
+    })
+    const isDropped = handled === undefined && !goesOn
+    if (causal !== undefined && isDropped) this.#context.causal.undelayed(from, causal)
+    return handled
   }
 
   reply(lane: Lane, id: number, isError: boolean, payload: unknown): void {
@@ -129,7 +152,9 @@ export class Arrivals {
     server: string,
     message: unknown,
     extra: IncomingExtra | undefined,
+    from?: Life,
   ): PromiseLike<unknown> | undefined {
+    if (extra?.causal !== undefined) return this.#inTurn(lane, server, message, extra, extra.causal, from)
     if (extra?.budget === 0) {
       this.#context.counters.add('expired')
       return undefined
@@ -144,6 +169,31 @@ export class Arrivals {
       return this.#context.registry.deliver(server, message, context)
     }
     return this.#answer(lane, extra.request, server, message, context)
+  }
+
+  /** A message of a causal label waits for those that it depends on. */
+  #inTurn(
+    lane: Lane,
+    server: string,
+    message: unknown,
+    extra: IncomingExtra,
+    field: CausalField,
+    from: Life = lifeOf(lane.link.spec),
+  ): PromiseLike<unknown> | undefined {
+    const { causal, clock, counters, registry, lost } = this.#context
+    const arrived = clock.now()
+    const context = this.#contextOf(lane, extra)
+    const failed = (error: unknown): void => {
+      const reason = error instanceof CausalOrderError ? 'causal-order' : 'overflow'
+      const isMine = error instanceof CausalOrderError || error instanceof OverflowError
+      if (isMine) lost(reason, 'receive', from.name, lane.channel.name, server)
+    }
+    return causal.take(from, field, { given: () => {}, handled: () => {}, failed }, acceptor => {
+      const isExpired = aged(extra, clock.now() - arrived).budget === 0
+      if (!isExpired) return registry.accept(server, message, context, acceptor)
+      counters.add('expired')
+      return undefined
+    })
   }
 
   /** Credit for the request returns when its answer is with the connection. */
@@ -220,9 +270,11 @@ export class Arrivals {
       plain = { from: name, incarnation: spec.incarnation, channel: lane.channel.name }
       this.#contexts.set(lane, plain)
     }
-    if (extra === undefined || (extra.clock === undefined && extra.budget === undefined)) return plain
+    if (extra === undefined) return plain
+    if (extra.clock === undefined && extra.budget === undefined && extra.causal === undefined) return plain
     return {
       ...plain,
+      ...(extra.causal !== undefined && { causalLabel: extra.causal.label }),
       ...(extra.clock !== undefined && { clock: extra.clock }),
       ...(extra.budget !== undefined && { deadline: this.#context.clock.wall().getTime() + extra.budget }),
     }

@@ -33,7 +33,8 @@ export interface BroadcasterContext {
   readonly valueLimits: ValueLimits
   readonly peerValueLimits: ValueLimits
   readonly channelNames: readonly string[]
-  readonly members: () => readonly NodeSpec[]
+  /** The overlay's next hops towards a node. */
+  readonly route: (to: NodeName) => readonly NodeSpec[]
 }
 
 /** How a broadcast is sent. */
@@ -64,7 +65,8 @@ interface Tree {
 
 /**
  * Sends messages to everybody: the shell of one {@link Broadcast} machine for each channel on which somebody ever
- * broadcast something in this life. Neighbours are the members that this node is connected with.
+ * broadcast something in this life. Neighbours are those whom this node is connected with and its overlay leads
+ * to without a detour.
  */
 export class Broadcaster {
   readonly #context: BroadcasterContext
@@ -89,7 +91,7 @@ export class Broadcaster {
     this.#firstMet = undefined
   }
 
-  /** Members that this node is connected with. */
+  /** Those whom this node is connected with and its overlay leads to without a detour. */
   get neighbours(): readonly NodeName[] {
     return [...this.#neighbours.keys()]
   }
@@ -125,10 +127,11 @@ export class Broadcaster {
 
   /** Something happened to links or to the membership: who is a neighbour now? */
   refresh(): void {
-    const { hub, members, clock, self } = this.#context
+    const { hub, route, clock } = this.#context
     const now = new Set<NodeName>()
-    const { name: own } = self()
-    for (const { name } of members()) if (name !== own && hub.links.get(name)?.state.direct === true) now.add(name)
+    for (const { name, state } of hub.links.values()) {
+      if (state.direct && route(name).some(hop => hop.name === name)) now.add(name)
+    }
     for (const peer of [...this.#neighbours.keys()]) {
       if (now.has(peer)) continue
       this.#neighbours.delete(peer)

@@ -8,6 +8,7 @@ export const commonCapabilities: readonly string[] = [
   'requests',
   'broadcast',
   'relay',
+  'monitoring',
   'partitions',
   'remote-faults',
   'interposition',

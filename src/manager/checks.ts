@@ -1,4 +1,5 @@
-import { InvalidOptionError } from '../core/errors.js'
+import type { ChannelMap } from '../core/channel.js'
+import { InvalidOptionError, UnknownChannelError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { isPromiseLike } from '../core/promise-like.js'
 import type { Millis } from '../core/time.js'
@@ -30,6 +31,11 @@ export function isUrl(url: unknown, schemes: readonly string[]): url is string {
 function schemeOf(url: unknown): string | undefined {
   if (typeof url !== 'string' || !URL.canParse(url)) return undefined
   return /^([a-z][a-z0-9+.-]*):\/\/.+/.exec(url)?.[1]
+}
+
+/** A channel that this node has. */
+export function checkChannel(channel: string, { channelMap }: { readonly channelMap: ChannelMap }): void {
+  if (!Object.hasOwn(channelMap, channel)) throw new UnknownChannelError(channel, 'local', Object.keys(channelMap))
 }
 
 export function checkFunction(option: string, given: unknown): void {

@@ -14,6 +14,10 @@ export type CounterName =
   | 'expired'
   /** Messages that arrived twice. */
   | 'duplicates'
+  /** Messages of causal labels that others depended on and that did not come: they are not waited for any more. */
+  | 'causalGaps'
+  /** Messages of causal labels that came after they were given up, and were not handed over. */
+  | 'causalLate'
   /** Messages, either way, that a cut or an interposition stopped. */
   | 'faulted'
   /** Handlers and listeners of the user that threw. */
@@ -38,6 +42,8 @@ export type CounterName =
   | 'circuitsRefused'
   /** Circuits that ended because a connection that they led over was lost. */
   | 'circuitsBroken'
+  /** Monitors, of this node or of a peer, that `limits.monitors` left no room for. */
+  | 'monitorsRefused'
   /** Lookups of the discovery that failed, or took too long. */
   | 'discoveryFailed'
   /** Addresses that the discovery found and that were not taken: none of this transport, or too many. */
@@ -56,6 +62,8 @@ export class Counters {
     schemaRefused: 0,
     expired: 0,
     duplicates: 0,
+    causalGaps: 0,
+    causalLate: 0,
     faulted: 0,
     handlerErrors: 0,
     violations: 0,
@@ -68,6 +76,7 @@ export class Counters {
     circuits: 0,
     circuitsRefused: 0,
     circuitsBroken: 0,
+    monitorsRefused: 0,
     discoveryFailed: 0,
     discoveryRefused: 0,
   }

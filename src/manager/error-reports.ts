@@ -1,4 +1,4 @@
-import { NoSuchServerError, PartitionedError, RemoteError, SchemaError } from '../core/errors.js'
+import { CausalOrderError, NoSuchServerError, PartitionedError, RemoteError, SchemaError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 
 /** What crosses the wire of an error that a handler threw. */
@@ -7,6 +7,7 @@ export interface ErrorReport {
   readonly name: string
   readonly message: string
   readonly issues?: readonly string[]
+  readonly label?: string
 }
 
 /** Tells that a partition stopped a request, or its answer, there. No error of a handler has this code. */
@@ -21,6 +22,9 @@ export function reportOf(error: unknown): ErrorReport {
     const issues = error.issues.slice(0, reportIssuesMax).map(cut)
     return { code: error.code, name: error.name, message: cut(error.message), issues }
   }
+  if (error instanceof CausalOrderError) {
+    return { code: error.code, name: error.name, message: cut(error.message), label: error.label }
+  }
   if (!(error instanceof Error)) return { code: undefined, name: 'Error', message: cut(String(error)) }
   const code = (error as { readonly code?: unknown }).code
   return { code: typeof code === 'string' ? cut(code) : undefined, name: cut(error.name), message: cut(error.message) }
@@ -29,10 +33,11 @@ export function reportOf(error: unknown): ErrorReport {
 /** The error that a caller gets for what a handler's node reported. */
 export function errorOf(node: string, server: string, payload: unknown): Error {
   const report = isRecord(payload) ? payload : {}
-  const { code, name, message, issues } = report
+  const { code, name, message, issues, label } = report
   if (code === cutReport.code) return new PartitionedError(node)
   if (code === 'ERR_NO_SUCH_SERVER') return new NoSuchServerError(node, server)
   if (code === 'ERR_SCHEMA') return new SchemaError(server, Array.isArray(issues) ? issues.map(String) : [])
+  if (code === 'ERR_CAUSAL_ORDER') return new CausalOrderError(node, typeof label === 'string' ? label : '')
   return new RemoteError(node, server, {
     name: typeof name === 'string' ? name : 'Error',
     message: typeof message === 'string' ? message : 'no reason given',

@@ -16,6 +16,7 @@ export type DropReason =
   | 'unknown-channel'
   | 'unreachable'
   | 'encode'
+  | 'causal-order'
 
 /**
  * What a manager tells of itself: `manager.events.on('up', ...)`. Listeners are called in order; none may hold it up.
@@ -50,6 +51,8 @@ export interface ManagerEvents {
     readonly channel: string
     readonly server: string
   }) => void
+  /** Messages of a causal label, that others depended on, did not come and are not waited for any more. */
+  'causal-gap': (gap: { readonly label: string; readonly count: number }) => void
   /** A handler, watcher or interposition of the user threw. */
   'handler-error': (failure: { readonly where: string; readonly error: unknown }) => void
   /** A message for the manager itself, from `sendMessage`. */

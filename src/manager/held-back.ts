@@ -9,8 +9,9 @@ import { costOf } from '../link/queue.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { resendMillis } from './outboxes.js'
+import { isAwaited, type Outgoing } from './outgoing.js'
 import type { Room } from './room.js'
-import type { Outgoing } from './sender.js'
+import { isUnnamed } from './server-ref.js'
 
 export interface HeldBackContext {
   readonly clock: Clock
@@ -92,7 +93,7 @@ export class HeldBack {
   #hold(channel: LinkChannel, outgoing: Outgoing): Held | undefined {
     const { valueLimits, room } = this.#context
     const { value: message, bytes } = copyValue(outgoing.message, valueLimits)
-    const awaited = outgoing.settler !== undefined
+    const awaited = isAwaited(outgoing)
     const leave = room.take(channel, costOf(bytes, awaited), awaited)
     if (leave === undefined) {
       this.#context.fail(channel, outgoing, room.refusal(channel))
@@ -157,7 +158,8 @@ export class HeldBack {
     }
   }
 
-  #judge({ link, name: channel }: LinkChannel, { kind, server, message }: Outgoing): Outcome {
+  #judge({ link, name: channel }: LinkChannel, { kind, server: named, message }: Outgoing): Outcome {
+    const server = isUnnamed(kind) ? undefined : named
     return this.#context.judge({ direction: 'forward', peer: link.name, channel, kind, server, message })
   }
 }

@@ -1,4 +1,5 @@
 import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
+import type { CausalFloor, CausalQuery } from '../codec/causal-frames.js'
 import { CloseCode } from '../codec/codec.js'
 import type { Close } from '../codec/handshake-frames.js'
 import type { ChannelName } from '../core/channel.js'
@@ -58,12 +59,18 @@ export class LinkEvents implements HubHandler {
   up(link: Link): void {
     this.#node.seeker.reached(link)
     this.#node.watchers.tell('up', link.name)
+    this.#node.nodeMonitors.up(link.spec)
     this.#node.reporter.emit('up', link.name)
   }
 
   down(link: Link, reason: DownReason): void {
     this.#node.watchers.tell('down', link.name)
+    this.#node.nodeMonitors.down(link.name, reason)
     this.#node.reporter.emit('down', link.name, reason)
+  }
+
+  measured(link: Link, millis: Millis): void {
+    this.#node.overlay.step({ type: 'rtt', node: link.name, millis })
   }
 
   channelUp(link: Link, channel: ChannelName): void {
@@ -75,16 +82,27 @@ export class LinkEvents implements HubHandler {
   }
 
   created(link: Link): void {
+    this.#node.causal.ended(link.name, link.spec.incarnation - 1)
     if (this.#node.faults.cutsOff(link.spec)) link.tell({ type: 'cut', cut: true })
   }
 
   restarted(link: Link): void {
+    const { incarnation } = link.spec
+    // What waited for a life that was never met may wait for any; what is for the one that ended does not, nor what
+    // has its place in the causal order of messages to that.
+    const meant = link.takeQueued(({ extra: { causal, life } = {} }) => {
+      return causal !== undefined || (life !== undefined && life !== incarnation)
+    })
+    if (meant.length > 0) this.failQueued(link, meant, 'restarted')
+    this.#node.causal.ended(link.name, incarnation - 1)
+    this.#node.monitoring.restarted(link)
     this.#node.acknowledgements.lost(link, because.restarted)
     this.#node.faults.step({ type: 'restarted', node: link.name })
   }
 
   failRequests(link: Link, why: 'down' | 'cut' | 'left'): void {
     this.#node.requester.peerEnded(link, why)
+    this.#node.monitoring.peerEnded(link, why)
   }
 
   failQueued(link: Link, entries: readonly Waiting[], why: QueueEnd): void {
@@ -94,7 +112,9 @@ export class LinkEvents implements HubHandler {
       const wasSent = sequence > 0
       settler?.failed(wasSent ? new UnknownOutcomeError(name, because[why]) : new NotConnectedError(name, why))
     }
-    if (why === 'left') this.#node.acknowledgements.lost(link, because.left)
+    if (why !== 'left') return
+    this.#node.acknowledgements.lost(link, because.left)
+    this.#node.causal.ended(name, link.spec.incarnation)
   }
 
   laneOpened(lane: Lane): void {
@@ -102,7 +122,10 @@ export class LinkEvents implements HubHandler {
     const { link } = lane
     this.#node.broadcaster.laneOpened(link.name, lane.channel.name)
     // A peer that lost its connections begins with this lane, also where nobody here was told of the loss.
-    if (lane === link.control || link.openLanes === 1) this.#node.faults.step({ type: 'connected', peer: link.spec })
+    if (lane === link.control || link.openLanes === 1) {
+      this.#node.faults.step({ type: 'connected', peer: link.spec })
+      this.#node.monitoring.connected(link)
+    }
     this.#node.joiner.progress()
   }
 
@@ -110,6 +133,7 @@ export class LinkEvents implements HubHandler {
     this.#node.acknowledgements.outboxes.laneClosed(lane)
     this.#node.requester.laneClosed(lane)
     this.#node.relayer.laneClosed(lane)
+    this.#node.causal.laneClosed(lane)
     this.#node.joiner.progress()
   }
 
@@ -136,6 +160,14 @@ export class LinkEvents implements HubHandler {
 
   renumbered(lane: Lane): void {
     this.#node.acknowledgements.renumbered(lane)
+  }
+
+  causalQuery(lane: Lane, query: CausalQuery): void {
+    this.#node.causal.asked(lane, query)
+  }
+
+  causalFloor(lane: Lane, floor: CausalFloor): void {
+    this.#node.causal.answered(lane, floor)
   }
 
   reply(lane: Lane, id: number, isError: boolean, payload: unknown): void {

@@ -1,3 +1,4 @@
+import type { CausalField } from '../codec/causal-frames.js'
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
@@ -7,15 +8,17 @@ import { isPromiseLike } from '../core/promise-like.js'
 import type { Clock } from '../core/time.js'
 import type { Limits } from '../link/limits.js'
 import { costOf } from '../link/queue.js'
+import { type CausalLabels, lifeOf } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import { errorOf, reportOf } from './error-reports.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, checkAnswered, expiryOf } from './message-options.js'
-import type { Registry } from './registry.js'
+import type { Acceptor, Registry } from './registry.js'
 import { resolved } from './sender.js'
 import type { MessageContext } from './servers.js'
 
 export interface LocalContext {
+  readonly causal: CausalLabels
   readonly self: () => NodeSpec
   readonly registry: Registry
   readonly clock: Clock
@@ -60,7 +63,12 @@ export class LocalServers {
     const { cost, copy, context } = admitted
     const ack = options === undefined ? undefined : ackOf(options)
     if (ack !== undefined) return this.#acknowledged(server, admitted, options, ack.when)
-    const run = (): void => this.#release(cost, this.#context.registry.deliver(server, copy, context))
+    const field = this.#label(options, admitted)
+    const run = (): void => {
+      const { registry } = this.#context
+      if (field === undefined) return this.#release(cost, registry.deliver(server, copy, context))
+      this.#release(cost, this.#inTurn(server, admitted, field, nobody))
+    }
     this.#later({ cost, run })
     return resolved
   }
@@ -84,14 +92,40 @@ export class LocalServers {
     options: ForwardOptions | undefined,
     when: 'given' | 'handled',
   ): Promise<void> {
+    const field = this.#label(options, admitted)
     await this.#outcome(server, admitted, options, `the message to server '${server}'`, () => {
       return new Promise((resolve, reject) => {
         const done = (): void => resolve(undefined)
         const { copy, context, cost } = admitted
         const acceptor = { given: when === 'given' ? done : (): void => {}, handled: done, failed: reject }
-        this.#release(cost, this.#context.registry.accept(server, copy, context, acceptor))
+        const handled =
+          field === undefined
+            ? this.#context.registry.accept(server, copy, context, acceptor)
+            : this.#inTurn(server, admitted, field, acceptor)
+        this.#release(cost, handled)
       })
     })
+  }
+
+  #label(options: ForwardOptions | undefined, { cost, context }: Admitted): CausalField | undefined {
+    if (options?.causalLabel === undefined) return undefined
+    try {
+      return this.#context.causal.sendToSelf(options.causalLabel, context.channel)
+    } catch (error) {
+      this.#bytes -= cost
+      throw error
+    }
+  }
+
+  /** A message of a causal label waits for those that it depends on. */
+  #inTurn(
+    server: string,
+    { copy, context }: Admitted,
+    field: CausalField,
+    acceptor: Acceptor,
+  ): PromiseLike<unknown> | undefined {
+    const { causal, registry, self } = this.#context
+    return causal.take(lifeOf(self()), field, acceptor, inTurn => registry.accept(server, copy, context, inTurn))
   }
 
   /** What comes of `run` on the next turn, unless a deadline, a signal or the end of this life comes first. */
@@ -133,7 +167,11 @@ export class LocalServers {
     })
   }
 
-  /** The room of a message is free when it has been handled. */
+  /** Runs something behind all messages of this node to itself that were sent before. */
+  behind(run: () => void): void {
+    this.#later({ cost: 0, run })
+  }
+
   /** A life ends: what waits for the next turn is not handed over. */
   forget(error: () => Error): void {
     for (const { cost, end } of this.#waiting.splice(0)) {
@@ -163,6 +201,7 @@ export class LocalServers {
     const cost = costOf(bytes, false)
     const context: MessageContext = {
       ...{ from: name, incarnation, channel },
+      ...(options?.causalLabel !== undefined && { causalLabel: options.causalLabel }),
       ...(options?.clock !== undefined && { clock: this.#copy(options.clock).value }),
       ...(deadline !== undefined && { deadline }),
     }
@@ -196,3 +235,6 @@ export class LocalServers {
     else release()
   }
 }
+
+/** Nobody waits to hear what becomes of it. */
+const nobody: Acceptor = { given: () => {}, handled: () => {}, failed: () => {} }

@@ -6,12 +6,15 @@ import type { PartitionRef } from '../fault/partition.js'
 import type { BroadcastOptions } from './broadcaster.js'
 import type { CounterValues } from './counters.js'
 import type { ManagerEvents } from './events.js'
+import type { MonitorEnd, MonitorOptions } from './monitoring.js'
+import type { NodeEvent } from './node-monitors.js'
 import type { ReplicatedStore, ReplicateOptions } from './replicas.js'
 import type {
   Delivery,
   MessageOf,
   Register,
   RegisterOptions,
+  RemoteRef,
   ReplyOf,
   ServerName,
   ServerRef,
@@ -42,6 +45,15 @@ export interface ForwardOptions {
    * other within a partition key. Not for requests, whose answer tells the same. Default `false`.
    */
   readonly ack?: boolean | AckOptions
+  /**
+   * Hands the message over after all messages of this label that were sent to the same node before it, in the sense
+   * of Lamport's "happened before": by this node, by whoever sent this node one of the label that was handed over here,
+   * and so on, over whatever channels, keys and servers (Raynal, Schiper and Toueg, "The causal ordering abstraction
+   * and a simple way to implement it", 1991). A name of 1 to 64 bytes. What did not come while something that depends
+   * on it was handed over never is: with `ack`, its sender is told by `CausalOrderError`. With `whenDown: 'wait'` it
+   * waits for the peer's present life alone. Not for requests. Default: none.
+   */
+  readonly causalLabel?: string
   /** Carried with the message and handed to the handler. */
   readonly clock?: unknown
   /** What to do when the peer is down. Default `'reject'`; `'wait'` keeps the message until it is up again. */
@@ -116,6 +128,22 @@ export interface Request<Servers> {
   /** A text alone names a server of this node. With options, write `{ node, name }`. */
   <Name extends ServerName<Servers>>(server: Name, message: MessageOf<Servers, Name>): Promise<ReplyOf<Servers, Name>>
 }
+
+/** What came of asking several nodes. Each of them is in one of the two. */
+export interface Replies<Reply = unknown> {
+  /** What was answered, by node. */
+  readonly replies: ReadonlyMap<string, Reply>
+  /** What a request of its own would have rejected with, for each node that did not answer. */
+  readonly missing: ReadonlyMap<string, Error>
+}
+
+/** Asks the server of that name at several nodes. */
+export type RequestAll<Servers> = <Name extends ServerName<Servers>>(
+  nodes: readonly string[],
+  server: Name,
+  message: MessageOf<Servers, Name>,
+  options?: ForwardOptions,
+) => Promise<Replies<ReplyOf<Servers, Name>>>
 
 /** Sends one message to the server of that name at every other member. */
 export type BroadcastTo<Servers> = <Name extends ServerName<Servers>>(
@@ -234,6 +262,22 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    */
   readonly request: Request<Servers>
   /**
+   * Asks the same of several nodes at once, which may include this one, and resolves when each has answered or failed.
+   * It does not reject for a peer's sake: who did not answer is named in `missing`, with the error that a request would
+   * have rejected with. `timeout`, `deadline` and `signal` end the waiting, not the call: what was answered by then is
+   * kept. Without them a node that never answers is waited for as long as it is up.
+   * @throws {@link InvalidOptionError}, {@link UnknownChannelError}, {@link EncodeError}, {@link StoppedError}: nobody
+   * was asked.
+   */
+  readonly requestAll: RequestAll<Servers>
+  /**
+   * A reference to a server of this node in its present life, to be sent in messages: who gets it answers with
+   * `forwardMessage(ref, answer)`. What is sent to it reaches this life or nobody. The server need not be registered
+   * yet.
+   * @throws {@link StoppedError} there is no life to refer to.
+   */
+  ref<Name extends ServerName<Servers>>(name: Name): RemoteRef<Name>
+  /**
    * Sends a message to the server `name` of every other member that is reached over the overlay, along a tree
    * (Plumtree).
    * This node's own server is not told, as in Partisan: whoever wants it calls it too. Each life of each node is handed
@@ -258,7 +302,10 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    * the manager.
    */
   receiveMessage(node: string, channel: string, message: unknown): void
-  /** Hands a message to a server of this node; one that is not registered is counted and evented. */
+  /**
+   * Hands a message to a server of this node; one that is not registered is counted and evented.
+   * @throws {@link NotConnectedError} the reference belongs to another life of this node.
+   */
   processForward(ref: ServerRef, message: unknown): void
 
   /**
@@ -268,6 +315,19 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   onUp(node: string, fn: Watcher, options?: WatchOptions): Disposable
   /** Calls `fn` when the last connection is gone, exactly once for each up. */
   onDown(node: string, fn: Watcher, options?: WatchOptions): Disposable
+  /**
+   * Calls `fn` exactly once, when the server ends: its registration, or its node as seen from here; and soon when there
+   * is no such server, or no such node. Never before messages that its node had sent to this one on the monitor's
+   * channel. A member that was never up is waited for. Until disposed; never before this call has returned.
+   * @throws {@link StoppedError}, {@link InvalidOptionError}, {@link UnknownChannelError}: nothing is watched.
+   * {@link NoSuchServerError}: the registry of the reference does not know the name.
+   */
+  monitor(ref: ServerRef<ServerName<Servers>>, fn: (end: MonitorEnd) => void, options?: MonitorOptions): Disposable
+  /**
+   * Calls `fn` for each peer that is up, and from then on whenever a life of any peer comes up or goes down. For each
+   * node the two alternate, and the end of a life precedes the beginning of the next.
+   */
+  monitorNodes(fn: (event: NodeEvent) => void): Disposable
 
   /**
    * Makes `origin` cut itself off from all its peers, and its neighbours from theirs for `ttl` more hops. Messages stop

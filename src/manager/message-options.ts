@@ -1,26 +1,29 @@
+import { causalLabelBytesMax } from '../codec/causal-frames.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { EncodeError, InvalidOptionError } from '../core/errors.js'
+import { isName } from '../core/name.js'
 import type { Clock } from '../core/time.js'
 import type { MessageExtra } from '../link/queue.js'
 import { checkKeys } from './checks.js'
 import type { AckOptions, ForwardOptions } from './manager.js'
 
-/** What of a message's options travels with it. */
+/** What of a message's options travels with it. `life`: only that one of its node will do. */
 export function extraOf(
   options: ForwardOptions | undefined,
   clock: Clock,
   limits: ValueLimits,
+  life?: number,
 ): MessageExtra | undefined {
-  if (options === undefined || isPlain(options)) return undefined
+  if (options === undefined || isPlain(options)) return life === undefined ? undefined : { life }
   const expires = expiryOf(options, clock)
   const encoded = options.clock === undefined ? undefined : encodeToBytes(options.clock, limits)
   if (encoded !== undefined && encoded.length > clockBytesMax) {
     throw new EncodeError(`the option 'clock' takes ${encoded.length} bytes, and ${clockBytesMax} at the most`)
   }
   const ack = ackOf(options)
-  if (expires === undefined && encoded === undefined && ack === undefined) return undefined
-  return { expires, clock: encoded, ack: ack?.when }
+  if (expires === undefined && encoded === undefined && ack === undefined && life === undefined) return undefined
+  return { expires, clock: encoded, ack: ack?.when, life }
 }
 
 /** When a call stops waiting, on the monotonic clock. */
@@ -42,8 +45,11 @@ export function ackOf({ ack }: Pick<ForwardOptions, 'ack'>): Required<AckOptions
   return { when, onDown }
 }
 
-/** A request is not acknowledged: its answer tells more. */
+/** A request is not acknowledged: its answer tells more. Nor is it ordered: its answer would have to be, too. */
 export function checkAnswered(options: ForwardOptions | undefined): void {
+  if (options?.causalLabel !== undefined) {
+    throw new InvalidOptionError('causalLabel', 'left out: requests have no causal order', options.causalLabel)
+  }
   if (options?.ack === undefined || options.ack === false) return
   throw new InvalidOptionError('ack', 'left out: the answer of a request tells that it arrived')
 }
@@ -56,28 +62,33 @@ export function isPlain(options: ForwardOptions): boolean {
     options.timeout === undefined &&
     options.deadline === undefined &&
     options.signal === undefined &&
-    (options.ack === undefined || options.ack === false)
+    (options.ack === undefined || options.ack === false) &&
+    options.causalLabel === undefined
   )
 }
 
 /** The largest encoded `clock`. */
 const clockBytesMax = 32_768
 
-/** What promises more than this release keeps, or means nothing, is refused rather than ignored. */
-function checkOptions(options: ForwardOptions & Partial<Record<(typeof laterOptions)[number], unknown>>): void {
+/** What means nothing is refused rather than ignored. */
+function checkOptions(options: ForwardOptions): void {
   if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', 'an object', options)
-  for (const option of laterOptions) {
-    if (options[option] !== undefined) throw new InvalidOptionError(option, 'left out: this release does not know it')
-  }
-  const { whenDown, partitionKey, ack, transitive } = options
+  const { whenDown, partitionKey, ack, causalLabel, transitive } = options
   if (transitive !== undefined && typeof transitive !== 'boolean') {
     throw new InvalidOptionError('transitive', 'true or false', transitive)
+  }
+  if (causalLabel !== undefined && !isLabel(causalLabel)) {
+    throw new InvalidOptionError('causalLabel', `a name of 1 to ${causalLabelBytesMax} bytes`, causalLabel)
   }
   if (ack !== undefined && typeof ack !== 'boolean') checkAck(ack)
   if (partitionKey !== undefined) checkKey(partitionKey)
   if (whenDown !== undefined && whenDown !== 'wait' && whenDown !== 'reject') {
     throw new InvalidOptionError('whenDown', `'reject' or 'wait'`, whenDown)
   }
+}
+
+function isLabel(label: unknown): boolean {
+  return typeof label === 'string' && isName(label, causalLabelBytesMax)
 }
 
 function checkAck(ack: AckOptions): void {
@@ -90,8 +101,6 @@ function checkAck(ack: AckOptions): void {
     throw new InvalidOptionError('ack.onDown', `'wait' or 'reject'`, onDown)
   }
 }
-
-const laterOptions = ['causalLabel'] as const
 
 export function checkKey(key: unknown): string | number {
   if (typeof key === 'string' || typeof key === 'number') return key

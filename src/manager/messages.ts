@@ -1,23 +1,20 @@
-import {
-  InvalidOptionError,
-  MaquisError,
-  NotConnectedError,
-  StoppedError,
-  UnknownChannelError,
-} from '../core/errors.js'
+import { InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import type { Settler } from '../link/queue.js'
 import type { BroadcastOptions } from './broadcaster.js'
-import { checkFunction, checkKeys, isDuration } from './checks.js'
-import type { ForwardOptions } from './manager.js'
+import { checkChannel, checkFunction, checkKeys, isDuration } from './checks.js'
+import type { ForwardOptions, Replies } from './manager.js'
 import { extraOf } from './message-options.js'
+import type { MonitorEnd, MonitorOptions } from './monitoring.js'
 import type { Node } from './node.js'
+import type { NodeEvent } from './node-monitors.js'
 import type { Receiver } from './receiver.js'
 import { Replica, type ReplicatedStore, type ReplicateOptions } from './replicas.js'
+import { checkRequestAll, gather } from './request-all.js'
 import { resolved } from './sender.js'
-import { checkServer, type Destination, destinationOf } from './server-ref.js'
-import type { Handler, MessageContext, RegisterOptions, ServerRef } from './servers.js'
+import { checkServer, type Destination, destinationOf, otherLife } from './server-ref.js'
+import type { Handler, MessageContext, RegisterOptions, RemoteRef, ServerRef } from './servers.js'
 import { dropReasonOf } from './unawaited.js'
 
 /** The messaging half of a peer service. */
@@ -54,8 +51,8 @@ export abstract class Messages {
       if (typeof target === 'string' && typeof server === 'string' && arguments.length >= 3) {
         return this.#forward(target, server, message, options)
       }
-      const { node, server: name } = this.#destination(target as ServerRef)
-      return this.#forward(node, name, server, message as ForwardOptions | undefined)
+      const { node, server: name, incarnation } = this.#destination(target as ServerRef)
+      return this.#forward(node, name, server, message as ForwardOptions | undefined, incarnation)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -71,15 +68,50 @@ export abstract class Messages {
     } catch (error) {
       return this.#lost(error, describeRef(target), '', '')
     }
-    this.#cast(destination.node, destination.server, server, message as ForwardOptions | undefined)
+    const { node, server: name, incarnation } = destination
+    this.#cast(node, name, server, message as ForwardOptions | undefined, incarnation)
   }
 
   async request(target: unknown, server: unknown, message?: unknown, options?: ForwardOptions): Promise<unknown> {
     if (typeof target === 'string' && typeof server === 'string' && arguments.length >= 3) {
       return this.#ask(target, server, message, options)
     }
-    const { node, server: name } = this.#destination(target as ServerRef)
-    return this.#ask(node, name, server, message as ForwardOptions | undefined)
+    const { node, server: name, incarnation } = this.#destination(target as ServerRef)
+    return this.#ask(node, name, server, message as ForwardOptions | undefined, incarnation)
+  }
+
+  async requestAll(
+    nodes: readonly string[],
+    server: string,
+    message: unknown,
+    options?: ForwardOptions,
+  ): Promise<Replies> {
+    this.#needRunning()
+    const { settings } = this.#node
+    checkServer(server)
+    checkRequestAll(nodes, message, options, settings)
+    return gather(nodes, async node => this.#ask(node, server, message, options))
+  }
+
+  ref(name: string): RemoteRef {
+    this.#needRunning()
+    const { name: node, incarnation } = this.#node.spec
+    return { node, name: checkServer(name), incarnation }
+  }
+
+  monitor(ref: ServerRef, fn: (end: MonitorEnd) => void, options: MonitorOptions = {}): Disposable {
+    this.#needRunning()
+    checkFunction('fn', fn)
+    checkKeys('options', options, ['channel'])
+    const { channel = 'default' } = options
+    const { settings, monitoring } = this.#node
+    checkChannel(channel, settings)
+    return monitoring.monitor(destinationOf(ref, settings.name), fn, channel)
+  }
+
+  monitorNodes(fn: (event: NodeEvent) => void): Disposable {
+    checkFunction('fn', fn)
+    return this.#node.nodeMonitors.add(fn)
   }
 
   async broadcast(name: string, message: unknown, options: BroadcastOptions = {}): Promise<void> {
@@ -94,8 +126,7 @@ export abstract class Messages {
     const { interval = 1, channel = 'default' } = options
     if (!isDuration(interval) || interval === 0) throw new InvalidOptionError('interval', 'milliseconds', interval)
     const { settings, broadcaster, reporter } = this.#node
-    const channels = Object.keys(settings.channelMap)
-    if (!channels.includes(channel)) throw new UnknownChannelError(channel, 'local', channels)
+    checkChannel(channel, settings)
     return new Replica(checkServer(name), store, options, {
       ...{ clock: settings.clock, random: settings.random, reporter },
       neighbours: () => (this.running ? broadcaster.neighbours : []),
@@ -143,7 +174,7 @@ export abstract class Messages {
 
   processForward(ref: ServerRef, message: unknown): void {
     const { name } = this.#node.settings
-    const destination = destinationOf(ref, name)
+    const destination = this.#destination(ref)
     if (destination.node !== name) {
       throw new InvalidOptionError('ref', 'a server of this node; use forwardMessage for others', destination.node)
     }
@@ -151,14 +182,20 @@ export abstract class Messages {
     void this.#node.registry.deliver(destination.server, message, { from: name, incarnation, channel: 'default' })
   }
 
-  #forward(node: string, server: string, message: unknown, options: ForwardOptions | undefined): Promise<void> {
+  #forward(
+    node: string,
+    server: string,
+    message: unknown,
+    options: ForwardOptions | undefined,
+    life?: number,
+  ): Promise<void> {
     try {
       this.#needRunning()
       const { sender, settings, local } = this.#node
       if (node === settings.name) return local.send(checkServer(server), message, options)
       if (sender.send(node, server, message, options)) return resolved
       return new Promise((resolve, reject) => {
-        const extra = extraOf(options, settings.clock, settings.valueLimits)
+        const extra = extraOf(options, settings.clock, settings.valueLimits, life)
         const settler: Settler = { sent: resolve, failed: reject }
         sender.submit({ node, server, message, options, extra, kind: 'message', settler })
       })
@@ -167,7 +204,7 @@ export abstract class Messages {
     }
   }
 
-  #cast(node: string, server: string, message: unknown, options: ForwardOptions | undefined): void {
+  #cast(node: string, server: string, message: unknown, options: ForwardOptions | undefined, life?: number): void {
     try {
       this.#needRunning()
       const { sender, settings, local } = this.#node
@@ -176,7 +213,7 @@ export abstract class Messages {
         return
       }
       if (sender.send(node, server, message, options)) return
-      const extra = extraOf(options, settings.clock, settings.valueLimits)
+      const extra = extraOf(options, settings.clock, settings.valueLimits, life)
       const outgoing = { node, server, message, options, extra, kind: 'message' } as const
       sender.submit({ ...outgoing, settler: undefined })
     } catch (error) {
@@ -184,12 +221,18 @@ export abstract class Messages {
     }
   }
 
-  #ask(node: string, server: string, message: unknown, options: ForwardOptions | undefined): Promise<unknown> {
+  #ask(
+    node: string,
+    server: string,
+    message: unknown,
+    options: ForwardOptions | undefined,
+    life?: number,
+  ): Promise<unknown> {
     this.#needRunning()
     const { settings, local, requester } = this.#node
     checkServer(server)
     if (node === settings.name) return local.ask(server, message, options)
-    return requester.request(node, server, message, options)
+    return requester.request(node, server, message, options, life)
   }
 
   /** A cast that went nowhere. Only what no peer had a part in is thrown. */
@@ -204,7 +247,8 @@ export abstract class Messages {
     const { node, incarnation } = destination
     if (incarnation === undefined) return destination
     const known = node === settings.name ? spec.incarnation : hub.links.get(node as NodeName)?.spec.incarnation
-    if (known !== undefined && known !== incarnation) throw new NotConnectedError(node, 'restarted')
+    const other = otherLife(node, incarnation, known ?? 0)
+    if (other !== undefined) throw other
     return destination
   }
 

@@ -10,6 +10,7 @@ import type { MembershipStrategy } from '../membership/strategy.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { Arrivals } from './arrivals.js'
 import { Broadcaster } from './broadcaster.js'
+import { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import { Delays } from './delays.js'
 import { Faults } from './faults.js'
@@ -17,6 +18,8 @@ import { identify } from './identity.js'
 import { Joiner } from './joiner.js'
 import { LinkEvents } from './link-events.js'
 import { LocalServers } from './local-servers.js'
+import { Monitoring } from './monitoring.js'
+import { NodeMonitors } from './node-monitors.js'
 import type { Settings } from './options.js'
 import type { Overlay } from './overlay.js'
 import { OverlayPort } from './overlay-port.js'
@@ -39,6 +42,8 @@ export class Node {
   readonly reporter: Reporter
   readonly interpositions: Interpositions = new Interpositions()
   readonly watchers: Watchers
+  readonly nodeMonitors: NodeMonitors
+  readonly monitoring: Monitoring
   readonly registry: Registry
   readonly hub: LinkHub
   readonly sender: Sender
@@ -51,6 +56,7 @@ export class Node {
   readonly faults: Faults
   readonly reserved: Set<string> = new Set()
   readonly acknowledgements: Acknowledgements
+  readonly causal: CausalLabels
   readonly arrivals: Arrivals
   readonly port: OverlayPort
   readonly #delays: Delays
@@ -74,7 +80,9 @@ export class Node {
     this.#delays = delays
     const judge = (passage: Passage): Outcome => this.judge(passage)
     this.watchers = new Watchers(error => reporter.failed('a watcher', error))
+    this.nodeMonitors = new NodeMonitors(error => reporter.failed('a monitor of nodes', error))
     this.registry = new Registry(() => settings.name, {
+      unregistered: server => this.monitoring.unregistered(server),
       noSuchServer: (server, { from, channel }) => this.#refusedMessage('no-such-server', from, channel, server),
       schemaRefused: (server, { from, channel }) => this.#refusedMessage('schema', from, channel, server),
       handlerFailed: (server, error) => reporter.failed(`server '${server}'`, error),
@@ -101,19 +109,27 @@ export class Node {
       },
     })
     const channelNames = Object.keys(settings.channelMap)
+    this.causal = new CausalLabels({
+      ...{ hub, clock, counters, self, peers: limits.peers },
+      missed: (label, count) => reporter.emit('causal-gap', { label, count }),
+    })
+    const { causal } = this
     this.acknowledgements = new Acknowledgements({
-      ...{ registry, interpositions, delays, counters, clock, valueLimits, peers: limits.peers, judge },
+      ...{ causal, registry, interpositions, delays, counters, clock, valueLimits, peers: limits.peers, judge },
     })
     this.seeker = new Seeker({
       ...{ hub, clock, limits, counters, channelMap, pending: node => this.requester.pending(node) },
     })
     this.sender = new Sender({
       seeker: this.seeker,
-      ...{ hub, clock, limits, valueLimits, interpositions, delays, counters, channelNames, judge },
+      ...{ causal, hub, clock, limits, valueLimits, interpositions, delays, counters, channelNames, judge },
       lost: (error, ...where) => reporter.dropped(dropReasonOf(error), 'forward', ...where),
     })
     this.requester = new Requester({ sender: this.sender, clock, limits, valueLimits, counters })
-    this.local = new LocalServers({ self, registry, clock, limits, valueLimits, counters, channelNames })
+    this.local = new LocalServers({ causal, self, registry, clock, limits, valueLimits, counters, channelNames })
+    this.monitoring = new Monitoring({
+      ...{ self, hub, sender: this.sender, registry, local: this.local, reporter, clock, limits },
+    })
     this.joiner = new Joiner({
       ...{ hub, clock, random, self, superseded: () => this.#superseded },
       retrying: (peer, error, delay) => reporter.retrying(peer, error, delay),
@@ -134,7 +150,7 @@ export class Node {
     })
     this.broadcaster = new Broadcaster({
       ...{ self, hub, sender: this.sender, registry, reporter, clock, random, limits, valueLimits, peerValueLimits },
-      ...{ channelNames, members: () => this.overlay.strategy.members() },
+      ...{ channelNames, route: to => this.overlay.strategy.route(to) },
     })
     this.relayer = new Relayer({
       ...{ self, hub, sender: this.sender, reporter, clock, limits, interpositions, delays, judge },
@@ -142,6 +158,8 @@ export class Node {
     })
     this.arrivals = new Arrivals({
       acked: this.acknowledgements.arrivals,
+      causal,
+      lost: (...drop) => reporter.dropped(...drop),
       broadcast: (link, channel, message) => this.broadcaster.receive(link, channel, message),
       relay: (lane, message) => this.relayer.arrivals.receive(lane, message),
       ...{ registry, requester: this.requester, interpositions, delays, counters, clock, valueLimits, judge },
@@ -182,6 +200,7 @@ export class Node {
     // Whatever still belongs to the old life must not speak for, or to, the new one.
     const ended = (): Error => new StoppedError(this.settings.name, 'a new life of it began')
     this.#delays.stop(ended)
+    this.monitoring.stop(ended)
     this.local.forget(ended)
     this.registry.forget()
     this.sender.stop(ended)
@@ -214,11 +233,13 @@ export class Node {
   end(error: () => Error): void {
     this.joiner.stop(error())
     this.requester.stop(error)
+    this.monitoring.stop(error)
     this.#delays.stop(error)
     this.local.stop(error)
     this.registry.forget()
     this.faults.stop(error)
     this.sender.stop(error)
+    this.causal.clear(error)
     this.acknowledgements.clear()
     for (const link of this.hub.links.values()) {
       for (const { settler } of [...link.takeQueued(), ...this.acknowledgements.takeAll(link)]) settler?.failed(error())
@@ -281,6 +302,7 @@ export class Node {
     link.tell({ type: 'cut', cut: false })
     this.acknowledgements.healed(link)
     this.seeker.healed(link)
+    this.monitoring.connected(link)
   }
 
   /** Out of the cluster: no links, no seeds. */
@@ -290,6 +312,11 @@ export class Node {
   }
 
   #live(incarnation: Incarnation, addresses: readonly string[]): void {
+    const ended = (): Error => new StoppedError(this.settings.name, 'a new life of it began')
+    this.causal.clear(ended)
+    for (const link of this.hub.links.values()) {
+      for (const { settler } of link.takeQueued(({ extra }) => extra?.causal !== undefined)) settler?.failed(ended())
+    }
     this.#identity = identify(this.settings, incarnation, addresses)
     this.#greeted = false
     this.#superseded = false

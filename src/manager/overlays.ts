@@ -4,12 +4,14 @@ import { ClientMembership } from '../membership/client.js'
 import { FullMembership } from '../membership/full.js'
 import { HyParViewMembership, hyParViewRole } from '../membership/hyparview.js'
 import type { Role } from '../membership/roles.js'
+import { ScampMembership, scampRole } from '../membership/scamp.js'
 import { ServerMembership } from '../membership/server.js'
 import { StaticMembership, staticRole } from '../membership/static.js'
 import type { MembershipStrategy } from '../membership/strategy.js'
 import type { PeerServiceManager } from './manager.js'
 import { type PeerServiceOptions, resolveOptions } from './options.js'
 import { PeerService } from './peer-service.js'
+import { resolveScamp, type ScampOptions, scampOptionNames } from './scamp-options.js'
 import type { Untyped } from './servers.js'
 import { resolvePeers, type StaticPeers } from './static-peers.js'
 import { type HyParViewOptions, resolveViews, viewOptionNames } from './view-options.js'
@@ -79,6 +81,16 @@ export function hyParView<Servers = Untyped>(options: HyParViewOptions = {}): Pe
   const settings = resolveOptions(options, hyParViewRole, viewOptionNames)
   const { random } = settings
   return service(new PeerService(settings, new HyParViewMembership({ random, ...resolveViews(options) })))
+}
+
+/**
+ * A peer service of hundreds or a few thousands of nodes that need not know how many they are: each holds (c + 1) ln n
+ * others, `members()` are these and the node itself, and heavy failures leave the overlay connected.
+ */
+export function scamp<Servers = Untyped>(options: ScampOptions = {}): PeerServiceManager<Servers> {
+  const settings = resolveOptions(options, scampRole, scampOptionNames)
+  const { random } = settings
+  return service(new PeerService(settings, new ScampMembership({ random, ...resolveScamp(options) })))
 }
 
 /** A peer service over an overlay of your own: any {@link MembershipStrategy}. */

@@ -7,7 +7,6 @@ import {
   NotConnectedError,
   ReservationError,
   StoppedError,
-  UnknownChannelError,
 } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { isNodeName, type NodeName, type NodeSpec } from '../core/node.js'
@@ -18,7 +17,7 @@ import type { MembershipStrategy } from '../membership/strategy.js'
 import { keepAlive } from '../runtime/keep-alive.js'
 import { reachableUrls } from './addresses.js'
 import { supports } from './capabilities.js'
-import { checkArray, checkFunction } from './checks.js'
+import { checkArray, checkChannel, checkFunction } from './checks.js'
 import type { CounterValues } from './counters.js'
 import { Discoverer } from './discoverer.js'
 import type { ManagerEvents } from './events.js'
@@ -308,9 +307,7 @@ export class PeerService extends Messages {
 
   #checkWatch(fn: unknown, channel: string | undefined): void {
     checkFunction('fn', fn)
-    const { channelMap } = this.#settings
-    if (channel === undefined || Object.hasOwn(channelMap, channel)) return
-    throw new UnknownChannelError(channel, 'local', Object.keys(channelMap))
+    if (channel !== undefined) checkChannel(channel, this.#settings)
   }
 
   /** Seeds, and what a discovery finds, are joined in the background, for ever. */

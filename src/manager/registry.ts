@@ -6,6 +6,8 @@ import type { StandardIssue } from './standard-schema.js'
 
 /** Who is told what became of messages to local servers. */
 export interface RegistryObserver {
+  /** The registration of that server ended. */
+  unregistered(server: string): void
   noSuchServer(server: string, context: MessageContext): void
   schemaRefused(server: string, context: MessageContext): void
   handlerFailed(server: string, error: unknown): void
@@ -148,7 +150,9 @@ export class Registry {
     this.#servers.set(name, server)
     return {
       [Symbol.dispose]: () => {
-        if (this.#servers.get(name) === server) this.#servers.delete(name)
+        if (this.#servers.get(name) !== server) return
+        this.#servers.delete(name)
+        this.#observer.unregistered(name)
       },
     }
   }

@@ -2,8 +2,9 @@ import { ByteReader } from '../codec/byte-reader.js'
 import { ByteWriter } from '../codec/byte-writer.js'
 import { abortReason } from '../core/abort.js'
 import type { ChannelName } from '../core/channel.js'
-import { NoRouteError, StoppedError } from '../core/errors.js'
+import { StoppedError } from '../core/errors.js'
 import { unreachable } from '../core/invariant.js'
+import { NoRouteError } from '../core/no-route-error.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import type { Millis } from '../core/time.js'
 import { type CircuitRef, isCircuitRef, parseCircuitMessage } from '../delivery/circuit-messages.js'
@@ -178,9 +179,10 @@ export class Relayer {
   /** Circuits come from members, and, as far as the overlay knows everybody, are for members and of members. */
   #admits(from: NodeName, origin: NodeName, destination: NodeName): boolean {
     const overlay = this.#context.strategy()
+    if (!overlay.route(from).some(({ name }) => name === from)) return false
+    if (!overlay.capabilities.includes('full-membership')) return true
     const members = new Set(overlay.members().map(({ name }) => name))
-    if (!members.has(from)) return false
-    return !overlay.capabilities.includes('full-membership') || (members.has(origin) && members.has(destination))
+    return members.has(origin) && members.has(destination)
   }
 
   #take(lane: Lane, message: unknown): PromiseLike<unknown> | undefined {

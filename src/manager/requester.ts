@@ -30,7 +30,14 @@ export class Requester {
     this.#context = context
   }
 
-  request(node: string, server: string, message: unknown, options: ForwardOptions | undefined): Promise<unknown> {
+  /** `life`: only that one of the node will do. */
+  request(
+    node: string,
+    server: string,
+    message: unknown,
+    options: ForwardOptions | undefined,
+    life?: number,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const { sender, clock, limits, valueLimits } = this.#context
       const name = node as NodeName
@@ -80,7 +87,7 @@ export class Requester {
         wanted: (): boolean => this.#requests.get(id) !== undefined,
       }
       try {
-        const extra = { ...extraOf(options, clock, valueLimits), expires, request: id }
+        const extra = { ...extraOf(options, clock, valueLimits), expires, request: id, life }
         sender.submit({ node, server, message, options, extra, kind: 'request', settler })
       } catch (error) {
         end(error as Error)

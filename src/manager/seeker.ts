@@ -1,5 +1,6 @@
 import type { ChannelMap } from '../core/channel.js'
-import { NoRouteError, NotConnectedError } from '../core/errors.js'
+import { NotConnectedError } from '../core/errors.js'
+import { NoRouteError } from '../core/no-route-error.js'
 import { type Incarnation, isNodeName, type NodeName } from '../core/node.js'
 import type { Clock, Instant, Millis } from '../core/time.js'
 import type { LinkHub } from '../link/hub.js'

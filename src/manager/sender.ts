@@ -12,7 +12,6 @@ import {
 } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
 import { approximateBytes } from '../core/size.js'
-import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { Clock } from '../core/time.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { LinkChannel } from '../link/channel.js'
@@ -21,16 +20,18 @@ import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
 import { Written } from '../link/outbound-settings.js'
-import { costOf, type MessageExtra, type Settler, type Waiting } from '../link/queue.js'
+import { costOf, type Settler, type Waiting } from '../link/queue.js'
+import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
 import type { ForwardOptions } from './manager.js'
-import { ackOf, checkKey, isPlain } from './message-options.js'
-import { isUnnamed } from './passages.js'
+import { ackOf, isPlain } from './message-options.js'
+import { isAwaited, type Outgoing, patienceOf } from './outgoing.js'
 import { Room } from './room.js'
 import type { Seeker } from './seeker.js'
-import { broadcastServer, checkServer, relayServer } from './server-ref.js'
+import { isUnnamed, otherLife } from './server-ref.js'
+import { Streams } from './streams.js'
 import { type TellLost, Unawaited } from './unawaited.js'
 
 /** What a sender needs of its node. */
@@ -45,26 +46,13 @@ export interface SenderContext {
   readonly channelNames: readonly string[]
   readonly lost: TellLost
   readonly seeker: Seeker
+  readonly causal: CausalLabels
   /** Asks the interpositions, and keeps what they throw from the caller. */
   judge(passage: Passage): Outcome
 }
 
-/** A message on its way, with everything that its options asked for. */
-export interface Outgoing {
-  readonly node: string
-  readonly server: string
-  readonly message: unknown
-  readonly options: ForwardOptions | undefined
-  readonly extra: MessageExtra | undefined
-  readonly kind: Passage['kind']
-  /** Told how it ends; undefined: nobody waits, and it may not block. */
-  readonly settler: Settler | undefined
-}
-
 /** Below the high-water mark every call gets this same promise. */
 export const resolved: Promise<void> = Promise.resolve()
-
-const hashedServersMax = 4_096
 
 /**
  * The sending path: peer, verdict, channel, stream, interpositions, lane. Each step is one call, and what a message
@@ -74,7 +62,7 @@ export class Sender {
   readonly #context: SenderContext
   readonly #room: Room
   readonly #heldBack: HeldBack
-  readonly #hashes = new Map([broadcastServer, relayServer].map(name => [name, hashPartitionKey(name)]))
+  readonly #streams = new Streams()
   #order = 0
 
   constructor(context: SenderContext) {
@@ -106,7 +94,7 @@ export class Sender {
     }
     const channel = this.#channelFor(link, options)
     if (interpositions.active || (options !== undefined && !isPlain(options))) return false
-    const stream = this.#stream(channel, server, options)
+    const stream = this.#streams.of(channel, server, options)
     return channel.laneOf(stream).outbound.offer(server, stream, message, undefined) === Written.sent
   }
 
@@ -115,23 +103,46 @@ export class Sender {
     const channel = this.#context.hub.links
       .get(node as NodeName)
       ?.channels.get((options?.channel ?? defaultChannel) as ChannelName)
-    return channel?.laneOf(this.#stream(channel, server, options))
+    return channel?.laneOf(this.#streams.of(channel, server, options))
   }
 
   /** The whole path. Throws a typed error when the message cannot even wait. */
   submit(outgoing: Outgoing): void {
-    const { interpositions } = this.#context
     const { node, server, options } = outgoing
     const link = this.#linkTo(node, options)
-    const channel = this.#channelFor(link, options)
+    const channel = this.#channelFor(link, options, outgoing.extra?.life)
     options?.signal?.throwIfAborted()
     const { expires } = outgoing.extra ?? {}
     if (expires !== undefined && expires <= this.#context.clock.now()) {
       this.#context.counters.add('expired')
       throw new DeadlineError(`the message to server '${server}'`, 'not-sent')
     }
+    if (options?.causalLabel === undefined) return this.#pass(channel, outgoing)
+    this.#label(channel, options.causalLabel, outgoing)
+  }
+
+  /** Gives a message its place among those of its causal label: the last step that can refuse it before it counts. */
+  #label(channel: LinkChannel, label: string, outgoing: Outgoing): void {
+    const { server, options, extra } = outgoing
+    // Throws for a bad name.
+    this.#streams.of(channel, server, options)
+    const inner = outgoing.settler ?? this.#unawaited(channel, server)
+    const { causal, settler } = this.#context.causal.send(label, channel, inner, outgoing.settler !== undefined)
+    try {
+      this.#pass(channel, { ...outgoing, extra: { ...extra, causal }, settler })
+    } catch (error) {
+      settler.left()
+      throw error
+    }
+  }
+
+  /** From the interpositions on. */
+  #pass(channel: LinkChannel, outgoing: Outgoing): void {
+    const { interpositions } = this.#context
+    const { server } = outgoing
+    const { link } = channel
     if (outgoing.extra?.ack !== undefined) {
-      const stream = this.#stream(channel, server, options)
+      const stream = this.#streamOf(channel, outgoing)
       if (interpositions.active || this.#heldBack.has(channel, stream)) {
         return this.#heldBack.take(channel, stream, outgoing)
       }
@@ -162,7 +173,7 @@ export class Sender {
   /** What an interposition holds back waits as it is now, within the bounds of its queue. */
   #hold(link: Link, channel: LinkChannel, outgoing: Outgoing, outcome: Outcome): void {
     const { options } = outgoing
-    const awaited = outgoing.settler !== undefined
+    const awaited = isAwaited(outgoing)
     const settler = outgoing.settler ?? this.#unawaited(channel, outgoing.server)
     const { value: message, bytes } = copyValue(outgoing.message, this.#context.valueLimits)
     const leave = this.#room.take(channel, costOf(bytes, awaited), awaited)
@@ -178,7 +189,8 @@ export class Sender {
       if (settler.wanted?.() === false) return
       try {
         // The peer may have been lost, cut off or started anew meanwhile.
-        this.#copies(this.#channelFor(link, options), { ...outgoing, message }, outcome.copies)
+        const channel = this.#channelFor(link, options, outgoing.extra?.life)
+        this.#copies(channel, { ...outgoing, message }, outcome.copies)
       } catch (error) {
         settler.failed(error as Error)
       }
@@ -200,8 +212,9 @@ export class Sender {
   }
 
   #dispatch(channel: LinkChannel, outgoing: Outgoing): void {
-    const { server, message, options, extra, settler } = outgoing
-    const stream = this.#stream(channel, server, options)
+    const { server, message, extra, settler } = outgoing
+    if (extra?.causal !== undefined) this.#context.causal.check(extra.causal, channel.link)
+    const stream = this.#streamOf(channel, outgoing)
     const lane = channel.laneOf(stream)
     if (extra?.ack === undefined && lane.outbound.offer(server, stream, message, extra) === Written.sent) {
       return settler?.sent()
@@ -211,11 +224,11 @@ export class Sender {
   }
 
   #enqueue(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
-    const { message, settler } = outgoing
+    const { message, settler, extra } = outgoing
     if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
       return this.#coalesce(channel, lane, stream, outgoing)
     }
-    const awaited = settler !== undefined
+    const awaited = isAwaited(outgoing)
     const ends = settler ?? this.#unawaited(channel, outgoing.server)
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
     const body: Waiting['body'] =
@@ -223,7 +236,7 @@ export class Sender {
         ? { type: 'bytes', bytes: awaited ? message : message.slice() }
         : { type: 'encoded', bytes: lane.outbound.encode(message) }
     if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)
-    const bytes = costOf(body.bytes.length, awaited)
+    const bytes = costOf(body.bytes.length + (extra?.causal?.bytes.length ?? 0), awaited)
     const place = this.#room.find(channel, bytes, awaited)
     if (place === 'none') return this.#room.refuse(channel, ends)
     const entry =
@@ -268,10 +281,10 @@ export class Sender {
 
   /** On a monotonic channel the newest message of a key takes the place of the one that waits. */
   #coalesce(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
-    const { server, message: value } = outgoing
-    const awaited = outgoing.settler !== undefined
+    const { server, message: value, extra } = outgoing
+    const awaited = isAwaited(outgoing)
     const ends = outgoing.settler ?? this.#unawaited(channel, server)
-    const bytes = costOf(approximateBytes(value), awaited)
+    const bytes = costOf(approximateBytes(value) + (extra?.causal?.bytes.length ?? 0), awaited)
     const key = keyOf(channel, server, value)
     const waiting = lane.queue.waitingFor(key)
     let place = this.#room.find(channel, bytes - (waiting?.bytes ?? 0), awaited)
@@ -284,10 +297,14 @@ export class Sender {
       return this.#watchQueued(entry, outgoing)
     }
     const { settler } = waiting
-    lane.queue.supersede(waiting, entry)
+    // Before others of its label that it comes after, it would wait at the receiver for what waits behind it here.
+    const takesPlace = extra?.causal === undefined
+    if (takesPlace) lane.queue.supersede(waiting, entry)
+    else lane.queue.remove(waiting)
     this.#context.counters.add('superseded')
     settler?.failed(new SupersededError())
-    this.#watchQueued(waiting, outgoing)
+    if (!takesPlace) lane.queue.push(entry)
+    this.#watchQueued(takesPlace ? waiting : entry, outgoing)
   }
 
   /** A message that is queued ends with its deadline or signal. */
@@ -342,8 +359,10 @@ export class Sender {
   }
 
   /** The negotiated channel that the options name, if a message may go there now. */
-  #channelFor(link: Link, options: ForwardOptions | undefined): LinkChannel {
+  #channelFor(link: Link, options: ForwardOptions | undefined, life?: number): LinkChannel {
     const { verdict } = link.state
+    const other = life === undefined ? undefined : otherLife(link.name, life, link.spec.incarnation)
+    if (other !== undefined) throw other
     if (verdict !== 'send') this.#refuse(link, verdict, options)
     else if (options?.transitive === true && !link.state.direct) this.#context.seeker.seek(link)
     const name = (options?.channel ?? defaultChannel) as ChannelName
@@ -365,26 +384,9 @@ export class Sender {
     return new UnknownChannelError(name, 'remote', Object.keys(link.spec.channels))
   }
 
-  #stream(channel: LinkChannel, server: string, options: ForwardOptions | undefined): number {
-    const hash = this.#hashOf(server)
-    if (channel.streams === 1) return 0
-    const key = options?.partitionKey
-    return streamOf(key === undefined ? hash : hashPartitionKey(checkKey(key)), channel.streams)
+  #streamOf(channel: LinkChannel, { stream, server, options }: Outgoing): number {
+    return stream ?? this.#streams.of(channel, server, options)
   }
-
-  /** A name is checked when it is first used: a peer would close the connection for a bad one. */
-  #hashOf(server: string): number {
-    const known = this.#hashes.get(server)
-    if (known !== undefined) return known
-    const hash = hashPartitionKey(checkServer(server))
-    if (this.#hashes.size < hashedServersMax) this.#hashes.set(server, hash)
-    return hash
-  }
-}
-
-function patienceOf(options: ForwardOptions | undefined): Waiting['patience'] {
-  if (options?.whenDown === 'wait') return 'always'
-  return options !== undefined && ackOf(options)?.onDown === 'wait' ? 'life' : 'up'
 }
 
 function keyOf(channel: LinkChannel, server: string, message: unknown): string {

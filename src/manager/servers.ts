@@ -1,4 +1,5 @@
 import type { Unchecked } from '../core/channel.js'
+import type { Incarnation, NodeName } from '../core/node.js'
 import type { StandardSchemaV1 } from './standard-schema.js'
 
 /** Says that nothing is known of the servers: any name, any message. */
@@ -60,6 +61,16 @@ export type ServerRef<Name extends string = string> =
     }
   | { readonly via: Registry; readonly name: string }
 
+/**
+ * A server in one life of its node, as plain data that travels in messages: where an answer may go. What is sent to it
+ * reaches that life or nobody.
+ */
+export interface RemoteRef<Name extends string = string> {
+  readonly node: NodeName
+  readonly name: Name
+  readonly incarnation: Incarnation
+}
+
 /** What a handler is told beside the message. */
 export interface MessageContext {
   /** The node that sent it. */
@@ -68,6 +79,8 @@ export interface MessageContext {
   readonly channel: string
   /** What the sender passed as `clock`. */
   readonly clock?: unknown
+  /** What the sender passed as `causalLabel`. */
+  readonly causalLabel?: string
   /** When the sender stops waiting, in epoch milliseconds of this node's clock. Counted from the arrival. */
   readonly deadline?: number
 }

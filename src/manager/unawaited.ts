@@ -1,8 +1,8 @@
 import {
+  CausalOrderError,
   DeadlineError,
   EncodeError,
   MaquisError,
-  NoRouteError,
   NoSuchServerError,
   NotConnectedError,
   OverflowError,
@@ -10,6 +10,7 @@ import {
   SupersededError,
   UnknownChannelError,
 } from '../core/errors.js'
+import { NoRouteError } from '../core/no-route-error.js'
 import type { Settler } from '../link/queue.js'
 import type { DropReason } from './events.js'
 
@@ -45,6 +46,7 @@ export function dropReasonOf(error: Error): DropReason {
   if (error instanceof NoRouteError) return 'unreachable'
   if (error instanceof UnknownChannelError) return 'unknown-channel'
   if (error instanceof EncodeError) return 'encode'
+  if (error instanceof CausalOrderError) return 'causal-order'
   if (error instanceof SupersededError) return 'superseded'
   if (error instanceof DeadlineError) return 'expired'
   if (error instanceof NoSuchServerError) return 'no-such-server'

@@ -18,6 +18,8 @@ export class ActiveView {
   readonly #most: number
   readonly #neighbors = new Map<NodeName, Neighbor>()
   readonly #tags = new Set<string>()
+  /** For whom a place is kept that another has just left. */
+  #held: NodeName | undefined
   #upCount = 0
   #sorted: readonly NodeSpec[] | undefined
 
@@ -42,6 +44,12 @@ export class ActiveView {
     this.#neighbors.clear()
     this.#upCount = 0
     this.#sorted = undefined
+    this.#held = undefined
+  }
+
+  /** Keeps one place for that node, and for no other, until this is said anew. */
+  hold(name: NodeName | undefined): void {
+    this.#held = name
   }
 
   /** Keeps a slot for that tag. One slot at least is kept for everybody: further tags get none. */
@@ -96,12 +104,22 @@ export class ActiveView {
   /** Slots that are open for a peer, or, without one, for whoever has no tag. */
   room(peer?: NodeSpec): number {
     const tag = peer && tagOf(peer)
-    return this.#most - this.#neighbors.size - this.#openTags().filter(open => open !== tag).length
+    return this.#free(peer?.name) - this.#openTags().filter(open => open !== tag).length
   }
 
   /** Slots that are open at all. */
   get vacant(): number {
-    return this.#most - this.#neighbors.size
+    return this.#free(undefined)
+  }
+
+  #free(name: NodeName | undefined): number {
+    const held = this.#held !== undefined && this.#held !== name ? 1 : 0
+    return this.#most - this.#neighbors.size - held
+  }
+
+  /** Whether a neighbour has a reserved slot. */
+  holdsReserved(name: NodeName): boolean {
+    return this.#holders().has(name)
   }
 
   /** Whether a peer would get a reserved slot. */

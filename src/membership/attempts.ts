@@ -80,10 +80,17 @@ export class Attempts {
   urge(name: NodeName, now: Instant, out: Effects): void {
     const attempt = this.#attempts.get(name)
     if (attempt === undefined) return
-    const opening: HyParViewMessage = { type: 'neighbor', priority: 'high' }
-    this.#attempts.set(name, { ...attempt, opening, makesRoom: true, askedAt: now, due: now + this.#timeout })
-    out.push({ type: 'arm', timer: `${timerPrefix}${name}`, after: this.#timeout })
-    out.push({ type: 'send', to: name, message: opening })
+    this.#attempts.set(name, { ...attempt, makesRoom: true })
+    this.ask(name, { type: 'neighbor', priority: 'high' }, now, out)
+  }
+
+  /** A node has answered, and is asked something else. It has so many times as long as any. */
+  ask(name: NodeName, opening: HyParViewMessage, now: Instant, out: Effects, times = 1): void {
+    const attempt = this.#attempts.get(name)
+    if (attempt === undefined) return
+    const after = times * this.#timeout
+    this.#attempts.set(name, { ...attempt, opening, askedAt: now, due: now + after })
+    out.push({ type: 'arm', timer: `${timerPrefix}${name}`, after }, { type: 'send', to: name, message: opening })
   }
 
   /** A connection has opened. */

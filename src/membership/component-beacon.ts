@@ -84,7 +84,9 @@ export class ComponentBeacon {
   /** Whether who tells of this mark is in another component. Not decided while a root is being found. */
   isElsewhere(theirs: ComponentMark, now: Instant): boolean {
     if (isSame(theirs, this.mark)) return Math.abs(theirs.sequence - this.mark.sequence) >= countsApart
-    return !isSame(theirs, this.#ended) && now - this.#since > this.#beat / 10
+    // A root that was given up, and counts on, lives where this node is not.
+    if (isSame(theirs, this.#ended)) return theirs.sequence > (this.#ended?.sequence ?? 0)
+    return now - this.#since > this.#beat / 10
   }
 
   #take(mark: ComponentMark, now: Instant): void {

@@ -28,6 +28,12 @@ export class Departures {
     for (const oldest of this.#ended.keys()) return void this.#ended.delete(oldest)
   }
 
+  /** The latest that were noted from then on, at most so many. */
+  since(from: Instant, most: number): Pick<NodeSpec, 'name' | 'incarnation'>[] {
+    const noted = [...this.#ended].filter(([, { at }]) => at >= from)
+    return noted.slice(-most).map(([name, { incarnation }]) => ({ name, incarnation }))
+  }
+
   /** Forgets what is older than `age`. */
   sweep(now: Instant, age: Millis): void {
     for (const [name, { at }] of this.#ended) {

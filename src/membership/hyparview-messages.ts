@@ -24,7 +24,7 @@ export type HyParViewMessage =
   /** Make me your neighbour, and tell others of me. */
   | { readonly type: 'join' }
   /** You are my neighbour: the answer to a join. */
-  | { readonly type: 'counted' }
+  | { readonly type: 'counted'; readonly nodes: readonly NodeSpec[] }
   /** That node has joined; this takes so many steps more. */
   | { readonly type: 'forward-join'; readonly peer: NodeSpec; readonly timeToLive: number }
   /** Become my neighbour. */
@@ -46,6 +46,19 @@ export type HyParViewMessage =
   /** Are you there, and in which component? */
   | { readonly type: 'probe'; readonly component: ComponentMark }
   | { readonly type: 'probe-reply'; readonly component: ComponentMark }
+  /** Answer at once, so that the round trip is known. */
+  | { readonly type: 'ping' }
+  | { readonly type: 'pong' }
+  /** X-BOT: become my neighbour in the place of that one, which is farther away. */
+  | { readonly type: 'optimize'; readonly old: NodeSpec }
+  /** I am your neighbour, or not. `swapped`: the old one has another neighbour in your place. */
+  | { readonly type: 'optimized'; readonly accepted: boolean; readonly swapped: boolean }
+  /** X-BOT: I would give you up for the initiator, should its old neighbour be nearer to you than I am. */
+  | { readonly type: 'replace'; readonly initiator: NodeName; readonly old: NodeSpec }
+  | { readonly type: 'replaced'; readonly accepted: boolean }
+  /** X-BOT: become my neighbour in the place of the initiator, which gets another. */
+  | { readonly type: 'switch'; readonly initiator: NodeName }
+  | { readonly type: 'switched'; readonly accepted: boolean }
   /** That node has left, or was removed: please confirm. */
   | { readonly type: 'leaving'; readonly node: NodeName; readonly incarnation: Incarnation }
   | { readonly type: 'noted'; readonly node: NodeName; readonly incarnation: Incarnation }
@@ -63,9 +76,14 @@ export function parseHyParViewMessage(value: unknown): HyParViewMessage | undefi
   if (!isRecord(value)) return undefined
   switch (value.type) {
     case 'join':
-    case 'counted':
     case 'disconnect':
+    case 'ping':
+    case 'pong':
       return { type: value.type }
+    case 'counted': {
+      const nodes = list(value.nodes, nodesPerShuffle, parsePeer)
+      return nodes && { type: 'counted', nodes }
+    }
     case 'forward-join': {
       const peer = parsePeer(value.peer)
       const { timeToLive } = value
@@ -75,9 +93,28 @@ export function parseHyParViewMessage(value: unknown): HyParViewMessage | undefi
       const { priority } = value
       return priority === 'high' || priority === 'low' ? { type: 'neighbor', priority } : undefined
     }
-    case 'neighbor-reply': {
+    case 'neighbor-reply':
+    case 'replaced':
+    case 'switched': {
       const { accepted } = value
-      return typeof accepted === 'boolean' ? { type: 'neighbor-reply', accepted } : undefined
+      return typeof accepted === 'boolean' ? { type: value.type, accepted } : undefined
+    }
+    case 'optimize': {
+      const old = parsePeer(value.old)
+      return old && { type: 'optimize', old }
+    }
+    case 'optimized': {
+      const { accepted, swapped } = value
+      if (typeof accepted !== 'boolean' || typeof swapped !== 'boolean') return undefined
+      return { type: 'optimized', accepted, swapped }
+    }
+    case 'replace': {
+      const [initiator, old] = [parseName(value.initiator), parsePeer(value.old)]
+      return initiator && old && { type: 'replace', initiator, old }
+    }
+    case 'switch': {
+      const initiator = parseName(value.initiator)
+      return initiator && { type: 'switch', initiator }
     }
     case 'shuffle':
       return parseShuffle(value)
@@ -111,12 +148,14 @@ function parseShuffle({ timeToLive, ...value }: Record<string, unknown>): HyParV
 }
 
 /** A spec that can travel on, however deep it came: what its owner made of it may be anything. */
-function parsePeer(value: unknown): NodeSpec | undefined {
+export function parsePeer(value: unknown): NodeSpec | undefined {
   const spec = parseNodeSpec(value)
   return spec !== undefined && canTravel(spec, specDepthMax) ? spec : undefined
 }
 
 function canTravel(value: unknown, depth: number): boolean {
+  // It is in every supported version of Node.js, though not yet in the library that this is compiled against.
+  if (typeof value === 'string') return (value as string & { isWellFormed(): boolean }).isWellFormed()
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return true
   if (value instanceof Date) return !Number.isNaN(value.getTime())
   if (depth === 0) return false

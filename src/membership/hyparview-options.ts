@@ -25,8 +25,20 @@ export interface HyParViewMembershipOptions {
   readonly bookSize?: number
   /** How long it is remembered that a node left. Default 24 h. */
   readonly tombstoneAge?: Millis
+  /** Whether neighbours are exchanged for nearer ones, and how. Default: they are not. */
+  readonly xbot?: XBotSettings | undefined
   /** Who leaves waits at most so long for the neighbours to take note. Default 1,000 ms. */
   readonly leaveTimeout?: Millis
+}
+
+/** How neighbours are exchanged for nearer ones. */
+export interface XBotSettings {
+  /** How often a node looks for a nearer neighbour, with jitter of a half. */
+  readonly interval: Millis
+  /** How many nodes it then measures. */
+  readonly candidates: number
+  /** How many of its neighbours, those with the longest round trips, are never exchanged. */
+  readonly unbiased: number
 }
 
 /** The options with every default filled in. */
@@ -43,10 +55,11 @@ export function resolveHyParViewOptions({
   answerTimeout = 2_000,
   bookSize = 128,
   tombstoneAge = 24 * 3_600_000,
+  xbot,
   leaveTimeout = 1_000,
 }: HyParViewMembershipOptions): Required<HyParViewMembershipOptions> {
   return {
     ...{ random, activeViewSize, passiveViewSize, arwl, prwl, shuffleInterval, shuffleActive, shufflePassive },
-    ...{ replaceAfter, answerTimeout, bookSize, tombstoneAge, leaveTimeout },
+    ...{ replaceAfter, answerTimeout, bookSize, tombstoneAge, xbot, leaveTimeout },
   }
 }

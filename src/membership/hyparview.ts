@@ -10,6 +10,10 @@ import { beatTimer, IsletSearch } from './islet-search.js'
 import { type Effects, Neighborhood } from './neighborhood.js'
 import { Shuffling } from './shuffling.js'
 import type { Admission, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
+import { XBot } from './xbot.js'
+
+/** Who joins is told of so many nodes. */
+const nodesPerWelcome = 16
 
 /** What the specs of its nodes say that they are. */
 export const hyParViewRole = 'hyparview'
@@ -28,16 +32,19 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
   readonly #shuffling: Shuffling
   readonly #islets: IsletSearch
   readonly #farewells: Farewells
+  readonly #xbot: XBot | undefined
   #self: NodeSpec | undefined
   #departed = false
 
   constructor(options: HyParViewMembershipOptions) {
     this.#options = resolveHyParViewOptions(options)
-    const { leaveTimeout, shuffleInterval } = this.#options
+    const { leaveTimeout, shuffleInterval, xbot } = this.#options
     this.#neighborhood = new Neighborhood(this.#options)
     this.#shuffling = new Shuffling(this.#neighborhood, this.#options)
     this.#islets = new IsletSearch(this.#neighborhood, shuffleInterval)
     this.#farewells = new Farewells(leaveTimeout)
+    const befriend = (peer: NodeSpec, now: Instant, out: Effects): void => this.#befriend(peer, now, out)
+    if (xbot !== undefined) this.#xbot = new XBot(this.#neighborhood, this.#options, xbot, befriend)
   }
 
   /** This node and its neighbours: nobody knows all there are. */
@@ -80,9 +87,10 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
       members: this.members().map(({ name }) => name),
       active: neighbors.map(({ name }) => ({ name, connected: active.get(name)?.up === true })),
       passive: passive.specs().map(({ name }) => name),
-      known: book.size,
+      known: book.names(),
       reserved: active.tags,
       departed: this.#departed,
+      ...(this.#xbot !== undefined && { exchange: this.#xbot.part }),
       ...(this.#self !== undefined && { root: this.#islets.beacon.mark.root }),
     }
   }
@@ -109,7 +117,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
         this.#neighborhood.active.reserve(input.tag)
         return this.#self === undefined || this.#departed ? undefined : this.#neighborhood.fill(now, out)
       case 'rtt':
-        return
+        return this.#xbot?.measured(input.node, input.millis)
       default:
         return unreachable(input)
     }
@@ -122,6 +130,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     this.#shuffling.clear()
     this.#islets.start(now, out)
     this.#farewells.clear()
+    this.#xbot?.start(out)
     this.#armRound(out)
     out.push({ type: 'notify', event: { type: 'members' } })
   }
@@ -172,6 +181,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     if (this.#departed) return void this.#neighborhood.up.delete(node)
     if (this.#neighborhood.active.has(node)) this.#islets.alarm()
     this.#neighborhood.disconnected(node, now, out)
+    this.#xbot?.down(node, now, out)
   }
 
   #message(from: NodeSpec, message: HyParViewMessage, now: Instant, out: Effects): void {
@@ -183,6 +193,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
         return this.#joined(from, now, out)
       case 'counted':
         this.#befriend(from, now, out)
+        for (const spec of message.nodes) this.#neighborhood.remember(spec, out)
         if (!active.has(from.name)) return
         return void out.push({ type: 'notify', event: { type: 'joined', peer: from.name } })
       case 'forward-join':
@@ -192,6 +203,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
       case 'neighbor-reply':
         return message.accepted ? this.#accepted(from, now, out) : this.#neighborhood.refused(from.name, now, out)
       case 'disconnect':
+        if (this.#xbot?.parts(from.name, out) === true) return
         return this.#neighborhood.dismissed(from.name, now, out)
       case 'shuffle':
         return this.#shuffling.walk(from.name, message, out)
@@ -205,6 +217,31 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
         return attempts.has(from.name) ? this.#islets.answered(from, message.component, now, out) : undefined
       case 'leaving':
         return this.#leaving(from, message, now, out)
+      case 'ping':
+        return void out.push({ type: 'send', to: from.name, message: { type: 'pong' } })
+      default:
+        return this.#exchange(from, message, now, out)
+    }
+  }
+
+  /** What belongs to an exchange of neighbours. A node without it answers nothing: who asked waits for a while. */
+  #exchange(from: NodeSpec, message: ExchangeMessage, now: Instant, out: Effects): void {
+    const xbot = this.#xbot
+    switch (message.type) {
+      case 'pong':
+        return xbot?.ponged(from, now, out)
+      case 'optimize':
+        return xbot?.optimize(from, message, now, out)
+      case 'optimized':
+        return xbot?.optimized(from, message, now, out)
+      case 'replace':
+        return xbot?.replace(from, message, now, out)
+      case 'replaced':
+        return xbot?.replaced(from.name, message, now, out)
+      case 'switch':
+        return xbot?.switch(from, message, now, out)
+      case 'switched':
+        return xbot?.switched(from, message, now, out)
       default:
         return unreachable(message)
     }
@@ -222,18 +259,20 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     if (this.#departed) return
     if (timer === beatTimer) return this.#islets.beat(now, out)
     this.#neighborhood.timer(timer, now, out)
+    this.#xbot?.timer(timer, now, out)
     // Whoever did not answer may have been asked for its component.
     this.#islets.probe(now, out)
   }
 
   /** A node joins here: it gets a place whatever happens, and walks of its name give it further neighbours. */
   #joined(from: NodeSpec, now: Instant, out: Effects): void {
-    const { active } = this.#neighborhood
+    const { active, book, random } = this.#neighborhood
     const { name } = from
     const isKnown = active.has(name)
     this.#neighborhood.add(from, now, out)
     if (!active.has(name)) return
-    out.push({ type: 'send', to: name, message: { type: 'counted' } })
+    const nodes = sample(random, book.sound(name), nodesPerWelcome)
+    out.push({ type: 'send', to: name, message: { type: 'counted', nodes } })
     this.#confirm(name, out)
     if (isKnown || from.addresses.length === 0) return
     const message: HyParViewMessage = { type: 'forward-join', peer: from, timeToLive: this.#options.arwl }
@@ -341,6 +380,11 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     out.push({ type: 'arm', timer: 'round', after })
   }
 }
+
+type ExchangeMessage = Extract<
+  HyParViewMessage,
+  { readonly type: 'pong' | 'optimize' | 'optimized' | 'replace' | 'replaced' | 'switch' | 'switched' }
+>
 
 // The other end reads this text too, so it says the same from both sides.
 const otherOverlay = 'one is a node of a HyParView overlay, and the other is not: they run different overlays'

@@ -191,6 +191,11 @@ export class Neighborhood {
     this.fill(now, out)
   }
 
+  /** In this round that node is not asked to become a neighbour. */
+  spare(name: NodeName): void {
+    this.#refusals.add(name)
+  }
+
   /** A timer fired that may be one of this part. */
   timer(timer: string, now: Instant, out: Effects): void {
     const late = this.attempts.expired(timer, now)
@@ -272,6 +277,6 @@ export class Neighborhood {
 }
 
 /** A later life, or a later version of the same. */
-function isNewer(spec: NodeSpec, known: NodeSpec): boolean {
+export function isNewer(spec: NodeSpec, known: NodeSpec): boolean {
   return spec.incarnation !== known.incarnation ? spec.incarnation > known.incarnation : spec.version > known.version
 }

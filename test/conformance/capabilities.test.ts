@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/core/random.js'
-import { clientServer, fullMesh, hyParView, type PeerServiceManager, peerService, staticMesh } from '../../src/index.js'
+import {
+  clientServer,
+  fullMesh,
+  hyParView,
+  type PeerServiceManager,
+  peerService,
+  scamp,
+  staticMesh,
+} from '../../src/index.js'
 import { commonCapabilities } from '../../src/manager/capabilities.js'
 import { ClientMembership } from '../../src/membership/client.js'
 import { FullMembership } from '../../src/membership/full.js'
 import { HyParViewMembership } from '../../src/membership/hyparview.js'
+import { ScampMembership } from '../../src/membership/scamp.js'
 import { ServerMembership } from '../../src/membership/server.js'
 import { StaticMembership } from '../../src/membership/static.js'
 import { managerCases } from '../../src/testing/suites/manager-suite.js'
@@ -22,6 +31,7 @@ const managers: Readonly<Record<string, () => PeerServiceManager>> = {
   '`staticMesh`': () => staticMesh(),
   '`staticMesh` with `peers`': () => staticMesh({ peers }),
   '`hyParView`': () => hyParView(),
+  '`scamp`': () => scamp(),
   '`peerService` with [the overlay of the guide](guide.md#an-overlay-of-your-own)': () =>
     peerService(new Introductions()),
 }
@@ -33,6 +43,7 @@ const known = new Set([
   ...[new FullMembership({ random }), new ServerMembership({ random }), new ClientMembership({ random })]
     .concat([
       new HyParViewMembership({ random }),
+      new ScampMembership({ random }),
       new StaticMembership(),
       new StaticMembership({ peers: [] }),
       new Introductions(),

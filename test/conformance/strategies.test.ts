@@ -2,6 +2,7 @@ import { describe, test } from 'vitest'
 import { ClientMembership } from '../../src/membership/client.js'
 import { FullMembership } from '../../src/membership/full.js'
 import { HyParViewMembership, hyParViewRole } from '../../src/membership/hyparview.js'
+import { ScampMembership, scampRole } from '../../src/membership/scamp.js'
 import { ServerMembership } from '../../src/membership/server.js'
 import { StaticMembership } from '../../src/membership/static.js'
 import type { StrategyHarness } from '../../src/testing/suites/strategy-harness.js'
@@ -43,10 +44,26 @@ const hyParView: StrategyHarness = {
   capabilities: () => [],
 }
 
+/** As many nodes as each knows of: the overlay is a mesh. */
+const scamp = (version: 1 | 2): StrategyHarness => ({
+  machine: (_name, random) => new ScampMembership({ random, version }),
+  spec: () => ({ role: scampRole }),
+  capabilities: () => [],
+})
+
+const xbot = { interval: 10_000, candidates: 2, unbiased: 1 }
+
 const runner = { describe, test }
 
 strategySuite('the full mesh', () => ({ machine: (_name, random) => new FullMembership({ random }) }), runner)
 strategySuite('a cluster of clients and servers', () => clientsAndServers, runner)
 strategySuite('an open static mesh', () => staticMesh, runner)
 strategySuite('a HyParView overlay', () => hyParView, runner)
+strategySuite('a SCAMP overlay (version 1)', () => scamp(1), runner)
+strategySuite('a SCAMP overlay (version 2)', () => scamp(2), runner)
+strategySuite(
+  'a HyParView overlay with xbot',
+  () => ({ ...hyParView, machine: (_name, random) => new HyParViewMembership({ random, xbot }) }),
+  runner,
+)
 strategySuite('the overlay of the guide', () => ({ machine: () => new Introductions(), idleMessages: 4 }), runner)

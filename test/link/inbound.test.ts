@@ -20,6 +20,8 @@ class Slow implements InboundHandler {
   }
   reply(): void {}
   acknowledged(): void {}
+  causalQuery(): void {}
+  causalFloor(): void {}
   peerReady(): void {}
   credited(): void {}
   pinged(): void {}

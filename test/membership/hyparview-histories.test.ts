@@ -26,7 +26,7 @@ function expectSound(bus: OverlayBus): void {
     const passive = state.passive as string[]
     expect(active.length).toBeLessThanOrEqual(5)
     expect(passive.length).toBeLessThanOrEqual(30)
-    expect(state.known).toBeLessThanOrEqual(128)
+    expect((state.known as string[]).length).toBeLessThanOrEqual(128)
     expect(new Set([...active, ...passive, spec.name]).size).toBe(active.length + passive.length + 1)
     for (const name of active) expect(wanted.has(Number(name.slice(1)))).toBe(true)
     // Beside its neighbours a node dials those that it asks something, and these are bounded.

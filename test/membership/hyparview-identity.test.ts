@@ -214,6 +214,26 @@ describe('islets', () => {
     expect(one.active).toHaveLength(5)
   })
 
+  test('a node that was cut off from a root which lives is elsewhere than those that go on hearing it', () => {
+    const one = new OneMachine()
+    const root = { root: name('z'), life: life(1), sequence: 3 }
+    one.befriend('a', 'b', 'c', 'd', 'e')
+    one.hear('a', { type: 'confirm', component: root })
+    expect(one.machine.state().root).toBe('z')
+    one.timer('beat', 20_000)
+    expect(one.machine.state().root).toBe('me')
+    const asks = (component: typeof root): string[] => {
+      one.meet(peerOf('x'))
+      one.timer('beat', 5_000)
+      expect(sent(one.up('x'))).toEqual(['probe -> x'])
+      const effects = one.hear('x', { type: 'probe-reply', component })
+      one.down('x')
+      return sent(effects, 'neighbor')
+    }
+    expect(asks(root)).toEqual([])
+    expect(asks({ ...root, sequence: 9 })).toEqual(['neighbor -> x'])
+  })
+
   test('a probe that nobody answers takes the node out of the passive view', () => {
     const one = new OneMachine()
     one.befriend(...['a', 'b', 'c', 'd', 'e'])

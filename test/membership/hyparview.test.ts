@@ -19,6 +19,17 @@ describe('joins (HyParView, 4.2)', () => {
     ])
   })
 
+  test('who joins is told of some that are known, and remembers those that it is told of', () => {
+    const one = new OneMachine()
+    one.befriend('a')
+    one.meet(...Array.from({ length: 40 }, (_, index) => peerOf(`p${index}`)))
+    const [counted] = messages(one.hear('x', { type: 'join' }), 'counted')
+    expect(new Set(counted?.message.nodes.map(({ name }) => name)).size).toBe(16)
+    const joiner = new OneMachine()
+    joiner.hear('a', { type: 'counted', nodes: [peerOf('y'), peerOf('me', 1), peerOf('b', 1, { addresses: [] })] })
+    expect([joiner.active, joiner.passive]).toEqual([['a'], ['y']])
+  })
+
   test('the answer to a join comes before anything that would have it refused', () => {
     const effects = new OneMachine().hear('x', { type: 'join' })
     expect(sent(effects)).toEqual(['counted -> x', 'confirm -> x'])

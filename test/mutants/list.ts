@@ -1,5 +1,6 @@
 import { acknowledgements } from './acknowledgements.js'
 import { broadcasts } from './broadcasts.js'
+import { causalOrder } from './causality.js'
 import { circuits } from './circuits.js'
 import { core } from './core.js'
 import { fault } from './fault.js'
@@ -10,10 +11,13 @@ import { managers } from './manager.js'
 import { membership } from './membership.js'
 import { membershipViews } from './membership-views.js'
 import { messaging } from './messaging.js'
+import { monitoringMutants } from './monitoring.js'
 import type { Mutant } from './mutant.js'
 import { overlays } from './overlays.js'
+import { partialViews } from './partial-views.js'
 import { peers } from './peers.js'
 import { receiving } from './receiving.js'
+import { scamp } from './scamp.js'
 import { sending } from './sending.js'
 import { serving } from './serving.js'
 
@@ -21,6 +25,8 @@ import { serving } from './serving.js'
 export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   membership: [...membership, ...membershipViews],
   'other overlays': overlays,
+  'partial views': partialViews,
+  SCAMP: scamp,
   'faults and partitions': fault,
   handshakes,
   'links and lives': [...hubs, ...peers],
@@ -29,6 +35,8 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'joining and composing': managers,
   'messages and servers': [...messaging, ...serving],
   acknowledgements,
+  'causal order': causalOrder,
+  'monitors and references': monitoringMutants,
   broadcasts,
   'ways through other nodes': circuits,
   'core and delivery': core,

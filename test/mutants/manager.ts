@@ -286,7 +286,7 @@ export const managers: readonly Mutant[] = [
   {
     name: 'who missed a cut or a resolution is not told at the next connection',
     file: events,
-    find: "    if (lane === link.control || link.openLanes === 1) this.#node.faults.step({ type: 'connected', peer: link.spec })\n",
+    find: "      this.#node.faults.step({ type: 'connected', peer: link.spec })\n",
     replace: '',
   },
   {

@@ -108,8 +108,8 @@ export const messaging: readonly Mutant[] = [
   },
   {
     name: 'what may wait for a peer that is down does not wait for it when it goes down',
-    file: sender,
-    find: "  if (options?.whenDown === 'wait') return 'always'\n",
+    file: 'src/manager/outgoing.ts',
+    find: "  if (options?.whenDown === 'wait') return options.causalLabel === undefined ? 'always' : 'life'\n",
     replace: '',
   },
   {
@@ -127,13 +127,13 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'the one whose place a newer message takes is told of the newer one',
     file: sender,
-    find: '    const { settler } = waiting\n    lane.queue.supersede(waiting, entry)\n',
-    replace: '    lane.queue.supersede(waiting, entry)\n    const { settler } = waiting\n',
+    find: '    settler?.failed(new SupersededError())\n    if (!takesPlace)',
+    replace: '    waiting.settler?.failed(new SupersededError())\n    if (!takesPlace)',
   },
   {
     name: 'a newer message that takes the place of another waits beyond its deadline',
     file: sender,
-    find: '    this.#watchQueued(waiting, outgoing)\n',
+    find: '    this.#watchQueued(takesPlace ? waiting : entry, outgoing)\n',
     replace: '',
   },
   {
@@ -174,9 +174,9 @@ export const messaging: readonly Mutant[] = [
   },
   {
     name: 'the partition key of a message does not choose its stream',
-    file: sender,
-    find: 'streamOf(key === undefined ? hash : hashPartitionKey(checkKey(key)), channel.streams)',
-    replace: 'streamOf(hash, channel.streams)',
+    file: 'src/manager/streams.ts',
+    find: 'streamOf(key === undefined ? hash : hashPartitionKey(checkKey(key)), streams)',
+    replace: 'streamOf(hash, streams)',
   },
   {
     name: 'any number of calls waits for room',

@@ -82,8 +82,8 @@ export const serving: readonly Mutant[] = [
   {
     name: 'disposing of an old registration takes away the new one of its name',
     file: registry,
-    find: 'if (this.#servers.get(name) === server) this.#servers.delete(name)',
-    replace: 'this.#servers.delete(name)',
+    find: '        if (this.#servers.get(name) !== server) return\n',
+    replace: '',
   },
   {
     name: 'an iterator that ends leaves the requests unanswered that it holds',

@@ -1,4 +1,13 @@
-import { type Incarnation, MaquisError, type Millis, type NodeName, type PeerServiceManager } from 'maquis'
+import {
+  DeadlineError,
+  type Incarnation,
+  MaquisError,
+  type Millis,
+  type NodeName,
+  type PeerServiceManager,
+  StoppedError,
+  UnknownOutcomeError,
+} from 'maquis'
 import type { NodeContext, Operation, Simulation } from 'maquis/testing'
 
 /** One part of what the clients and servers of a history do. */
@@ -39,4 +48,11 @@ export function sleep(clock: Pick<NodeContext['clock'], 'schedule'>, millis: Mil
 /** Refusals are outcomes here; anything else is a bug of somebody. */
 export function ignore(error: unknown): void {
   if (!(error instanceof MaquisError) && !(error instanceof OutOfPatience)) throw error
+}
+
+/** What the sender of a message with `ack` knows of it. */
+export function outcomeOf(error: unknown): 'unknown' | 'not-taken' {
+  // A stop ends everything, and says nothing of what was sent.
+  if (error instanceof UnknownOutcomeError || error instanceof StoppedError) return 'unknown'
+  return error instanceof DeadlineError && error.outcome === 'unknown' ? 'unknown' : 'not-taken'
 }

@@ -6,6 +6,8 @@ export interface JudgementOptions extends HistoryOptions {
   readonly isLate: (delivery: HistoryEvent & { readonly type: 'delivered' }) => boolean
   /** Who believes others more than its own memory. */
   readonly follows: (node: NodeName) => boolean
+  /** Connections are closed on purpose, with both ends alive. */
+  readonly parts: boolean
 }
 
 const only = (...names: readonly string[]): typeof historyCheckers =>
@@ -15,15 +17,17 @@ const only = (...names: readonly string[]): typeof historyCheckers =>
 const onArrival = only('only-the-living', 'lives-unmixed', 'delivered-while-up', 'cuts-silence')
 const ofStarts = only('new-lives')
 const ofMemory = only('listed-lives-rise')
-const special = [...onArrival, ...ofStarts, ...ofMemory]
+const ofLastingLinks = only('no-false-down')
+const special = [...onArrival, ...ofStarts, ...ofMemory, ...ofLastingLinks]
 const others = historyCheckers.filter(checker => !special.includes(checker))
 
 /** What is wrong with a history. */
 export function complaintsAbout(history: readonly HistoryEvent[], options: JudgementOptions): readonly string[] {
-  const { isLate, follows, ...rest } = options
+  const { isLate, follows, parts, ...rest } = options
   const prompt = history.filter(event => event.type !== 'delivered' || !isLate(event))
   return [
     ...judgeHistory(history, rest, others),
+    ...(parts ? [] : judgeHistory(history, rest, ofLastingLinks)),
     ...judgeHistory(prompt, rest, onArrival),
     ...judgeHistory(startsThatWereMet(history), rest, ofStarts),
     ...judgeHistory(

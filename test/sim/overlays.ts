@@ -1,4 +1,12 @@
-import { clientServer, fullMesh, type PeerServiceManager, type PeerServiceOptions, staticMesh } from 'maquis'
+import {
+  clientServer,
+  fullMesh,
+  hyParView,
+  type PeerServiceManager,
+  type PeerServiceOptions,
+  scamp,
+  staticMesh,
+} from 'maquis'
 
 /** How nodes of one kind of cluster are made, and who knows whom in it. */
 export interface Overlay {
@@ -11,6 +19,8 @@ export interface Overlay {
   readonly follows?: (node: string, names: readonly string[]) => boolean
   /** Whether a node lists another, and is connected with it. Absent: everybody knows everybody. */
   readonly knows?: (node: string, peer: string, names: readonly string[]) => boolean
+  /** Views are whole some rounds after a fault; until then nodes connect to ask each other, and part again. */
+  readonly mendsInRounds?: boolean
 }
 
 /** Whether a node lists another, and is connected with it. */
@@ -44,8 +54,19 @@ export const overlays: Readonly<Record<string, Overlay>> = {
     },
     seeds: () => [],
   },
+  /** No more nodes than an active view holds: the overlay is a mesh, of those who are up. */
+  hyparview: {
+    manager: options => hyParView(options),
+    seeds: (node, names) => others(node, names).slice(0, 2),
+    knows: () => true,
+    mendsInRounds: true,
+  },
   'open-static-mesh': {
     manager: options => staticMesh(options),
     seeds: others,
+  },
+  scamp: {
+    manager: options => scamp(options),
+    seeds: (node, names) => others(node, names).slice(0, 2),
   },
 }

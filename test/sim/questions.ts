@@ -53,6 +53,13 @@ export class Questions implements Activity {
   async #askAll({ node, name, random }: Context): Promise<void> {
     const question = `${name} ${++this.#questions}`
     const channel = one(random, this.#channels)
-    await Promise.all(node.members().map(peer => node.request(peer, 'echo', question, { channel }).catch(ignore)))
+    const nodes = [...node.members(), ...node.members().slice(0, 1)]
+    const timeout = chance(random, 0.3) ? { timeout: random.next() * 3_000 } : {}
+    const { replies, missing } = await node.requestAll(nodes, 'echo', question, { channel, ...timeout })
+    const told = [...replies.keys(), ...missing.keys()].sort().join()
+    if (told !== [...new Set(nodes)].sort().join())
+      throw new Error(`${name} asked ${nodes.join()} and heard of ${told}`)
+    for (const answer of replies.values()) if (answer !== question) throw new Error(`${name} heard ${String(answer)}`)
+    for (const error of missing.values()) ignore(error)
   }
 }

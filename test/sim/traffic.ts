@@ -1,14 +1,6 @@
-import {
-  DeadlineError,
-  type Incarnation,
-  type NodeName,
-  type PeerServiceManager,
-  type Random,
-  StoppedError,
-  UnknownOutcomeError,
-} from 'maquis'
+import type { Incarnation, NodeName, PeerServiceManager, Random } from 'maquis'
 import type { HistoryEvent, NodeContext, OperationContext, Simulation } from 'maquis/testing'
-import { type Activity, head, ignore, sleep } from './activity.js'
+import { type Activity, head, ignore, outcomeOf, sleep } from './activity.js'
 import { type Configuration, chance, one } from './configuration.js'
 
 /** What travels. `ballast` makes a message large enough to travel in chunks. */
@@ -168,11 +160,4 @@ export class Traffic implements Activity {
 /** Whether messages may go through other nodes: now and then. */
 export function wayOf(random: Random): { readonly transitive?: true } {
   return chance(random, 0.25) ? { transitive: true } : {}
-}
-
-/** What the sender of a message with `ack` knows of it. */
-function outcomeOf(error: unknown): 'unknown' | 'not-taken' {
-  // A stop ends everything, and says nothing of what was sent.
-  if (error instanceof UnknownOutcomeError || error instanceof StoppedError) return 'unknown'
-  return error instanceof DeadlineError && error.outcome === 'unknown' ? 'unknown' : 'not-taken'
 }

@@ -4,11 +4,13 @@ import type { Activity } from './activity.js'
 import { Broadcasts } from './broadcasts.js'
 import { ComingsAndGoings } from './comings-and-goings.js'
 import type { Configuration } from './configuration.js'
+import { Conversations } from './conversations.js'
 import { complaintsAbout } from './judgement.js'
 import { knows, type Overlay } from './overlays.js'
 import { Questions } from './questions.js'
 import { Traffic } from './traffic.js'
 import { UpsAndDowns } from './ups-and-downs.js'
+import { Watching } from './watching.js'
 
 /** The clients and servers of one history, and everything that they promise each other. */
 export class Workload {
@@ -24,9 +26,11 @@ export class Workload {
     this.#overlay = overlay
     this.#activities = [
       new Traffic(configuration, this.#wrong),
+      new Conversations(configuration, this.#wrong),
       new Questions(configuration, this.#wrong),
       new ComingsAndGoings(configuration, overlay, this.#wrong),
       new Broadcasts(configuration, this.#wrong),
+      new Watching(configuration, this.#wrong),
       this.#upsAndDowns,
     ]
   }
@@ -37,11 +41,11 @@ export class Workload {
   }
 
   get operations(): Readonly<Record<string, Operation>> {
-    return Object.assign({}, ...this.#activities.map(({ operations }) => operations))
+    return Object.fromEntries(this.#activities.flatMap(({ operations }) => Object.entries(operations)))
   }
 
   get weights(): Readonly<Record<string, number>> {
-    return Object.assign({}, ...this.#activities.map(({ weights }) => weights))
+    return Object.fromEntries(this.#activities.flatMap(({ weights }) => Object.entries(weights)))
   }
 
   readonly check = (net: Simulation): void => {
@@ -52,18 +56,32 @@ export class Workload {
   }
 
   readonly atRest = (net: Simulation): boolean => {
-    return this.#activities.every(activity => activity.atRest?.(net) !== false)
+    const whole = this.#overlay.mendsInRounds !== true || net.names.every(name => this.#isWhole(net, name))
+    return whole && this.#activities.every(activity => activity.atRest?.(net) !== false)
+  }
+
+  /** Whether a node lists whom it lists in the end. */
+  #isWhole(net: Simulation, name: string): boolean {
+    return this.#listed(net, name) === this.#all(net, name)
+  }
+
+  #listed(net: Simulation, name: string): string {
+    return net.node(name).members().join()
+  }
+
+  #all(net: Simulation, name: string): string {
+    const { nodes } = this.#configuration
+    return nodes.filter(peer => net.names.includes(peer as NodeName) && this.#knows(name, peer)).join()
   }
 
   /** Everybody is there, and can be asked over every channel; nothing waits anywhere. Then everybody stops. */
   readonly settled = async (net: Simulation): Promise<void> => {
     this.#judge(net)
-    const { nodes } = this.#configuration
     const missing = net.names.filter(name => !net.live.includes(name))
     if (missing.length > 0) throw new Error(`${missing.join()} does not run in the end`)
     for (const name of net.names) {
-      const members = nodes.filter(peer => net.names.includes(peer as NodeName) && this.#knows(name, peer)).join()
-      const listed = net.node(name).members().join()
+      const members = this.#all(net, name)
+      const listed = this.#listed(net, name)
       if (listed !== members) throw new Error(`${name} lists ${listed} in the end, and not ${members}`)
     }
     const pairs = net.names.flatMap(name => net.names.map(peer => [name, peer] as const))
@@ -106,10 +124,12 @@ export class Workload {
 
   #judge(net: Simulation): void {
     const { nodes } = this.#configuration
-    const { follows = () => false } = this.#overlay
+    const { follows = () => false, mendsInRounds: parts = false } = this.#overlay
     const complaints = complaintsAbout(net.history, {
-      isLate: ({ key }) => this.#configuration.concurrency > 0 || key.startsWith('v'),
+      // What has a causal label may wait for what it depends on.
+      isLate: ({ key, label }) => this.#configuration.concurrency > 0 || key.startsWith('v') || label !== undefined,
       follows: node => follows(node, nodes),
+      parts,
       knows: (node, peer) => this.#knows(node, peer),
     })
     if (complaints.length > 0) throw new Error(complaints.slice(0, 5).join('\n'))

@@ -177,6 +177,8 @@ export class HubNode implements HubHandler {
   }
 
   acknowledged(): void {}
+  causalQuery(): void {}
+  causalFloor(): void {}
   tracker(): Tracker {
     return untracked
   }
@@ -190,6 +192,8 @@ export class HubNode implements HubHandler {
   down(link: Link, reason: string): void {
     this.log.push(`down ${link.name} ${reason}`)
   }
+  measured(): void {}
+
   channelUp(link: Link, channel: string): void {
     this.log.push(`channel-up ${link.name} ${channel}`)
   }

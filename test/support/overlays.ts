@@ -1,4 +1,4 @@
-import { clientServer, fullMesh, hyParView, peerService, staticMesh } from '../../src/index.js'
+import { clientServer, fullMesh, hyParView, peerService, scamp, staticMesh } from '../../src/index.js'
 import type { ManagerTraits } from '../../src/testing/suites/manager-harness.js'
 import type { MakeManager } from '../../src/testing/suites/managers.js'
 import { guideOverlay } from './guide-overlay.js'
@@ -44,6 +44,17 @@ export const overlays: readonly OverlayUnderTest[] = [
   {
     name: 'a HyParView overlay',
     make: options => hyParView(options),
+    traits: { capabilities: { a: [], b: [], c: [] } },
+  },
+  {
+    name: 'a SCAMP overlay (version 1)',
+    make: options => scamp({ version: 1, ...options }),
+    traits: { capabilities: { a: [], b: [], c: [] } },
+  },
+  { name: 'a SCAMP overlay', make: options => scamp(options), traits: { capabilities: { a: [], b: [], c: [] } } },
+  {
+    name: 'a HyParView overlay with xbot',
+    make: options => hyParView({ ...options, xbot: { interval: 2_000 } }),
     traits: { capabilities: { a: [], b: [], c: [] } },
   },
   { name: 'the overlay of the guide', make: options => peerService(new Introductions(), options) },

@@ -5,7 +5,7 @@
 // run: the built package.
 import { createInterface } from 'node:readline'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
-import { fullMesh } from 'maquis'
+import { fullMesh, hyParView } from 'maquis'
 
 const events = ['up', 'down', 'members', 'removed', 'superseded', 'refused', 'violation']
 let node
@@ -38,8 +38,9 @@ function shiftedClock(wallOffset) {
 }
 
 const commands = {
-  async start({ wallOffset, ...options }) {
-    node = fullMesh({ ...options, ...(wallOffset !== undefined && { clock: shiftedClock(wallOffset) }) })
+  async start({ overlay = 'full-mesh', wallOffset, ...options }) {
+    const make = overlay === 'hyparview' ? hyParView : fullMesh
+    node = make({ ...options, ...(wallOffset !== undefined && { clock: shiftedClock(wallOffset) }) })
     for (const event of events) {
       node.events.on(event, (...details) => {
         for (const detail of details) if (detail?.error) detail.error = plainError(detail.error)
@@ -48,6 +49,7 @@ const commands = {
     }
     node.register('echo', message => message)
     node.register('count', () => void counted++)
+    node.register('news', (message, { from }) => say({ event: 'news', at: Date.now(), details: [message, from] }))
     node.register('stuck', () => new Promise(() => {}))
     node.register('ordered', ({ key, number }) => {
       ordered.received++

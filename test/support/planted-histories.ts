@@ -123,6 +123,26 @@ export const plantedHistories: readonly PlantedHistory[] = [
       .told('a', 'b', 1, 'taken'),
   ],
   [
+    'causal-order',
+    'a message after one that depends on it over a third node',
+    trio()
+      .sent('a', 'c', 1, { label: 'chat' })
+      .sent('a', 'b', 1, { label: 'chat' })
+      .got('b', 'a', 1, { label: 'chat' })
+      .sent('b', 'c', 1, { label: 'chat' })
+      .got('c', 'b', 1, { label: 'chat' })
+      .got('c', 'a', 1, { label: 'chat' }),
+  ],
+  [
+    'causal-order',
+    'a message after one of its own sender, on another channel',
+    pair()
+      .sent('a', 'b', 1, { label: 'chat' })
+      .sent('a', 'b', 1, { label: 'chat', channel: 'x' })
+      .got('b', 'a', 1, { label: 'chat', channel: 'x' })
+      .got('b', 'a', 1, { label: 'chat' }),
+  ],
+  [
     'refused-is-not',
     'a message that came before it was refused',
     pair().sent('a', 'b', 1).got('b', 'a', 1).told('a', 'b', 1, 'not-taken'),

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { ConnectionInfo, CounterValues, NodeSpec, PeerServiceOptions } from 'maquis'
+import type { ConnectionInfo, CounterValues, HyParViewOptions, NodeSpec } from 'maquis'
 import { within } from './deadline.js'
 
 /** What another process can be told of the options; `wallOffset` shifts its wall clock. */
-export interface ProcessOptions extends Omit<PeerServiceOptions, 'clock' | 'transport'> {
+export interface ProcessOptions extends Omit<HyParViewOptions, 'clock' | 'transport'> {
   readonly name: string
+  /** Default: the full mesh. */
+  readonly overlay?: 'full-mesh' | 'hyparview'
   readonly wallOffset?: number
 }
 
@@ -145,11 +147,15 @@ export class PeerProcess implements AsyncDisposable {
   /** Resolves once the node tells that it has just these members. */
   async hasMembers(...names: readonly string[]): Promise<void> {
     const wanted = JSON.stringify([...names].sort())
-    await this.#until(
-      () => JSON.stringify(this.told.findLast(({ event }) => event === 'members')?.details[0]) === wanted,
-      10_000,
-      `'${this.name}' with members ${wanted}`,
-    )
+    await this.membersBecome(members => JSON.stringify(members) === wanted, `members ${wanted}`)
+  }
+
+  /** Resolves once the members that the node tells of are as wanted. */
+  async membersBecome(are: (members: readonly string[]) => boolean, what: string, millis = 10_000): Promise<void> {
+    const last = (): readonly string[] => {
+      return (this.told.findLast(({ event }) => event === 'members')?.details[0] ?? []) as readonly string[]
+    }
+    await this.#until(() => are(last()), millis, `'${this.name}' with ${what}`)
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -197,13 +203,8 @@ export type Mesh<Options extends readonly ProcessOptions[]> = {
 export async function startMesh<Options extends readonly ProcessOptions[]>(
   ...options: Options
 ): Promise<Mesh<Options>> {
-  const settled = await Promise.allSettled(options.map(each => PeerProcess.start(each)))
-  const peers = settled.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []))
-  const dispose = async (): Promise<void> => {
-    await Promise.all(peers.map(peer => peer[Symbol.asyncDispose]()))
-  }
+  const peers = await startProcesses(...options)
   try {
-    for (const each of settled) if (each.status === 'rejected') throw each.reason as Error
     const [seed, ...others] = peers
     if (seed !== undefined) await Promise.all(others.map(peer => peer.join(seed)))
     const names = peers.map(({ name }) => name)
@@ -214,8 +215,25 @@ export async function startMesh<Options extends readonly ProcessOptions[]>(
       ),
     )
   } catch (error) {
-    await dispose()
+    await peers[Symbol.asyncDispose]()
     throw error
   }
-  return Object.assign(peers, { [Symbol.asyncDispose]: dispose }) as unknown as Mesh<Options>
+  return peers as unknown as Mesh<Options>
+}
+
+/** Processes that know nobody but their seeds: all of them, or none. */
+export async function startProcesses(
+  ...options: readonly ProcessOptions[]
+): Promise<readonly PeerProcess[] & AsyncDisposable> {
+  const settled = await Promise.allSettled(options.map(each => PeerProcess.start(each)))
+  const peers = settled.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []))
+  const dispose = async (): Promise<void> => {
+    await Promise.all(peers.map(peer => peer[Symbol.asyncDispose]()))
+  }
+  const failed = settled.find(each => each.status === 'rejected')
+  if (failed !== undefined) {
+    await dispose()
+    throw failed.reason as Error
+  }
+  return Object.assign(peers, { [Symbol.asyncDispose]: dispose })
 }

@@ -7,6 +7,7 @@ export interface MessageTraits {
   readonly channel?: string
   readonly key?: string
   readonly monotonic?: true
+  readonly label?: string
   /** The life of the receiver, or of the sender where it sends. */
   readonly life?: number
   readonly fromLife?: number
@@ -154,7 +155,7 @@ function known(peerLife: number | undefined): { peerLife?: Incarnation } {
 
 function message(
   id: number,
-  { channel = 'default', key = 'k', monotonic }: MessageTraits,
-): { channel: string; key: string; id: number; monotonic?: true } {
-  return { channel, key, id, ...(monotonic && { monotonic }) }
+  { channel = 'default', key = 'k', monotonic, label }: MessageTraits,
+): { channel: string; key: string; id: number; monotonic?: true; label?: string } {
+  return { channel, key, id, ...(monotonic && { monotonic }), ...(label !== undefined && { label }) }
 }

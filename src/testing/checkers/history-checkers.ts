@@ -2,6 +2,7 @@ import { InvalidOptionError } from '../../core/errors.js'
 import { checkArray, checkDuration, checkFunction, checkKeys } from '../../manager/checks.js'
 import { eventTypes, type HistoryEvent } from '../histories/history-event.js'
 import { acknowledgementCheckers } from './acknowledgements.js'
+import { causalityCheckers } from './causality.js'
 import { channelCheckers } from './channels.js'
 import type { HistoryChecker, HistoryOptions } from './checker.js'
 import { detectionCheckers } from './detection.js'
@@ -15,6 +16,7 @@ export const historyCheckers: readonly HistoryChecker[] = [
   ...livesCheckers,
   ...channelCheckers,
   ...acknowledgementCheckers,
+  ...causalityCheckers,
   ...membershipCheckers,
   ...detectionCheckers,
   ...partitionCheckers,

@@ -45,6 +45,8 @@ interface MessageEvent extends NodeEvent {
   readonly id: number
   /** The channel keeps the newest message alone. */
   readonly monotonic?: true
+  /** The causal label, if it has one. */
+  readonly label?: string
 }
 
 /** `node` was about to send a message; recorded before the call, so that no delivery can precede it. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { NoRouteError, NotConnectedError, PartitionedError } from '../../core/errors.js'
+import { NotConnectedError, PartitionedError } from '../../core/errors.js'
+import { NoRouteError } from '../../core/no-route-error.js'
 import type { PeerServiceManager } from '../../manager/manager.js'
 import {
   hear,

@@ -4,14 +4,17 @@ import type { Millis } from '../../../src/core/time.js'
 import { HyParViewMembership, hyParViewRole } from '../../../src/membership/hyparview.js'
 import type { HyParViewMessage } from '../../../src/membership/hyparview-messages.js'
 import type { HyParViewMembershipOptions } from '../../../src/membership/hyparview-options.js'
-import type { MembershipEffect, MembershipInput } from '../../../src/membership/strategy.js'
+import type { MembershipEffect, MembershipInput, MembershipStrategy } from '../../../src/membership/strategy.js'
 import { Calendar } from './calendar.js'
 
+/** A machine on the bus. */
+type OverlayMachine<Message> = MembershipStrategy<Message> & { seeks(seed?: NodeName): boolean }
+
 /** One process on the bus. */
-export interface BusNode {
+export interface BusNode<Message = unknown> {
   readonly index: number
   readonly spec: NodeSpec
-  readonly machine: HyParViewMembership
+  readonly machine: OverlayMachine<Message>
   /** Each peer that is connected, and the number of the connection. */
   readonly links: Map<number, number>
   readonly wanted: Set<number>
@@ -21,41 +24,48 @@ export interface BusNode {
   sent: number
 }
 
-export interface OverlayBusOptions {
+export interface MachineBusOptions {
   readonly seed: number
-  readonly options?: Omit<HyParViewMembershipOptions, 'random'>
   /** What the spec of a node says beside its name. */
   readonly more?: (index: number) => Partial<NodeSpec>
   /** How long a message takes between two nodes. Default 20 ms. */
   readonly latency?: (one: number, other: number) => Millis
 }
 
-type Input = MembershipInput<HyParViewMessage>
+/** An overlay: what the specs of its nodes say that they are, and a machine of it. */
+export interface BusOverlay<Message> {
+  readonly role: string
+  machine(random: SeededRandom): OverlayMachine<Message>
+  /** Whether its machines are told how long a round trip takes. */
+  readonly measures?: boolean
+}
 
 const redialInterval: Millis = 1_000
 /** The end of a peer is noticed within so long. */
 const notice: Millis = 500
 
 /**
- * Thousands of HyParView machines, without managers: messages are handed on as they are, connections open when both
+ * Thousands of machines, without managers: messages are handed on as they are, connections open when both
  * ends live, reach and admit each other, and whoever is wanted is dialled each second. Everything follows from the
  * seed.
  */
-export class OverlayBus {
-  readonly nodes: BusNode[] = []
+export class MachineBus<Message> {
+  readonly nodes: BusNode<Message>[] = []
   readonly random: SeededRandom
   readonly calendar: Calendar = new Calendar()
   /** Whether two nodes reach each other, whatever else. */
   reaches: (one: number, other: number) => boolean = () => true
   /** Loses what it picks. */
-  loses: (message: HyParViewMessage) => boolean = () => false
+  loses: (message: Message, from: number, to: number) => boolean = () => false
   readonly #indices = new Map<NodeName, number>()
-  readonly #options: OverlayBusOptions
+  readonly #options: MachineBusOptions
+  readonly #overlay: BusOverlay<Message>
   readonly #latency: (one: number, other: number) => Millis
   #links = 0
   #arms = 0
 
-  constructor(options: OverlayBusOptions) {
+  constructor(overlay: BusOverlay<Message>, options: MachineBusOptions) {
+    this.#overlay = overlay
     this.#options = options
     this.#latency = options.latency ?? (() => 20)
     this.random = new SeededRandom(options.seed)
@@ -65,26 +75,26 @@ export class OverlayBus {
     return this.calendar.now
   }
 
-  node(index: number): BusNode {
-    return this.nodes[index] as BusNode
+  node(index: number): BusNode<Message> {
+    return this.nodes[index] as BusNode<Message>
   }
 
-  get survivors(): BusNode[] {
+  get survivors(): BusNode<Message>[] {
     return this.nodes.filter(({ alive }) => alive)
   }
 
   /** Starts a node: the next one, or another life of one that was. */
-  start(index: number = this.nodes.length): BusNode {
+  start(index: number = this.nodes.length): BusNode<Message> {
     const before = this.nodes[index]
     if (before?.alive === true) this.crash(index)
     const name = `n${index}` as NodeName
     const spec: NodeSpec = {
       ...{ name, incarnation: ((before?.spec.incarnation ?? 0) + 1) as Incarnation, version: 0, channels: {} },
-      ...{ addresses: [`bus://${name}`], role: hyParViewRole },
+      ...{ addresses: [`bus://${name}`], role: this.#overlay.role },
       ...this.#options.more?.(index),
     }
-    const machine = new HyParViewMembership({ random: this.random.fork(), ...this.#options.options })
-    const node: BusNode = {
+    const machine = this.#overlay.machine(this.random.fork())
+    const node: BusNode<Message> = {
       ...{ index, spec, machine, links: new Map(), wanted: new Set(), timers: new Map(), alive: true, sent: 0 },
     }
     this.nodes[index] = node
@@ -126,14 +136,14 @@ export class OverlayBus {
     this.calendar.run(millis)
   }
 
-  step(node: BusNode, input: Input): void {
+  step(node: BusNode<Message>, input: MembershipInput<Message>): void {
     if (!node.alive) return
-    const out: MembershipEffect<HyParViewMessage>[] = []
+    const out: MembershipEffect<Message>[] = []
     node.machine.step(input, this.now, out)
     for (const effect of out) this.#carryOut(node, effect)
   }
 
-  #carryOut(node: BusNode, effect: MembershipEffect<HyParViewMessage>): void {
+  #carryOut(node: BusNode<Message>, effect: MembershipEffect<Message>): void {
     switch (effect.type) {
       case 'send':
         return this.#send(node, this.#indexOf(effect.to), effect.message)
@@ -167,11 +177,11 @@ export class OverlayBus {
     }
   }
 
-  #send(node: BusNode, to: number, message: HyParViewMessage): void {
+  #send(node: BusNode<Message>, to: number, message: Message): void {
     const link = node.links.get(to)
     if (link === undefined) return
     node.sent++
-    if (this.loses(message)) return
+    if (this.loses(message, node.index, to)) return
     const { index, spec } = node
     this.calendar.after(this.#latency(index, to), () => {
       const peer = this.node(to)
@@ -179,13 +189,13 @@ export class OverlayBus {
     })
   }
 
-  #dial(node: BusNode, to: number): void {
+  #dial(node: BusNode<Message>, to: number): void {
     if (!node.alive || !node.wanted.has(to) || node.links.has(to)) return
     this.#connect(node, this.node(to))
     if (!node.links.has(to)) this.calendar.after(redialInterval, () => this.#dial(node, to))
   }
 
-  #connect(node: BusNode, peer: BusNode): void {
+  #connect(node: BusNode<Message>, peer: BusNode<Message>): void {
     if (!peer.alive || !this.reaches(node.index, peer.index) || peer.links.has(node.index)) return
     if (node.machine.admit(peer.spec) !== undefined || peer.machine.admit(node.spec) !== undefined) return
     const link = ++this.#links
@@ -193,20 +203,31 @@ export class OverlayBus {
     peer.links.set(node.index, link)
     this.step(peer, { type: 'up', peer: node.spec })
     this.step(node, { type: 'up', peer: peer.spec })
+    if (this.#overlay.measures === true) this.#measure(node, peer, link)
   }
 
-  #tellDown(node: BusNode, of: number, link: number, after: Millis): void {
+  /** As links do once they are open. */
+  #measure(node: BusNode<Message>, peer: BusNode<Message>, link: number): void {
+    const millis = 2 * this.#latency(node.index, peer.index)
+    this.calendar.after(millis, () => {
+      if (node.links.get(peer.index) !== link || peer.links.get(node.index) !== link) return
+      this.step(node, { type: 'rtt', node: peer.spec.name, millis })
+      this.step(peer, { type: 'rtt', node: node.spec.name, millis })
+    })
+  }
+
+  #tellDown(node: BusNode<Message>, of: number, link: number, after: Millis): void {
     this.calendar.after(after, () => this.#lost(node, of, link))
   }
 
-  #lost(node: BusNode, of: number, link: number): void {
+  #lost(node: BusNode<Message>, of: number, link: number): void {
     if (node.links.get(of) !== link) return
     node.links.delete(of)
     this.step(node, { type: 'down', node: this.node(of).spec.name })
     if (node.wanted.has(of)) this.calendar.after(this.random.next() * 100, () => this.#dial(node, of))
   }
 
-  #alone(node: BusNode): void {
+  #alone(node: BusNode<Message>): void {
     node.wanted.clear()
     for (const [peer, link] of [...node.links]) {
       this.#tellDown(this.node(peer), node.index, link, this.#latency(node.index, peer))
@@ -216,5 +237,17 @@ export class OverlayBus {
 
   #indexOf(name: NodeName): number {
     return this.#indices.get(name) ?? -1
+  }
+}
+
+export interface OverlayBusOptions extends MachineBusOptions {
+  readonly options?: Omit<HyParViewMembershipOptions, 'random'>
+}
+
+/** Machines of HyParView. */
+export class OverlayBus extends MachineBus<HyParViewMessage> {
+  constructor({ options, ...rest }: OverlayBusOptions) {
+    const machine = (random: SeededRandom): HyParViewMembership => new HyParViewMembership({ random, ...options })
+    super({ role: hyParViewRole, machine, measures: options?.xbot !== undefined }, rest)
   }
 }

@@ -1,4 +1,4 @@
-import type { BusNode, OverlayBus } from './overlay-bus.js'
+import type { BusNode, MachineBus } from './overlay-bus.js'
 
 /** How the survivors are connected. */
 export interface OverlayShape {
@@ -15,7 +15,7 @@ export interface OverlayShape {
   readonly dead: number
 }
 
-export function shapeOf(bus: OverlayBus, origin?: BusNode): OverlayShape {
+export function shapeOf<Message>(bus: MachineBus<Message>, origin?: BusNode<Message>): OverlayShape {
   const { survivors } = bus
   const neighbors = new Map(survivors.map(node => [node.index, neighborsOf(node)]))
   let [oneSided, dead] = [0, 0]
@@ -37,7 +37,7 @@ export function shapeOf(bus: OverlayBus, origin?: BusNode): OverlayShape {
   }
 }
 
-function neighborsOf(node: BusNode): number[] {
+function neighborsOf<Message>(node: BusNode<Message>): number[] {
   const names = node.machine.members().map(({ name }) => Number(name.slice(1)))
   return names.filter(index => index !== node.index)
 }

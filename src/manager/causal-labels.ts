@@ -1,0 +1,358 @@
+import {
+  type CausalField,
+  type CausalFloor,
+  type CausalQuery,
+  causalBytesMax,
+  encodeCausalField,
+} from '../codec/causal-frames.js'
+import { CausalOrderError, NotConnectedError, OverflowError, StoppedError } from '../core/errors.js'
+import type { Incarnation, Life, NodeName, NodeSpec } from '../core/node.js'
+import type { Clock, Millis } from '../core/time.js'
+import { Causality } from '../delivery/causality.js'
+import { EndedLives } from '../delivery/ended-lives.js'
+import type { LinkChannel } from '../link/channel.js'
+import type { LinkHub } from '../link/hub.js'
+import type { Lane } from '../link/lane.js'
+import type { Link } from '../link/link.js'
+import type { CausalTag, Settler } from '../link/queue.js'
+import { CausalQueries } from './causal-queries.js'
+import type { Counters } from './counters.js'
+import type { Acceptor } from './registry.js'
+
+export interface CausalLabelsContext {
+  readonly hub: LinkHub
+  readonly clock: Clock
+  readonly counters: Counters
+  readonly self: () => NodeSpec
+  /** Ends of lives that are remembered. */
+  readonly peers: number
+  /** Messages were given up. */
+  missed(label: string, count: number): void
+}
+
+/** A message that waits for those that it depends on, and then for its turn. */
+class Turn {
+  isOver = false
+  readonly over: Promise<void>
+  readonly #hand: (acceptor: Acceptor) => PromiseLike<unknown> | undefined
+  readonly #acceptor: Acceptor
+  #resolve = (): void => {}
+
+  constructor(hand: (acceptor: Acceptor) => PromiseLike<unknown> | undefined, acceptor: Acceptor) {
+    this.#hand = hand
+    this.#acceptor = acceptor
+    this.over = new Promise(resolve => {
+      this.#resolve = resolve
+    })
+  }
+
+  /** Hands it over; `given` is called, perhaps more than once, when its handler was given it or will not be. */
+  begin(given: () => void): void {
+    const acceptor = this.#acceptor
+    const ended = (): void => {
+      given()
+      this.#end()
+    }
+    const handled = this.#hand({
+      given: () => {
+        acceptor.given()
+        given()
+      },
+      handled: () => acceptor.handled(),
+      failed: error => acceptor.failed(error),
+    })
+    if (handled === undefined) ended()
+    else handled.then(ended, ended)
+  }
+
+  /** It was handed over before. */
+  skip(): void {
+    this.#acceptor.given()
+    this.#acceptor.handled()
+    this.#end()
+  }
+
+  /** It will not be handed over. */
+  end(error: Error): void {
+    this.#acceptor.failed(error)
+    this.#end()
+  }
+
+  #end(): void {
+    this.isOver = true
+    this.#resolve()
+  }
+}
+
+interface Label {
+  readonly name: string
+  readonly causality: Causality<Turn>
+  /** Depend on nothing more, in order. */
+  readonly ready: Turn[]
+  /** The last that was handed over is not with its handler yet: a schema, or its server's turns, take their time. */
+  isBusy: boolean
+  missed: number
+}
+
+/** Labels of one node, in all. */
+export const causalLabelsMax = 1_024
+/** What is missing is asked for after so long. */
+export const causalAskMillis: Millis = 500
+/** What is missing is not waited for any longer. */
+export const causalPatienceMillis: Millis = 10_000
+
+/** The causal labels of a node: what its messages of each depend on, and in which order those of others are taken. */
+export class CausalLabels {
+  readonly #context: CausalLabelsContext
+  #ended: EndedLives
+  readonly #queries: CausalQueries
+  readonly #labels = new Map<string, Label>()
+  readonly #waiting = new Set<Turn>()
+  readonly #out: Turn[] = []
+  #cancelCare: (() => void) | undefined
+
+  constructor(context: CausalLabelsContext) {
+    this.#context = context
+    this.#ended = new EndedLives(context.peers)
+    this.#queries = new CausalQueries({
+      ...{ hub: context.hub, clock: context.clock },
+      floorFor: (label, to) => this.#labels.get(label)?.causality.floor(to) ?? 1,
+      gone: (label, from, upTo) => {
+        const state = this.#labels.get(label)
+        if (state !== undefined) this.#giveUp(state, from, upTo)
+      },
+    })
+  }
+
+  /**
+   * Numbers a message to a peer. Returns what travels with it, and a settler that has to be told when it has left or
+   * never will: until then others may have to wait for it.
+   */
+  send(
+    name: string,
+    { link, name: channel }: LinkChannel,
+    settler: Settler,
+    awaited: boolean,
+  ): { readonly causal: CausalTag; readonly settler: Leaving } {
+    const to = lifeOf(link.spec)
+    // Of one that was never met the life is not known, for which alone a number holds.
+    if (to.incarnation === 0) throw new NotConnectedError(link.name, 'down')
+    const { causality } = this.#open(name, link.name, channel)
+    const dependencies = causality.dependencies(to, this.#context.clock.now())
+    const bytes = encodeCausalField({ label: name, number: causality.next(to), dependencies })
+    if (bytes.length > causalBytesMax) throw this.#overflow(link.name, channel, 'what a causal label depends on')
+    const number = causality.send(to)
+    const tag = { bytes, from: this.#context.self().incarnation, to: to.incarnation }
+    return { causal: tag, settler: new Leaving(settler, awaited, () => causality.left(to, number)) }
+  }
+
+  /** Numbers a message of this node to itself. */
+  sendToSelf(name: string, channel: string): CausalField {
+    const self = lifeOf(this.#context.self())
+    const { causality } = this.#open(name, self.name, channel)
+    const dependencies = causality.dependencies(self, this.#context.clock.now())
+    return { label: name, number: causality.send(self), dependencies }
+  }
+
+  /** Throws when the lives for which a message was numbered are over. */
+  check({ from, to }: CausalTag, { name, spec }: Link): void {
+    const self = this.#context.self()
+    if (self.incarnation !== from) throw new StoppedError(self.name, 'a new life of it began')
+    if (spec.incarnation !== to) throw new NotConnectedError(name, 'restarted')
+  }
+
+  /** A message arrived, and a fault holds it back. */
+  delayed(from: Life, { label, number }: CausalField): void {
+    if (this.#labels.size >= causalLabelsMax && !this.#labels.has(label)) return
+    this.#open(label, from.name, 'any').causality.delayed(from, number, this.#context.clock.now())
+  }
+
+  /** A message that a fault held back will not go on. */
+  undelayed(from: Life, { label, number }: CausalField): void {
+    const state = this.#labels.get(label)
+    if (state === undefined) return
+    state.causality.undelayed(from, number, this.#context.clock.now(), this.#out)
+    this.#after(state)
+  }
+
+  /**
+   * A message arrived: `hand` is called in its turn, with who has to be told what becomes of it. Returns a promise
+   * while it waits or is being handled. `acceptor` is told by `CausalOrderError` when it comes too late.
+   */
+  take(
+    from: Life,
+    { label, number, dependencies }: CausalField,
+    acceptor: Acceptor,
+    hand: (acceptor: Acceptor) => PromiseLike<unknown> | undefined,
+  ): PromiseLike<unknown> | undefined {
+    const { self, clock, counters } = this.#context
+    let state: Label
+    try {
+      state = this.#open(label, from.name, 'any')
+    } catch (error) {
+      acceptor.failed(error)
+      return undefined
+    }
+    const turn = new Turn(hand, acceptor)
+    this.#waiting.add(turn)
+    const verdict = state.causality.arrived(from, number, dependencies, turn, clock.now(), this.#out)
+    if (verdict === 'late') {
+      counters.add('causalLate')
+      turn.end(new CausalOrderError(self().name, label))
+    } else if (verdict === 'duplicate') {
+      counters.add('duplicates')
+      turn.skip()
+    }
+    if (verdict !== 'taken') this.#waiting.delete(turn)
+    this.#after(state)
+    return turn.isOver ? undefined : turn.over
+  }
+
+  asked(lane: Lane, query: CausalQuery): void {
+    this.#queries.asked(lane, query)
+  }
+
+  answered(lane: Lane, floor: CausalFloor): void {
+    this.#queries.answered(lane, floor)
+  }
+
+  laneClosed(lane: Lane): void {
+    this.#queries.laneClosed(lane)
+  }
+
+  /** That life of a node is over, and all before it. */
+  ended(name: NodeName, incarnation: number): void {
+    const now = this.#context.clock.now()
+    if (incarnation <= 0 || !this.#ended.add({ name, incarnation: incarnation as Incarnation }, now)) return
+    for (const state of this.#labels.values()) {
+      state.causality.livesEnded(now, this.#out)
+      this.#after(state)
+    }
+  }
+
+  /** A life of this node ends: what waits is not handed over. */
+  clear(error: () => Error): void {
+    this.#cancelCare?.()
+    this.#cancelCare = undefined
+    this.#queries.clear()
+    this.#labels.clear()
+    // Who has left a life of this node has not left the next.
+    this.#ended = new EndedLives(this.#context.peers)
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const turn of waiting) turn.end(error())
+  }
+
+  #open(name: string, node: string, channel: string): Label {
+    const known = this.#labels.get(name)
+    if (known !== undefined) return known
+    if (this.#labels.size >= causalLabelsMax) throw this.#overflow(node, channel, 'causal labels')
+    const { self, hub } = this.#context
+    const own = lifeOf(self())
+    const causality = new Causality<Turn>(own, {
+      endedSince: life => this.#ended.since(life),
+      isNear: ({ name, incarnation }) => {
+        return name === own.name || hub.links.get(name)?.spec.incarnation === incarnation
+      },
+    })
+    const label: Label = { name, causality, ready: [], isBusy: false, missed: 0 }
+    this.#labels.set(name, label)
+    return label
+  }
+
+  #overflow(node: string, channel: string, limit: string): OverflowError {
+    this.#context.counters.add('overflowed')
+    return new OverflowError(node, channel, limit)
+  }
+
+  #giveUp(state: Label, from: Life, upTo: number): void {
+    state.causality.giveUp(from, upTo, this.#context.clock.now(), this.#out)
+    this.#after(state)
+  }
+
+  /** Something happened to a label: hands over what may be, and tells of what was given up. */
+  #after(state: Label): void {
+    state.ready.push(...this.#out.splice(0))
+    const { missed } = state.causality
+    if (missed > state.missed) {
+      this.#context.counters.add('causalGaps', missed - state.missed)
+      this.#context.missed(state.name, missed - state.missed)
+      state.missed = missed
+    }
+    this.#handOver(state)
+    this.#care(state)
+  }
+
+  /** One after the other, so that handlers start in order, whatever each takes to be checked or to have its turn. */
+  #handOver(state: Label): void {
+    while (!state.isBusy) {
+      const turn = state.ready.shift()
+      if (turn === undefined) return
+      state.isBusy = true
+      let isGiven = false
+      let isLater = false
+      const goOn = (): void => {
+        state.isBusy = false
+        if (isLater && this.#labels.get(state.name) === state) this.#handOver(state)
+      }
+      this.#waiting.delete(turn)
+      turn.begin(() => {
+        if (isGiven) return
+        isGiven = true
+        // It is told before its handler is called.
+        if (isLater) void Promise.resolve().then(goOn)
+        else goOn()
+      })
+      isLater = true
+    }
+  }
+
+  /** While anything waits, its senders are asked from time to time. */
+  #care({ causality }: Label): void {
+    if (this.#cancelCare !== undefined || !causality.isWaiting) return
+    this.#cancelCare = this.#context.clock.schedule(causalAskMillis, () => {
+      this.#cancelCare = undefined
+      for (const state of [...this.#labels.values()]) this.#careFor(state)
+      for (const state of this.#labels.values()) this.#care(state)
+    })
+  }
+
+  #careFor(state: Label): void {
+    const now = this.#context.clock.now()
+    for (const { from, number, since } of [...state.causality.waits()]) {
+      if (now - since >= causalPatienceMillis) this.#giveUp(state, from, number)
+      else if (now - since >= causalAskMillis) this.#queries.ask(state.name, from)
+    }
+  }
+}
+
+/** Tells when a message has left, or never will, beside what its sender is told. */
+class Leaving implements Settler {
+  readonly awaited: boolean
+  readonly left: () => void
+  readonly #settler: Settler
+
+  constructor(settler: Settler, awaited: boolean, left: () => void) {
+    this.#settler = settler
+    this.awaited = awaited
+    this.left = left
+  }
+
+  sent(): void {
+    this.left()
+    this.#settler.sent()
+  }
+
+  failed(error: Error): void {
+    this.left()
+    this.#settler.failed(error)
+  }
+
+  wanted(): boolean {
+    return this.#settler.wanted?.() !== false
+  }
+}
+
+export function lifeOf({ name, incarnation }: NodeSpec): Life {
+  return { name, incarnation }
+}

@@ -1,0 +1,30 @@
+import type { Passage } from '../fault/interposition.js'
+import type { MessageExtra, Settler, Waiting } from '../link/queue.js'
+import type { ForwardOptions } from './manager.js'
+import { ackOf } from './message-options.js'
+
+/** A message on its way, with everything that its options asked for. */
+export interface Outgoing {
+  readonly node: string
+  readonly server: string
+  readonly message: unknown
+  readonly options: ForwardOptions | undefined
+  readonly extra: MessageExtra | undefined
+  readonly kind: Passage['kind']
+  /** Default: that of the options' partition key, or of the server's name. */
+  readonly stream?: number
+  /** Told how it ends; undefined: nobody waits, and it may not block. */
+  readonly settler: Settler | undefined
+}
+
+/** Whether a caller waits, and may be made to. */
+export function isAwaited({ settler }: Outgoing): boolean {
+  return settler !== undefined && settler.awaited !== false
+}
+
+/** How long it waits for a peer. */
+export function patienceOf(options: ForwardOptions | undefined): Waiting['patience'] {
+  // The place of a message among those of its label holds for one life of its receiver.
+  if (options?.whenDown === 'wait') return options.causalLabel === undefined ? 'always' : 'life'
+  return options !== undefined && ackOf(options)?.onDown === 'wait' ? 'life' : 'up'
+}

@@ -1,0 +1,236 @@
+import { describe, expect, test } from 'vitest'
+import type { Incarnation, Life, NodeName } from '../../src/core/node.js'
+import type { Dependency } from '../../src/delivery/causal-matrix.js'
+import { Causality, endedLifeMillis, strangerMillis } from '../../src/delivery/causality.js'
+import { EndedLives } from '../../src/delivery/ended-lives.js'
+
+const life = (name: string, incarnation = 1): Life => ({
+  name: name as NodeName,
+  incarnation: incarnation as Incarnation,
+})
+const [a, b, c] = ['a', 'b', 'c'].map(name => life(name)) as [Life, Life, Life]
+
+/** What travels. */
+interface Sent {
+  readonly from: Life
+  readonly number: number
+  readonly dependencies: readonly Dependency[]
+  readonly text: string
+}
+
+/** One node, and what was handed over there. */
+class Node {
+  readonly heard: string[] = []
+  now = 0
+  near = true
+  readonly ended = new EndedLives(10)
+  readonly self: Life
+  readonly machine: Causality<string>
+
+  constructor(self: Life) {
+    this.self = self
+    this.machine = new Causality<string>(self, {
+      endedSince: other => this.ended.since(other),
+      isNear: () => this.near,
+    })
+  }
+
+  send(to: Life, text: string): Sent {
+    const dependencies = this.machine.dependencies(to, this.now)
+    return { from: this.self, number: this.machine.send(to), dependencies, text }
+  }
+
+  take({ from, number, dependencies, text }: Sent): string {
+    return this.machine.arrived(from, number, dependencies, text, this.now, this.heard)
+  }
+
+  end(other: Life): void {
+    this.ended.add(other, this.now)
+    this.machine.livesEnded(this.now, this.heard)
+  }
+
+  get waits(): readonly string[] {
+    return [...this.machine.waits()].map(({ from, number }) => `${from.name} ${number}`)
+  }
+}
+
+function trio(): readonly [Node, Node, Node] {
+  return [new Node(a), new Node(b), new Node(c)]
+}
+
+describe('causality', () => {
+  test('holds a message until what came before it over another node is there', () => {
+    const [one, two, three] = trio()
+    const first = one.send(c, 'first')
+    two.take(one.send(b, 'aside'))
+    const second = two.send(c, 'second')
+    expect(three.take(second)).toBe('taken')
+    expect(three.heard).toEqual([])
+    expect(three.waits).toEqual(['a 1'])
+    three.take(first)
+    expect(three.heard).toEqual(['first', 'second'])
+    expect(three.machine.isWaiting).toBe(false)
+  })
+
+  test('holds the messages of one sender in the order in which they were numbered', () => {
+    const [one, , three] = trio()
+    const [first, second, third] = ['1', '2', '3'].map(text => one.send(c, text)) as [Sent, Sent, Sent]
+    for (const message of [third, second, third, first]) three.take(message)
+    expect(three.heard).toEqual(['1', '2', '3'])
+    expect(three.take(second)).toBe('duplicate')
+  })
+
+  test('never hands over what was given up while something that depends on it was handed over', () => {
+    const [one, two, three] = trio()
+    const first = one.send(c, 'first')
+    two.take(one.send(b, 'aside'))
+    three.take(two.send(c, 'second'))
+    three.machine.giveUp(a, 1, 0, three.heard)
+    expect(three.heard).toEqual(['second'])
+    expect(three.machine.missed).toBe(1)
+    expect(three.take(first)).toBe('late')
+    expect(three.take(first)).toBe('late')
+    expect(three.heard).toEqual(['second'])
+    three.take(one.send(c, 'third'))
+    expect(three.heard).toEqual(['second', 'third'])
+  })
+
+  test('does not give up what is here and waits for something else', () => {
+    const [one, two, three] = trio()
+    const lost = two.send(c, 'lost')
+    one.take(two.send(a, 'aside'))
+    const first = one.send(c, 'first')
+    two.take(one.send(b, 'aside too'))
+    const second = two.send(c, 'second')
+    three.take(second)
+    three.take(first)
+    three.machine.giveUp(a, 1, 0, three.heard)
+    expect(three.heard).toEqual([])
+    three.take(lost)
+    expect(three.heard).toEqual(['lost', 'first', 'second'])
+  })
+
+  test('does not give up what is here and held back by a fault, until the fault drops it', () => {
+    const [one, , three] = trio()
+    const [first, second, third] = ['1', '2', '3'].map(text => one.send(c, text)) as [Sent, Sent, Sent]
+    three.machine.delayed(a, 1, 0)
+    three.take(second)
+    three.machine.giveUp(a, 1, 0, three.heard)
+    expect(three.heard).toEqual([])
+    three.take(first)
+    expect(three.heard).toEqual(['1', '2'])
+    three.machine.delayed(a, 3, 0)
+    three.machine.giveUp(a, 3, 0, three.heard)
+    three.machine.undelayed(a, 3, 0, three.heard)
+    expect(three.take(third)).toBe('late')
+  })
+
+  test('knows which of its messages may still leave', () => {
+    const [one] = trio()
+    expect(one.machine.floor(c)).toBe(1)
+    for (const text of ['1', '2', '3']) one.send(c, text)
+    expect(one.machine.floor(c)).toBe(1)
+    one.machine.left(c, 2)
+    expect(one.machine.floor(c)).toBe(1)
+    one.machine.left(c, 1)
+    expect(one.machine.floor(c)).toBe(3)
+    one.machine.left(c, 3)
+    expect(one.machine.floor(c)).toBe(4)
+  })
+
+  test('waits no more for a life that is over, but takes what was here', () => {
+    const [one, two, three] = trio()
+    const lost = two.send(c, 'lost')
+    one.take(two.send(a, 'aside'))
+    const here = one.send(c, 'here')
+    one.send(c, 'never came')
+    two.take(one.send(b, 'aside too'))
+    three.take(two.send(c, 'depends'))
+    three.take(here)
+    three.end(a)
+    expect(three.heard).toEqual([])
+    three.take(lost)
+    expect(three.heard).toEqual(['lost', 'here', 'depends'])
+    // Not even what comes of it afterwards is waited for, or taken.
+    expect(three.take({ ...here, number: 5 })).toBe('late')
+    expect(three.waits).toEqual([])
+  })
+
+  test('begins anew with the next life of a node', () => {
+    const [one, , three] = trio()
+    three.take(one.send(c, 'before'))
+    three.end(a)
+    const next = new Node(life('a', 2))
+    three.take(next.send(c, 'after'))
+    expect(three.heard).toEqual(['before', 'after'])
+    next.take(three.send(next.self, 'answer'))
+    expect(next.heard).toEqual(['answer'])
+  })
+
+  test('forgets what was sent to a life that is over at once, and what it sent after a while', () => {
+    const [one, two] = trio()
+    two.take(one.send(b, 'to b'))
+    one.send(c, 'to c')
+    two.take(one.send(b, 'more'))
+    expect(two.machine.size).toBe(2)
+    two.end(c)
+    expect(two.machine.size).toBe(1)
+    two.end(a)
+    two.now = endedLifeMillis - 1
+    expect(two.machine.dependencies(c, two.now)).toHaveLength(1)
+    two.now += 1_001
+    expect(two.machine.dependencies(c, two.now)).toEqual([])
+    // Others that forget it later do not bring it back.
+    two.take({
+      from: life('d'),
+      number: 1,
+      dependencies: [{ from: a, to: life('e'), number: 3 }],
+      text: 'old news',
+    })
+    expect(two.machine.dependencies(c, two.now).map(({ from }) => from.name)).toEqual(['d'])
+  })
+
+  test('drops what is known to have been handed over at its destination', () => {
+    const [one, two, three] = trio()
+    three.take(one.send(c, 'to c'))
+    two.take(one.send(b, 'to b'))
+    const before = two.machine.size
+    two.take(three.send(b, 'thanks'))
+    // That c has its message from a, b need not tell anybody; that c sent one to b, it does.
+    expect(two.machine.size).toBe(before)
+    expect(two.machine.dependencies(a, 0).some(({ from, to }) => from.name === 'a' && to.name === 'c')).toBe(false)
+  })
+
+  test('remembers a message to itself until it is handed over, whoever tells of it', () => {
+    const [one, two] = trio()
+    const toMyself = one.send(a, 'to myself')
+    two.take(one.send(b, 'question'))
+    one.take(two.send(a, 'answer'))
+    expect(one.heard).toEqual([])
+    one.take(toMyself)
+    expect(one.heard).toEqual(['to myself', 'answer'])
+  })
+
+  test('passes over a number that nobody can have reached at once', () => {
+    const [, two, three] = trio()
+    const most = Number.MAX_SAFE_INTEGER
+    three.take({ from: b, number: 1, dependencies: [{ from: a, to: c, number: most }], text: 'liar' })
+    expect(three.waits).toEqual([`a ${most}`])
+    three.machine.giveUp(a, most, 0, three.heard)
+    expect(three.heard).toEqual(['liar'])
+    three.take(two.send(c, 'not this one: it has the number of the other'))
+    expect(three.heard).toHaveLength(1)
+  })
+
+  test('forgets a life that it has no link with, after a long time without news', () => {
+    const [one, , three] = trio()
+    three.take(one.send(c, 'first'))
+    three.near = false
+    three.now = strangerMillis - 1
+    three.machine.dependencies(b, three.now)
+    expect(three.take({ from: a, number: 1, dependencies: [], text: 'again' })).toBe('duplicate')
+    three.now += strangerMillis
+    three.machine.dependencies(b, three.now)
+    expect(three.take({ from: a, number: 1, dependencies: [], text: 'again' })).toBe('taken')
+  })
+})

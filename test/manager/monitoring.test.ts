@@ -1,0 +1,365 @@
+import { describe, expect, test } from 'vitest'
+import {
+  InvalidOptionError,
+  type MonitorEnd,
+  NoSuchServerError,
+  NotConnectedError,
+  OverflowError,
+  PartitionedError,
+  type PeerServiceManager,
+  StoppedError,
+  UnknownChannelError,
+} from '../../src/index.js'
+import { Cluster, record } from '../support/cluster.js'
+
+/** Monitors a server, and writes down what it is told. */
+function watch(node: PeerServiceManager, of: string, name: string, channel = 'default'): MonitorEnd[] {
+  const ends: MonitorEnd[] = []
+  node.monitor({ node: of, name }, end => void ends.push(end), { channel })
+  return ends
+}
+
+function reasons(ends: readonly MonitorEnd[]): string[] {
+  return ends.map(({ reason }) => reason)
+}
+
+describe('a monitor of a server', () => {
+  test('is told once that its registration ended, and says which life of which node', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const registration = b.register('orders', () => {})
+    const ends = watch(a, 'b', 'orders')
+    await cluster.pass(5_000)
+    expect(ends).toEqual([])
+    registration[Symbol.dispose]()
+    registration[Symbol.dispose]()
+    b.register('orders', () => {})[Symbol.dispose]()
+    await cluster.pass(5_000)
+    const { incarnation } = b.spec
+    expect(ends).toEqual([{ node: 'b', name: 'orders', incarnation, reason: 'unregistered', error: undefined }])
+    await cluster.settle(b.stop())
+    expect(ends.length).toBe(1)
+  })
+
+  test('is told that there is no such server', async () => {
+    const cluster = new Cluster()
+    const [a] = await cluster.pair()
+    const ends = watch(a, 'b', 'nobody')
+    expect(ends).toEqual([])
+    await cluster.until(() => ends.length > 0)
+    expect(ends).toMatchObject([{ node: 'b', name: 'nobody', reason: 'no-such-server' }])
+    expect(ends[0]?.error).toBeInstanceOf(NoSuchServerError)
+  })
+
+  test('of this node itself is told behind the messages that the server had sent', async () => {
+    const cluster = new Cluster()
+    const a = await cluster.start('a')
+    const told: string[] = []
+    a.register('watcher', (message: string) => void told.push(message))
+    const registration = a.register('server', () => {})
+    a.monitor('server', ({ reason }) => void told.push(reason))
+    a.monitor('nobody', ({ reason }) => void told.push(reason))
+    expect(told).toEqual([])
+    await cluster.turn()
+    expect(told).toEqual(['no-such-server'])
+    for (const message of ['one', 'two']) a.castMessage('a', 'watcher', message)
+    registration[Symbol.dispose]()
+    expect(told).toEqual(['no-such-server'])
+    await cluster.turn()
+    expect(told).toEqual(['no-such-server', 'one', 'two', 'unregistered'])
+  })
+
+  test('is told behind every message that its node had sent on the channel, whatever its lane', async () => {
+    const cluster = new Cluster({ options: { channels: { data: { parallelism: 4 } } } })
+    const [a, b] = await cluster.pair()
+    const heard: unknown[] = []
+    a.register('watcher', (message: unknown) => void heard.push(message))
+    const registration = b.register('server', () => {})
+    const ends: number[] = []
+    a.monitor({ node: 'b', name: 'server' }, () => ends.push(heard.length), { channel: 'data' })
+    await cluster.pass(100)
+    // One lane alone is full of what the others do not wait for.
+    const stalled = cluster.ends('a', 'b')[4]
+    stalled?.pause()
+    const messages = Array.from({ length: 400 }, (_, index) => index)
+    for (const partitionKey of messages) {
+      const message = { partitionKey, ballast: 'x'.repeat(5_000) }
+      b.castMessage('a', 'watcher', message, { channel: 'data', partitionKey, ack: partitionKey % 3 === 0 })
+    }
+    registration[Symbol.dispose]()
+    await cluster.pass(1_000)
+    expect(heard.length).toBeGreaterThan(200)
+    expect(heard.length).toBeLessThan(400)
+    expect(ends).toEqual([])
+    stalled?.resume()
+    await cluster.until(() => ends.length > 0)
+    expect(ends).toEqual([400])
+  })
+
+  test('waits for a member that was never up, and ends when it leaves', async () => {
+    const cluster = new Cluster()
+    const [a] = await cluster.pair()
+    const c = cluster.node('c')
+    // Known by its spec, and not there.
+    const ends: MonitorEnd[] = []
+    await cluster.settle(c.start())
+    cluster.split('a', 'c')
+    await cluster.settle(c.join('memory://b:1'))
+    await cluster.until(() => a.members().length === 3)
+    a.monitor({ node: 'c', name: 'orders' }, end => void ends.push(end))
+    await cluster.pass(3_000)
+    expect(ends).toEqual([])
+    c.register('orders', () => {})
+    cluster.heal()
+    await cluster.until(() => a.isConnected('c'))
+    await cluster.pass(1_000)
+    expect(ends).toEqual([])
+    await cluster.settle(c.leave())
+    await cluster.until(() => ends.length > 0)
+    expect(ends).toMatchObject([{ reason: 'node-down', error: { reason: 'left' } }])
+  })
+
+  test.each([
+    ['stops', (_cluster: Cluster, _a: PeerServiceManager, b: PeerServiceManager) => b.stop(), 'down'],
+    ['leaves', (_cluster: Cluster, _a: PeerServiceManager, b: PeerServiceManager) => b.leave(), 'left'],
+  ])('is told at once that its node %s', async (_what, end, reason) => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => {})
+    const ends = watch(a, 'b', 'orders')
+    await cluster.pass(100)
+    const began = cluster.clock.now()
+    await cluster.settle(end(cluster, a, b))
+    await cluster.until(() => ends.length > 0)
+    expect(cluster.clock.now() - began).toBeLessThan(1_000)
+    expect(ends).toMatchObject([{ reason: 'node-down', incarnation: b.spec.incarnation, error: { reason } }])
+    expect(ends[0]?.error).toBeInstanceOf(NotConnectedError)
+  })
+
+  test('belongs to one life of its node: the next one has other servers', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => {})
+    const ref = b.ref('orders')
+    const ends = watch(a, 'b', 'orders')
+    await cluster.pass(100)
+    const later = cluster.node('b', { listen: { host: 'b2', port: 1 } })
+    await cluster.settle(later.start())
+    later.register('orders', () => {})
+    await cluster.settle(later.syncJoin(a.spec))
+    await cluster.until(() => ends.length > 0)
+    expect(ends).toMatchObject([{ reason: 'node-down', incarnation: ref.incarnation, error: { reason: 'restarted' } }])
+    const old: MonitorEnd[] = []
+    a.monitor(ref, end => void old.push(end))
+    expect(old).toEqual([])
+    await cluster.turn()
+    expect(old).toMatchObject([{ reason: 'node-down', incarnation: undefined, error: { reason: 'restarted' } }])
+  })
+
+  test('ends with a cut, and of a node that is down, cut off or a stranger it ends soon', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => {})
+    const cut = watch(a, 'b', 'orders')
+    await cluster.pass(100)
+    const ref = await cluster.settle(a.injectPartition('a', 0))
+    expect(cut).toMatchObject([{ reason: 'node-down' }])
+    expect(cut[0]?.error).toBeInstanceOf(PartitionedError)
+    const ends = [watch(a, 'b', 'orders'), watch(a, 'nobody', 'orders')]
+    await cluster.turn()
+    await cluster.settle(a.resolvePartition(ref))
+    await cluster.settle(b.stop())
+    await cluster.until(() => !a.isConnected('b'))
+    ends.push(watch(a, 'b', 'orders'))
+    await cluster.turn()
+    expect(ends.map(reasons)).toEqual([['node-down'], ['node-down'], ['node-down']])
+    expect(ends.map(([end]) => end?.error)).toMatchObject([{}, { reason: 'stranger' }, { reason: 'down' }])
+  })
+
+  test('goes on beside a lane that was lost, and its end is not lost with one', async () => {
+    const cluster = new Cluster({ options: { channels: { data: { parallelism: 2 } } } })
+    const [a, b] = await cluster.pair()
+    const registration = b.register('orders', () => {})
+    const ends = watch(a, 'b', 'orders', 'data')
+    await cluster.pass(100)
+    const dataLane = (): void => cluster.ends('b', 'a').at(-1)?.destroy()
+    dataLane()
+    await cluster.pass(5_000)
+    expect(ends).toEqual([])
+    registration[Symbol.dispose]()
+    dataLane()
+    await cluster.until(() => ends.length > 0)
+    expect(reasons(ends)).toEqual(['unregistered'])
+  })
+
+  test('ends with a loss of all connections that only the other end noticed', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => {})
+    const ends = watch(a, 'b', 'orders')
+    await cluster.pass(100)
+    const downs = record(b, 'down')
+    const seen = record(a, 'down')
+    // One of them is slow to end at `a`, so that there another is open again before it does.
+    const slow = cluster.ends('a', 'b').at(-1)
+    slow?.pause()
+    await cluster.settle(b.disconnect('a'))
+    await cluster.pass(1_000)
+    slow?.resume()
+    await cluster.until(() => a.isFullyConnected('b') && b.isFullyConnected('a'))
+    await cluster.pass(1_000)
+    expect([downs.length, seen.length]).toEqual([1, 0])
+    expect(reasons(ends)).toEqual(['node-down'])
+  })
+
+  test('ends for both when it is disposed, and is told nothing more', async () => {
+    const cluster = new Cluster({ options: { limits: { monitors: 1 } } })
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => {})
+    const ends: MonitorEnd[] = []
+    for (let count = 0; count < 5; count++) {
+      // The limit is one: each finds room because the one before is gone, there too.
+      const monitor = a.monitor({ node: 'b', name: 'orders' }, end => void ends.push(end))
+      if (count % 2 === 0) await cluster.pass(100)
+      monitor[Symbol.dispose]()
+      monitor[Symbol.dispose]()
+    }
+    await cluster.pass(1_000)
+    await cluster.settle(b.stop())
+    await cluster.pass(1_000)
+    expect(ends).toEqual([])
+    expect([a.counters().monitorsRefused, b.counters().monitorsRefused]).toEqual([0, 0])
+  })
+
+  test('is refused beyond the limit, of this node or of the other', async () => {
+    const cluster = new Cluster()
+    const a = await cluster.start('a')
+    const b = await cluster.start('b', { limits: { monitors: 2 } })
+    await cluster.settle(b.syncJoin(a.spec))
+    for (const node of [a, b]) node.register('orders', () => {})
+    const atB = [1, 2, 3].map(() => watch(a, 'b', 'orders'))
+    const atA = [1, 2, 3].map(() => watch(b, 'a', 'orders'))
+    await cluster.pass(1_000)
+    for (const ends of [atA, atB]) {
+      expect(ends.map(reasons)).toEqual([[], [], ['refused']])
+      expect(ends[2]?.[0]?.error).toBeInstanceOf(OverflowError)
+    }
+    expect([a.counters().monitorsRefused, b.counters().monitorsRefused]).toEqual([0, 2])
+  })
+
+  test('on a channel that the peer lacks is refused, and on one that this node lacks is a mistake', async () => {
+    const cluster = new Cluster()
+    const a = await cluster.start('a', { channels: { data: {} } })
+    const b = await cluster.start('b')
+    await cluster.settle(b.syncJoin(a.spec))
+    b.register('orders', () => {})
+    const ends = watch(a, 'b', 'orders', 'data')
+    await cluster.turn()
+    expect(reasons(ends)).toEqual(['refused'])
+    expect(ends[0]?.error).toBeInstanceOf(UnknownChannelError)
+    expect(() => watch(a, 'b', 'orders', 'nothing')).toThrow(UnknownChannelError)
+    expect(() => a.monitor({ node: 'b', name: '' }, () => {})).toThrow(InvalidOptionError)
+    expect(() => a.monitor({ node: 'b', name: 'x' }, 7 as never)).toThrow(InvalidOptionError)
+    expect(() => a.monitor({ node: 'b', name: 'maquis:monitor' }, () => {})).toThrow(InvalidOptionError)
+  })
+
+  test('is told when this node is stopped, and a stopped node monitors nothing', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    for (const node of [a, b]) node.register('orders', () => {})
+    const ends = [watch(a, 'b', 'orders'), watch(a, 'a', 'orders'), watch(a, 'stranger', 'orders')]
+    await cluster.settle(a.stop())
+    expect(ends.map(reasons)).toEqual([['stopped'], ['stopped'], ['stopped']])
+    expect(ends[0]?.[0]?.error).toBeInstanceOf(StoppedError)
+    expect(() => watch(a, 'b', 'orders')).toThrow(StoppedError)
+  })
+
+  test('is told although interpositions drop half of everything, once and behind what came before', async () => {
+    const cluster = new Cluster({ options: { channels: { data: { parallelism: 2 } } } })
+    const [a, b] = await cluster.pair()
+    let count = 0
+    for (const node of [a, b]) {
+      node.interpose(({ kind }) => ({ type: kind !== 'heartbeat' && ++count % 2 === 0 ? 'drop' : 'pass' }))
+    }
+    const heard: unknown[] = []
+    a.register('watcher', (message: unknown) => void heard.push(message))
+    const registration = b.register('server', () => {})
+    const ends: number[] = []
+    a.monitor({ node: 'b', name: 'server' }, () => ends.push(heard.length), { channel: 'data' })
+    await cluster.pass(60_000)
+    for (let id = 0; id < 20; id++) {
+      void b.forwardMessage('a', 'watcher', id, { channel: 'data', partitionKey: id, ack: true })
+    }
+    registration[Symbol.dispose]()
+    await cluster.until(() => ends.length > 0, 600_000)
+    await cluster.pass(60_000)
+    expect(ends).toEqual([20])
+  })
+
+  test('of a full queue is told when there is room', async () => {
+    const data = { overflow: 'reject' } as const
+    const cluster = new Cluster({ options: { channels: { data }, limits: { queueBytes: 2_048, windowBytes: 1_024 } } })
+    const [a, b] = await cluster.pair()
+    let go = (): void => {}
+    const gate = new Promise<void>(resolve => {
+      go = resolve
+    })
+    a.register('slow', () => gate)
+    const registration = b.register('server', () => {})
+    const ends = watch(a, 'b', 'server', 'data')
+    await cluster.pass(100)
+    for (let count = 0; count < 20; count++) b.castMessage('a', 'slow', 'x'.repeat(500), { channel: 'data' })
+    registration[Symbol.dispose]()
+    await cluster.pass(5_000)
+    expect(ends).toEqual([])
+    go()
+    await cluster.until(() => ends.length > 0)
+    expect(reasons(ends)).toEqual(['unregistered'])
+  })
+
+  test('that throws is told of, and disturbs nobody', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const failed = record(a, 'handler-error')
+    const registration = b.register('orders', () => {})
+    a.monitor({ node: 'b', name: 'orders' }, () => {
+      throw new Error('mine')
+    })
+    const ends = watch(a, 'b', 'orders')
+    await cluster.pass(100)
+    registration[Symbol.dispose]()
+    await cluster.until(() => ends.length > 0)
+    expect(failed.length).toBe(1)
+  })
+
+  test('in a message that cannot be read is a violation, and nothing else', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const violations = record(b, 'violation')
+    a.interpose(({ kind }) => (kind === 'monitor' ? { type: 'replace', message: { type: 'what' } } : { type: 'pass' }))
+    watch(a, 'b', 'orders')
+    await cluster.pass(1_000)
+    expect(violations.length).toBe(1)
+    expect(b.isConnected('a')).toBe(true)
+  })
+
+  test('may be disposed, and others begun, by what it tells', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const registration = b.register('orders', () => {})
+    const told: string[] = []
+    const again = (end: MonitorEnd): void => {
+      told.push(end.reason)
+      if (told.length < 4) a.monitor({ node: end.node, name: end.name }, again)
+      second[Symbol.dispose]()
+    }
+    a.monitor({ node: 'b', name: 'orders' }, again)
+    const second = a.monitor({ node: 'b', name: 'orders' }, () => void told.push('second'))
+    await cluster.pass(100)
+    registration[Symbol.dispose]()
+    await cluster.pass(100)
+    await cluster.settle(b.stop())
+    await cluster.pass(1_000)
+    expect(told).toEqual(['unregistered', 'no-such-server', 'no-such-server', 'no-such-server'])
+  })
+})

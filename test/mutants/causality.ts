@@ -1,0 +1,191 @@
+import type { Mutant } from './mutant.js'
+
+const causality = 'src/delivery/causality.ts'
+const source = 'src/delivery/causal-source.ts'
+const matrix = 'src/delivery/causal-matrix.ts'
+const ended = 'src/delivery/ended-lives.ts'
+const labels = 'src/manager/causal-labels.ts'
+const queries = 'src/manager/causal-queries.ts'
+const frames = 'src/codec/causal-frames.ts'
+
+const machine = ['test/delivery/causality.test.ts', 'test/delivery/causality-simulation.test.ts']
+const whole = ['test/manager/causal-order.test.ts', 'test/manager/causal-limits.test.ts']
+
+/** Messages of causal labels: what they wait for, what is given up, and who is asked. */
+export const causalOrder: readonly Mutant[] = [
+  {
+    name: 'only messages of the same sender wait for each other, as in Partisan',
+    file: causality,
+    find: '      if (other.resolved < dependency.number) return',
+    replace: '      if (dependency.number < 0) return',
+    tests: machine,
+  },
+  {
+    name: 'what a message depends on is forgotten when it is handed over, as in Partisan',
+    file: causality,
+    find: ') this.#matrix.raise(dependency)',
+    replace: ') this.#isOver(dependency.to)',
+    tests: machine,
+  },
+  {
+    name: 'messages of one sender do not wait for each other',
+    file: causality,
+    find: '    if (source.resolved < number - 1) return',
+    replace: '    if (number < 0) return',
+    tests: machine,
+  },
+  {
+    name: 'what was given up is handed over when it comes all the same',
+    file: causality,
+    find: '    if (number <= source.resolved) return',
+    replace: '    if (number < 0) return',
+    tests: machine,
+  },
+  {
+    name: 'a message to itself that has yet to be handed over counts as handed over',
+    file: causality,
+    find: ' && keyOfLife(dependency.from) !== sender',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'what the sender has is named as a dependency for ever',
+    file: causality,
+    find: '      if (isSettled) this.#matrix.settle(dependency)\n      else if',
+    replace: '      if',
+    tests: machine,
+  },
+  {
+    name: 'a message that has left still counts as one that may leave',
+    file: causality,
+    find: '?.open.delete(number)',
+    replace: '?.open.has(number)',
+    tests: machine,
+  },
+  {
+    name: 'what a life that is over sent is named for ever',
+    file: causality,
+    find: '    this.#matrix.drop(({ from }) => this.#isStale(from, now))\n',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'what a life that is over sent is not named any more at once',
+    file: causality,
+    find: 'now - since >= endedLifeMillis',
+    replace: 'now - since >= 0',
+    tests: machine,
+  },
+  {
+    name: 'others bring back what was forgotten of a life that is over',
+    file: causality,
+    find: ' && !this.#isStale(dependency.from, now)',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'a life that is over is waited for',
+    file: causality,
+    find: '      this.#settle(source.giveUp(Number.POSITIVE_INFINITY), now, out)\n',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'what has arrived is given up with what has not',
+    file: source,
+    find: 'Math.min(this.#gone, this.#next() - 1)',
+    replace: 'this.#gone',
+    tests: machine,
+  },
+  {
+    name: 'what a fault holds back is given up with what has not arrived',
+    file: source,
+    find: '    for (const number of this.#delayed) next = Math.min(next, number)\n',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'a lower number takes the place of a greater one',
+    file: matrix,
+    find: 'known === undefined || known.number < number',
+    replace: 'known === undefined || known.number !== number',
+    tests: machine,
+  },
+  {
+    name: 'more than what the destination has is forgotten',
+    file: matrix,
+    find: ' || known.number > number',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'a life that began later counts as over, too',
+    file: ended,
+    find: ' && incarnation <= ended.incarnation',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'a sender is never asked what may still come',
+    file: labels,
+    find: '      else if (now - since >= causalAskMillis) this.#queries.ask(state.name, from)\n',
+    replace: '',
+    tests: whole,
+  },
+  {
+    name: 'what is missing is waited for as long as its sender has it',
+    file: labels,
+    find: 'now - since >= causalPatienceMillis',
+    replace: 'now - since >= Infinity',
+    tests: whole,
+  },
+  {
+    name: 'a message is with its handler when it is being checked',
+    file: labels,
+    find: '      state.isBusy = true\n',
+    replace: '',
+    tests: whole,
+  },
+  {
+    name: 'the next is handed over before the handler of the last was called',
+    file: labels,
+    find: 'if (isLater) void Promise.resolve().then(goOn)',
+    replace: 'if (isLater) goOn()',
+    tests: whole,
+  },
+  {
+    name: 'what was numbered for one life is sent to the next',
+    file: 'src/manager/link-events.ts',
+    find: 'return causal !== undefined || (life !== undefined',
+    replace: 'return (life !== undefined',
+    tests: whole,
+  },
+  {
+    name: 'the first answer says it all, whatever is under way on other lanes',
+    file: queries,
+    find: '    if (open.size > 0 || floors.size !== lanes) return\n',
+    replace: '    if (lanes === undefined) return\n',
+    tests: whole,
+  },
+  {
+    name: 'the greatest answer counts, not the least',
+    file: queries,
+    find: 'Math.min(...floors.values())',
+    replace: 'Math.max(...floors.values())',
+    tests: whole,
+  },
+  {
+    name: 'it is waited for ever for an answer on a lane that was lost',
+    file: queries,
+    find: '      if (round.open.delete(lane)) this.#conclude(key, round)\n',
+    replace: '',
+    tests: whole,
+  },
+  {
+    name: 'a field with bytes that mean nothing is taken',
+    file: frames,
+    find: 'reader.remaining > 0 || ',
+    replace: '',
+    tests: ['test/codec/causal-frames.test.ts'],
+  },
+]
