@@ -19,11 +19,14 @@ export class Workload {
   readonly #wrong: string[] = []
   readonly #upsAndDowns = new UpsAndDowns(this.#wrong)
   readonly #activities: readonly Activity[]
+  readonly #isCarriedOut: (operation: string) => boolean
   #judgedAt = 2_000
 
-  constructor(configuration: Configuration, overlay: Overlay) {
+  /** `only`: the operations that clients carry out; what activities without any do in the end is left out, too. */
+  constructor(configuration: Configuration, overlay: Overlay, only?: readonly string[]) {
     this.#configuration = configuration
     this.#overlay = overlay
+    this.#isCarriedOut = name => only === undefined || only.includes(name)
     this.#activities = [
       new Traffic(configuration, this.#wrong),
       new Conversations(configuration, this.#wrong),
@@ -41,11 +44,13 @@ export class Workload {
   }
 
   get operations(): Readonly<Record<string, Operation>> {
-    return Object.fromEntries(this.#activities.flatMap(({ operations }) => Object.entries(operations)))
+    const all = this.#activities.flatMap(({ operations }) => Object.entries(operations))
+    return Object.fromEntries(all.filter(([name]) => this.#isCarriedOut(name)))
   }
 
   get weights(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#activities.flatMap(({ weights }) => Object.entries(weights)))
+    const all = this.#activities.flatMap(({ weights }) => Object.entries(weights))
+    return Object.fromEntries(all.filter(([name]) => this.#isCarriedOut(name)))
   }
 
   readonly check = (net: Simulation): void => {
@@ -72,7 +77,9 @@ export class Workload {
     const pairs = net.names.flatMap(name => net.names.map(peer => [name, peer] as const))
     const known = pairs.filter(([name, peer]) => this.#knows(name, peer))
     await Promise.all(known.map(([name, peer]) => this.#meet(net, name, peer)))
-    for (const activity of this.#activities) await activity.settled?.(net)
+    for (const activity of this.#activities) {
+      if (Object.keys(activity.operations).some(this.#isCarriedOut)) await activity.settled?.(net)
+    }
     this.check(net)
     for (const name of net.names) {
       for (const { node, queuedMessages, queuedBytes } of net.node(name).connections()) {
