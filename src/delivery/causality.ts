@@ -2,6 +2,7 @@ import type { Life } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
 import { CausalMatrix, type Dependency, keyOfLife } from './causal-matrix.js'
 import { CausalSource, type Held } from './causal-source.js'
+import { endedLifeMillis } from './ended-lives.js'
 
 /** What became of a message that arrived. */
 export type CausalVerdict =
@@ -229,7 +230,10 @@ export class Causality<Message> {
     this.#matrix.raise({ from: source.life, to: this.#self, number })
   }
 
-  /** Others know of its end, too: nothing of it is under way any more. */
+  /**
+   * What a life sent is named as a dependency for so long after its end is known here: others may have yet to hear of
+   * it, and to be handed what was under way.
+   */
   #isStale(life: Life, now: Instant): boolean {
     const since = this.#lives.endedSince(life)
     return since !== undefined && now - since >= endedLifeMillis
@@ -253,11 +257,6 @@ export class Causality<Message> {
   }
 }
 
-/**
- * What a life sent is named as a dependency for so long after its end is known here: others may have yet to hear of it,
- * and to be handed what was under way.
- */
-export const endedLifeMillis: Millis = 60_000
 /** A life without a link, whose end nobody tells here, is forgotten after so long without news. */
 export const strangerMillis: Millis = 600_000
 const pruneEvery: Millis = 1_000

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Incarnation, Life, NodeName } from '../../src/core/node.js'
 import type { Dependency } from '../../src/delivery/causal-matrix.js'
-import { Causality, endedLifeMillis, strangerMillis } from '../../src/delivery/causality.js'
-import { EndedLives } from '../../src/delivery/ended-lives.js'
+import { Causality, strangerMillis } from '../../src/delivery/causality.js'
+import { EndedLives, endedLifeMillis } from '../../src/delivery/ended-lives.js'
 
 const life = (name: string, incarnation = 1): Life => ({
   name: name as NodeName,
