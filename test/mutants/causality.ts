@@ -121,9 +121,16 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'a life that began later counts as over, too',
     file: ended,
-    find: ' && incarnation <= ended.incarnation',
-    replace: '',
-    tests: machine,
+    find: 'find(end => incarnation <= end.incarnation)',
+    replace: 'find(end => end.incarnation > 0)',
+    tests: [...machine, 'test/delivery/ended-lives.test.ts'],
+  },
+  {
+    name: 'lives of a node that dies again and again never grow old',
+    file: ended,
+    find: '    const last = ends.at(-1)\n',
+    replace: '    const last = ends.pop()\n',
+    tests: ['test/delivery/ended-lives.test.ts'],
   },
   {
     name: 'a sender is never asked what may still come',
