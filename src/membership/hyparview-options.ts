@@ -21,7 +21,7 @@ export interface HyParViewMembershipOptions {
   readonly replaceAfter?: Millis
   /** A node that is to become a neighbour, or is looked after, has so long to answer. Default 2,000 ms. */
   readonly answerTimeout?: Millis
-  /** Nodes that are remembered beyond the passive view, for finding other islets. Default 128. */
+  /** Nodes that are remembered beyond the passive view, for finding other islets. Default 256. */
   readonly bookSize?: number
   /** How long it is remembered that a node left. Default 24 h. */
   readonly tombstoneAge?: Millis
@@ -53,7 +53,7 @@ export function resolveHyParViewOptions({
   shufflePassive = 4,
   replaceAfter = 1_000,
   answerTimeout = 2_000,
-  bookSize = 128,
+  bookSize = 256,
   tombstoneAge = 24 * 3_600_000,
   xbot,
   leaveTimeout = 1_000,

@@ -11,6 +11,9 @@ const doubtsMax = 8
 /** It asks so many at once, and dials so many in a beat: most may be dead. */
 const probesAtOnce = 3
 const probesPerBeat = 8
+/** And so many while it has no neighbour at all: if many failed at once, all but a few that it knows of may be dead. */
+const probesAtOnceAlone = 8
+const probesPerBeatAlone = 48
 /** In a quiet overlay a node probes once in so many rounds. */
 const quietRounds = 6
 /** So often in a round the root of a component counts. */
@@ -61,7 +64,7 @@ export class IsletSearch {
     const { isRoot } = this.beacon
     if (this.beacon.tick(now)) this.confirm(undefined, out)
     if (this.beacon.isRoot !== isRoot || this.beacon.isSilent(now)) this.#suspect()
-    else if (this.#doubts > 0) this.#tries = probesPerBeat
+    else if (this.#doubts > 0) this.#tries = this.#isAlone ? probesPerBeatAlone : probesPerBeat
     this.probe(now, out)
   }
 
@@ -104,6 +107,10 @@ export class IsletSearch {
     this.probe(now, out)
   }
 
+  get #isAlone(): boolean {
+    return this.#neighborhood.active.isolated
+  }
+
   /** The others are asked from the next beat on: by then most have found the root that they have now. */
   #suspect(): void {
     this.#doubts = doubtsMax
@@ -118,7 +125,8 @@ export class IsletSearch {
   /** Asks further nodes, as long as answers are wanted. */
   probe(now: Instant, out: Effects): void {
     const { attempts, up } = this.#neighborhood
-    const count = Math.min(this.#doubts, probesAtOnce, this.#tries + attempts.probes) - attempts.probes
+    const atOnce = this.#isAlone ? probesAtOnceAlone : probesAtOnce
+    const count = Math.min(this.#doubts, atOnce, this.#tries + attempts.probes) - attempts.probes
     if (count <= 0) return
     this.#tries -= count
     const opening: HyParViewMessage = { type: 'probe', component: this.beacon.mark }
