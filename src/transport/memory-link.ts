@@ -27,7 +27,8 @@ export class MemoryLink {
   #next = 0
   #waiting = 0
   #paused = false
-  #stalled = false
+  /** How many stalls have not ended. */
+  #stalls = 0
   /** Set while a wake-up is due or running. */
   #armed = false
   #deliver: (parcel: Parcel) => void = ignore
@@ -80,14 +81,16 @@ export class MemoryLink {
     this.#clock.defer(() => this.#deliver({ type: 'reset' }))
   }
 
-  /** Nothing comes out any more, for ever or until {@link unstall}: not even a reset. */
-  stall(): void {
-    this.#stalled = true
-  }
-
-  unstall(): void {
-    this.#stalled = false
-    this.#arm()
+  /** Nothing comes out any more, not even a reset, until every stall has ended; what is returned ends this one. */
+  stall(): () => void {
+    let over = false
+    this.#stalls++
+    return () => {
+      if (over) return
+      over = true
+      this.#stalls--
+      this.#arm()
+    }
   }
 
   /** Looks again whether something may come out. */
@@ -106,7 +109,7 @@ export class MemoryLink {
 
   get #head(): Travelling | undefined {
     const head = this.#queue[this.#next]
-    if (head === undefined || this.#stalled || this.#path.holds()) return undefined
+    if (head === undefined || this.#stalls > 0 || this.#path.holds()) return undefined
     return this.#paused && head.parcel.type !== 'reset' ? undefined : head
   }
 
