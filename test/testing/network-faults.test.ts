@@ -285,6 +285,26 @@ describe('between simulated nodes', () => {
     expect(at(seen, 'b')).toEqual([1, 2])
   })
 
+  test('a slow network is one for nodes that are added later, too, and is written down for them until it ends', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    const slow = net.slowNetwork(10)
+    net.add('c')
+    await net.settle()
+    slow[Symbol.dispose]()
+    net.add('d')
+    await net.settle()
+    const faults = net.history.flatMap(event => (event.type === 'fault' ? [event] : []))
+    for (const what of ['slow network', 'slow network: over']) {
+      const touched = faults.filter(fault => fault.what === what).map(({ nodes }) => nodes)
+      for (const name of ['a', 'b'])
+        expect(touched.some(nodes => nodes.includes(name as NodeName) && nodes.includes('c' as NodeName))).toBe(true)
+      expect(touched.flat()).not.toContain('d')
+    }
+    // Every fault that began is over: no node is excused for ever.
+    expect(faults.filter(({ until }) => until === undefined).length).toBe(faults.length / 2)
+  })
+
   test('an injected partition counts as unreachable, and settling waits for its end', async () => {
     await using run = await cluster(['a', 'b', 'c'])
     const { net } = run
