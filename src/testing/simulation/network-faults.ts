@@ -177,8 +177,8 @@ export abstract class NetworkFaults {
   }
 
   /**
-   * Several pairs are one fault: it begins with 1, ends with -1, and is written down pair by pair. `takeIn` extends it to
-   * a node that is added meanwhile, and says which nodes to write down with that one.
+   * Several pairs are one fault: it begins with 1, ends with -1, and is written down pair by pair. `takeIn` extends it
+   * to a node that is added meanwhile, and says which nodes to write down with that one.
    */
   #last(
     what: string,
