@@ -1,16 +1,7 @@
 import assert from 'node:assert/strict'
 import type { NodeName } from '../../core/node.js'
 import type { MembershipEffect } from '../../membership/strategy.js'
-import {
-  fieldOf,
-  gather,
-  joinAll,
-  joiners,
-  joinSeeds,
-  type StrategyCase,
-  settle,
-  whole,
-} from './strategy-harness.js'
+import { fieldOf, gather, joinAll, joiners, joinSeeds, type StrategyCase, settle, whole } from './strategy-harness.js'
 import { strategyHistory } from './strategy-history.js'
 
 /** What is promised of several machines together. */
