@@ -13,6 +13,7 @@ import { partitionCases } from './manager-partition-cases.js'
 import { requestCases } from './manager-request-cases.js'
 import { watchingCases } from './manager-watching-cases.js'
 import type { SuiteRunner } from './transport-suite.js'
+import { unheeded } from './unheeded.js'
 
 /** Every promise of the interface, as a case of its own: for runners that {@link managerSuite} does not fit. */
 export const managerCases: readonly ManagerCase[] = [
@@ -42,10 +43,10 @@ export function managerSuite(name: string, setup: () => Promise<ManagerHarness>,
 /** Managers of one kind do not break the protocol towards each other, whatever a case does with them. */
 async function withoutViolations(harness: ManagerHarness, run: ManagerCase['run']): Promise<void> {
   const violations: unknown[][][] = []
-  await run({
+  const watched: ManagerHarness = {
     traits: harness.traits,
     node: (name, options) => {
-      const manager = harness.node(name, options)
+      const manager = unheeded(harness.node(name, options))
       violations.push(record(manager, 'violation'))
       return manager
     },
@@ -54,6 +55,7 @@ async function withoutViolations(harness: ManagerHarness, run: ManagerCase['run'
     now: () => harness.now(),
     crash: name => harness.crash(name),
     dispose: () => harness.dispose(),
-  })
+  }
+  await run(unheeded(watched))
   assert.deepEqual(violations.flat(), [])
 }
