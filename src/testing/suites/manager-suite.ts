@@ -12,7 +12,7 @@ import { monitorCases } from './manager-monitor-cases.js'
 import { partitionCases } from './manager-partition-cases.js'
 import { requestCases } from './manager-request-cases.js'
 import { watchingCases } from './manager-watching-cases.js'
-import type { SuiteRunner } from './transport-suite.js'
+import { registerSuite, type SuiteRunner } from './suite-runner.js'
 import { unheeded } from './unheeded.js'
 
 /** Every promise of the interface, as a case of its own: for runners that {@link managerSuite} does not fit. */
@@ -26,18 +26,15 @@ export const managerCases: readonly ManagerCase[] = [
  * factory of managers.
  */
 export function managerSuite(name: string, setup: () => Promise<ManagerHarness>, runner: SuiteRunner): void {
-  runner.describe(`${name} keeps what every manager promises`, () => {
-    for (const { name: promise, run } of managerCases) {
-      runner.test(promise, async () => {
-        const harness = await setup()
-        try {
-          await run(harness)
-        } finally {
-          await harness.dispose()
-        }
-      })
-    }
-  })
+  registerSuite(
+    {
+      title: `${name} keeps what every manager promises`,
+      cases: managerCases,
+      setup,
+      dispose: harness => harness.dispose(),
+    },
+    runner,
+  )
 }
 
 /** Managers of one kind do not break the protocol towards each other, whatever a case does with them. */
