@@ -5,7 +5,7 @@ test('what waits in line comes out in order, whatever comes in meanwhile', () =>
   const line = new Fifo<number>()
   const taken: number[] = []
   const take = (count: number): void => {
-    for (; count > 0; count--) {
+    for (let left = count; left > 0; left--) {
       taken.push(line.first ?? Number.NaN)
       line.removeFirst()
     }

@@ -147,7 +147,7 @@ export const clusterCases: readonly StrategyCase[] = [
     },
   },
   {
-    name: 'where nodes are told of third parties, one that hears of a later life of its name says that it is superseded',
+    name: 'where nodes are told of third parties, who hears of a later life of its name says that it is superseded',
     run(given) {
       if (!fieldOf(given).harness.gossips) return
       for (const name of fieldOf(given).harness.names) {
