@@ -40,6 +40,7 @@ export {
   WrongVersionError,
 } from './core/errors.js'
 export type { Machine } from './core/machine.js'
+export { NoRouteError } from './core/no-route-error.js'
 export { type Incarnation, type NodeAttributes, type NodeName, type NodeSpec, parseNodeSpec } from './core/node.js'
 export { type Entropy, type Random, SeededRandom } from './core/random.js'
 export type { Clock, Instant, Millis } from './core/time.js'

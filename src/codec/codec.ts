@@ -50,8 +50,8 @@ export const MessageFlag = {
   ack: 0x10,
   /** Of a causal label: `length varint`, label, number and dependencies. */
   causal: 0x20,
-  /** Reserved for messages that travel through other nodes (feature `relay`). */
-  relay: 0x40,
+  /** Nobody sends it. */
+  unused: 0x40,
   /** For the peer's manager itself: no server is named. */
   manager: 0x80,
 } as const

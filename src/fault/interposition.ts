@@ -7,9 +7,9 @@ import type { Millis } from '../core/time.js'
 
 /**
  * What a passage can be. `manager`: sent by `sendMessage`. `broadcast`: one hop of a broadcast, or what neighbours tell
- * each other about them. `monitor`: what nodes tell each other about monitored servers, always with `ack`. `ack`: tells
- * of messages that were sent with `ack`. `membership`: of the overlay itself. Control frames below these never pass
- * here.
+ * each other about them. `relay`: the same of circuits through other nodes; a drop closes the circuit. `monitor`: what
+ * nodes tell each other about monitored servers, always with `ack`. `ack`: tells of messages that were sent with `ack`.
+ * `membership`: of the overlay itself. Control frames below these never pass here.
  */
 export const passageKinds = [
   'message',
@@ -18,6 +18,7 @@ export const passageKinds = [
   'ack',
   'manager',
   'broadcast',
+  'relay',
   'monitor',
   'membership',
   'heartbeat',

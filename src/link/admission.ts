@@ -69,7 +69,8 @@ export function chooseControl(
   if (link === undefined || peer.incarnation > link.spec.incarnation) return { ...first, lane: link?.control }
   if (peer.incarnation < link.spec.incarnation) return { ...first, refusal: staleIncarnation(link.spec.incarnation) }
   const lane = link.control
-  const taken = lane.connection !== undefined || lane.attempt?.generation !== undefined ? link : undefined
+  const isOpen = lane.connection !== undefined && !lane.relayed
+  const taken = isOpen || lane.attempt?.generation !== undefined ? link : undefined
   return { ...first, lane, generation: lane.generation + 1, fresh: lane.fresh, taken }
 }
 

@@ -8,7 +8,7 @@ import { wrongCertificate } from './admission.js'
 import { DialHandshake, type HandshakeIdentity, type HandshakePolicy } from './handshake.js'
 import { type HandshakeOutcome, Handshaking } from './handshaking.js'
 import type { LaneAttempt } from './lane.js'
-import { dialMillis } from './limits.js'
+import { patienceOf } from './ways.js'
 
 /** What every attempt of a node needs. */
 export interface AttemptSettings {
@@ -43,8 +43,9 @@ export class Attempt implements LaneAttempt {
   begin(address: Address, expected: NodeName | undefined, policy: HandshakePolicy, outcome: AttemptOutcome): void {
     const { transport, clock, entropy, identity, mutualTls } = this.#settings
     this.#outcome = outcome
-    const cancelTimer = clock.schedule(dialMillis, () => {
-      this.#controller.abort(new UnreachableError(address.url, `no answer within ${dialMillis} ms`))
+    const patience = patienceOf(address)
+    const cancelTimer = clock.schedule(patience, () => {
+      this.#controller.abort(new UnreachableError(address.url, `no answer within ${patience} ms`))
     })
     let names: readonly string[] = []
     const checked: HandshakePolicy = {
@@ -83,5 +84,55 @@ export class Attempt implements LaneAttempt {
     const outcome = this.#outcome
     this.#outcome = undefined
     return outcome
+  }
+}
+
+/** The attempts of a node that are under way. */
+export class Attempts {
+  readonly #settings: AttemptSettings
+  readonly #all = new Set<Attempt>()
+
+  constructor(settings: AttemptSettings) {
+    this.#settings = settings
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** One that has yet to begin. */
+  make(): Attempt {
+    return new Attempt(this.#settings)
+  }
+
+  /** See {@link Attempt.begin}. */
+  begin(
+    attempt: Attempt,
+    address: Address,
+    expected: NodeName | undefined,
+    policy: HandshakePolicy,
+    outcome: AttemptOutcome,
+  ): void {
+    this.#all.add(attempt)
+    const over = (): boolean => this.#all.delete(attempt)
+    attempt.begin(address, expected, policy, {
+      established: (connection, established) => {
+        over()
+        return outcome.established(connection, established)
+      },
+      failed: (refusal, error) => {
+        over()
+        outcome.failed(refusal, error)
+      },
+      cancelled: () => {
+        over()
+        outcome.cancelled()
+      },
+    })
+  }
+
+  /** Ends all of them. */
+  cancel(): void {
+    for (const attempt of [...this.#all]) attempt.cancel()
   }
 }

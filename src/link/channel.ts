@@ -43,6 +43,12 @@ export class LinkChannel {
     this.lanes = Array.from({ length: shared.parallelism }, (_, index) => new Lane(this, index))
   }
 
+  /** Grows with every message, either way. */
+  get traffic(): number {
+    const sum = (numbers: Float64Array): number => numbers.reduce((total, number) => total + number, 0)
+    return sum(this.outboundSettings.sequences) + sum(this.inboundSettings.lastSeen)
+  }
+
   /** The lane that carries a stream. */
   laneOf(stream: number): Lane {
     return this.lanes[stream % this.lanes.length] as Lane

@@ -1,12 +1,13 @@
 import type { Incarnation, NodeSpec } from '../core/node.js'
 import type { Millis } from '../core/time.js'
 import type { Refusal } from './handshake.js'
+import type { Lane } from './lane.js'
 import type { Link, LinkHandler } from './link.js'
 
 /** Who is told what happens on the links of a node, and judges who may have one. */
 export interface HubHandler extends LinkHandler {
-  /** Whether this node takes that peer at all. */
-  admit(peer: NodeSpec): Refusal | undefined
+  /** Whether this node takes that peer at all; `relayed`: through other nodes. */
+  admit(peer: NodeSpec, relayed: boolean): Refusal | undefined
   /** A link to a peer that there was none to, before anything happens on it. */
   created(link: Link): void
   /** Slots that are kept for others than that peer. */
@@ -21,6 +22,8 @@ export interface HubHandler extends LinkHandler {
   removedBy(): void
   /** A handshake was refused, here or there. */
   refused(peer: string, by: 'us' | 'peer', refusal: Refusal): void
+  /** A dial through other nodes failed. */
+  unreached(lane: Lane, error: Error): void
   /** A dial failed; the next follows after `delay`. */
   retrying(peer: string, error: Error, delay: Millis): void
 }

@@ -9,7 +9,7 @@ import type { Entropy } from '../core/random.js'
 import type { Millis } from '../core/time.js'
 import type { Address, Connection, ListenAddress, Listener, Transport } from '../transport/transport.js'
 import { type AdmissionContext, admitPeer, chooseControl, staleIncarnation, wrongCertificate } from './admission.js'
-import { Attempt, type AttemptOutcome, type AttemptSettings } from './attempt.js'
+import { type Attempt, Attempts } from './attempt.js'
 import {
   AcceptHandshake,
   type Established,
@@ -25,6 +25,7 @@ import type { Lane, LaneAttempt } from './lane.js'
 import { dialsMax } from './limits.js'
 import { type LaneDialler, Link, type LinkSettings } from './link.js'
 import { refusedError } from './refusals.js'
+import { isCircuit, wayTo } from './ways.js'
 
 export interface HubOptions {
   readonly identity: () => HandshakeIdentity
@@ -45,17 +46,16 @@ const steadyMillis: Millis = 1_000
 /** All the links of a node: listens, dials what is wanted, and judges handshakes. */
 export class LinkHub implements LaneDialler {
   readonly #options: HubOptions
-  readonly #attemptSettings: AttemptSettings
   readonly #links = new Map<NodeName, Link>()
   /** Handshakes under way, of either side. */
   readonly #accepted = new Set<Handshaking>()
-  readonly #attempts = new Set<Attempt>()
+  readonly #attempts: Attempts
   #listener: Listener | undefined
   #stopped = true
 
   constructor(options: HubOptions) {
     this.#options = options
-    this.#attemptSettings = { ...options, clock: options.settings.clock }
+    this.#attempts = new Attempts({ ...options, clock: options.settings.clock })
   }
 
   get links(): ReadonlyMap<NodeName, Link> {
@@ -66,7 +66,7 @@ export class LinkHub implements LaneDialler {
   async start(listen: ListenAddress | undefined): Promise<string | undefined> {
     this.#stopped = false
     if (listen === undefined) return undefined
-    this.#listener = await this.#options.transport.listen(listen, connection => this.#accept(connection))
+    this.#listener = await this.#options.transport.listen(listen, connection => this.accept(connection))
     return this.#listener.url
   }
 
@@ -120,6 +120,16 @@ export class LinkHub implements LaneDialler {
       lane.cancelRetry()
       this.#want(lane, 0)
     }
+  }
+
+  /** Somebody sends it messages that may go through other nodes: a way is looked for at once. */
+  seek({ control }: Link): void {
+    // A dial that nobody has answered would be in the way.
+    if (control.attempt?.generation === undefined) control.attempt?.cancel()
+    control.cancelRetry()
+    // Where both are wanted, circuits and addresses take turns.
+    control.dials += control.dials % 2
+    this.#want(control, 0)
   }
 
   /**
@@ -180,7 +190,7 @@ export class LinkHub implements LaneDialler {
   #abandon(): void {
     for (const handshake of this.#accepted) handshake.abandon()
     this.#accepted.clear()
-    for (const attempt of [...this.#attempts]) attempt.cancel()
+    this.#attempts.cancel()
   }
 
   #want(lane: Lane, after: Millis): void {
@@ -194,19 +204,15 @@ export class LinkHub implements LaneDialler {
   }
 
   #mayDial(lane: Lane): boolean {
-    const { link } = lane
-    if (this.#stopped || lane.retired || this.#links.get(link.name) !== link) return false
-    if (!(link.state.wanted || link.pinned) || link.state.phase === 'left') return false
-    if (lane.connection !== undefined || lane.attempt !== undefined || link.spec.addresses.length === 0) return false
-    // While the peer is away one dial at a time asks for it: its control lane.
-    return link.openLanes > 0 || lane === link.control
+    return !this.#stopped && this.#links.get(lane.link.name) === lane.link && wayTo(lane) !== undefined
   }
 
   #dial(lane: Lane): void {
     const { link } = lane
-    const { addresses } = link.spec
-    const url = addresses[lane.dials++ % addresses.length] as string
-    const attempt = new Attempt(this.#attemptSettings)
+    const address = wayTo(lane) as Address
+    const relayed = isCircuit(address)
+    lane.dials++
+    const attempt = this.#attempts.make()
     lane.attempt = attempt
     const policy: HandshakePolicy = {
       choose: peer => {
@@ -216,38 +222,17 @@ export class LinkHub implements LaneDialler {
         const { generation } = attempt
         return { channel: lane.channel.name, lane: lane.index, generation, fresh: newer || lane.fresh }
       },
-      admit: (peer, slot) => this.#admit(peer, slot, attempt),
+      admit: (peer, slot) => this.#admit(peer, slot, attempt, relayed),
     }
-    this.#attempt(attempt, { url, compression: lane.channel.compression }, link.name, policy, {
+    this.#attempts.begin(attempt, address, link.name, policy, {
       established: (connection, established) => this.#attach(connection, established, 'dialler'),
-      failed: (refusal, error) => this.#laneFailed(lane, attempt, refusal, error),
+      failed: (refusal, error) => {
+        this.#laneFailed(lane, attempt, refusal, error)
+        const refused = refusal && refusedError(link.name, refusal.by, refusal)
+        if (relayed) this.#options.handler.unreached(lane, refused ?? error ?? new UnreachableError(link.name))
+      },
       cancelled: () => {
         if (lane.attempt === attempt) lane.attempt = undefined
-      },
-    })
-  }
-
-  #attempt(
-    attempt: Attempt,
-    address: Address,
-    expected: NodeName | undefined,
-    policy: HandshakePolicy,
-    outcome: AttemptOutcome,
-  ): void {
-    this.#attempts.add(attempt)
-    const over = (): boolean => this.#attempts.delete(attempt)
-    attempt.begin(address, expected, policy, {
-      established: (connection, established) => {
-        over()
-        return outcome.established(connection, established)
-      },
-      failed: (refusal, error) => {
-        over()
-        outcome.failed(refusal, error)
-      },
-      cancelled: () => {
-        over()
-        outcome.cancelled()
       },
     })
   }
@@ -271,7 +256,7 @@ export class LinkHub implements LaneDialler {
   #greetOne(url: string, expected: NodeName | undefined, signal: AbortSignal, known = 0): Promise<Link> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(abortReason(signal))
-      const attempt = new Attempt(this.#attemptSettings)
+      const attempt = this.#attempts.make()
       let claimed: Lane | undefined
       let found: Link | undefined
       const aborted = (): void => attempt.cancel()
@@ -299,7 +284,7 @@ export class LinkHub implements LaneDialler {
         admit: (peer, slot) => this.#admit(peer, slot, attempt),
       }
       signal.addEventListener('abort', aborted)
-      this.#attempt(attempt, { url }, expected, policy, {
+      this.#attempts.begin(attempt, { url }, expected, policy, {
         established: (connection, established) => {
           const lane = this.#attach(connection, established, 'dialler')
           over()
@@ -331,11 +316,14 @@ export class LinkHub implements LaneDialler {
     })
   }
 
-  #accept(connection: Connection): Handshaking {
+  /** Takes a connection that somebody else dialled, and owns it from now. */
+  accept(connection: Connection): Handshaking {
     const { entropy, identity, mutualTls, settings } = this.#options
     const names = connection.security?.names ?? []
     const admit = (peer: NodeSpec, slot: Slot): Freshness | Refusal =>
-      mutualTls && !names.includes(peer.name) ? wrongCertificate : this.#admit(peer, slot, undefined)
+      mutualTls && !names.includes(peer.name)
+        ? wrongCertificate
+        : this.#admit(peer, slot, undefined, connection.relayed === true)
     const machine = new AcceptHandshake(identity(), { admit }, entropy.bytes(nonceBytes))
     const handshake: Handshaking = new Handshaking(machine, settings.clock, {
       established: (open, established) => {
@@ -356,13 +344,13 @@ export class LinkHub implements LaneDialler {
    * Judges a peer that has proved itself. `ours` is the attempt of our own that this is, undefined for an accepted
    * one.
    */
-  #admit(peer: NodeSpec, slot: Slot, ours: LaneAttempt | undefined): Freshness | Refusal {
+  #admit(peer: NodeSpec, slot: Slot, ours: LaneAttempt | undefined, relayed = false): Freshness | Refusal {
     if (this.#stopped) return { code: CloseCode.stopping, text: 'this node is stopping' }
     const { handler, settings, identity } = this.#options
     const { spec: self } = identity()
     if (peer.name === self.name && peer.incarnation > self.incarnation) handler.superseded(peer.incarnation)
     const context: AdmissionContext = {
-      ...{ self, channelMap: settings.channelMap, links: this.#links, refusal: handler.admit(peer) },
+      ...{ self, channelMap: settings.channelMap, links: this.#links, refusal: handler.admit(peer, relayed) },
       free: settings.limits.peers - handler.reservedFor(peer) - this.connected,
     }
     return admitPeer(context, peer, slot, ours)
@@ -378,6 +366,8 @@ export class LinkHub implements LaneDialler {
     lane.close('replaced', 'a newer connection took its place')
     if (this.#links.get(link.name) !== link) return undefined
     lane.attach(connection, established, role)
+    // A direct connection takes the place of a relayed one, as soon as there can be one.
+    if (lane.relayed) this.laneClosed(lane)
     return lane
   }
 

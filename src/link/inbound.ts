@@ -345,7 +345,7 @@ const optional =
   MessageFlag.ack |
   MessageFlag.causal |
   MessageFlag.manager
-const unannounced = MessageFlag.relay
+const unannounced = MessageFlag.unused
 const serverBytesMax = 255
 /** What precedes the payload of a message, at most: flags, numbers, a name and a clock. */
 const chunkHeadBytes = 65_536

@@ -43,6 +43,8 @@ export class Lane implements InboundHandler {
   /** It belongs to an ended incarnation: nobody wants to hear of it. */
   retired = false
   attempt: LaneAttempt | undefined
+  /** Its connection leads, or, where it has none, its last one led, through other nodes. */
+  relayed = false
   /** Dials so far: each takes the next of the addresses. */
   dials = 0
   /** Cancels the timer of the next dial. */
@@ -83,6 +85,7 @@ export class Lane implements InboundHandler {
     this.cancelRetry()
     this.generation = established.slot.generation
     this.#connection = connection
+    this.relayed = connection.relayed === true
     this.#established = established
     if (established.fresh) {
       this.channel.forgetSeen(this.index)
@@ -175,7 +178,8 @@ export class Lane implements InboundHandler {
   }
 
   strategy(value: unknown): void {
-    this.link.handler.strategy(this.link, value)
+    // An overlay is of neighbours: what comes through other nodes is no word of one.
+    if (!this.relayed) this.link.handler.strategy(this.link, value)
   }
 
   fault(value: unknown): void {

@@ -27,6 +27,10 @@ export interface Limits {
   readonly peers: number
   /** Connections that have not finished their handshake; at the limit the oldest is closed. Default 1,024. */
   readonly strangers: number
+  /** Circuits of other nodes that pass through this one, or end here, at a time; more are refused. Default 1,024. */
+  readonly circuits: number
+  /** Connections that a circuit of this node may lead over, 1 to 255. Default 16. */
+  readonly hops: number
   /** How deep a message may nest. Default 64. */
   readonly depth: number
 }
@@ -43,6 +47,8 @@ export const defaultLimits: Limits = {
   monitors: 16_384,
   peers: 4_096,
   strangers: 1_024,
+  circuits: 1_024,
+  hops: 16,
   depth: 64,
 }
 
@@ -59,6 +65,8 @@ export const leastLimits: Limits = {
   monitors: 1,
   peers: 1,
   strangers: 1,
+  circuits: 0,
+  hops: 1,
   depth: 4,
 }
 

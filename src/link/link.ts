@@ -28,6 +28,10 @@ export type DownReason = 'lost' | 'cut' | 'left' | 'restarted'
 export interface LinkHandler {
   up(link: Link): void
   down(link: Link, reason: DownReason): void
+  /** The first connection that leads through no other node is open: told before `up`, if that is told too. */
+  met(link: Link): void
+  /** The last of these is gone, or cut: told before `down`, if that is told too. */
+  parted(link: Link): void
   /** The round trip to the peer was measured anew, on its control lane. */
   measured(link: Link, millis: Millis): void
   channelUp(link: Link, channel: ChannelName): void
@@ -103,6 +107,8 @@ export class Link {
   #channels: ReadonlyMap<ChannelName, LinkChannel>
   readonly #stale: NodeSpec[] = []
   #openLanes = 0
+  /** How many of them lead through other nodes. */
+  #relayedLanes = 0
   readonly #heartbeat: Heartbeat
   #tickedAt: Instant
   readonly #effects: PeerEffect[] = []
@@ -143,10 +149,15 @@ export class Link {
     return this.#openLanes
   }
 
-  /** Every negotiated lane is open here, and known to be open there. */
+  /** Open lanes that lead through no other node. */
+  get directLanes(): number {
+    return this.#openLanes - this.#relayedLanes
+  }
+
+  /** Every negotiated lane is open here, and known to be open there; none leads through other nodes. */
   get complete(): boolean {
     for (const channel of this.#channels.values()) {
-      for (const lane of channel.lanes) if (lane.phase !== 'open' || !lane.confirmed) return false
+      for (const lane of channel.lanes) if (lane.phase !== 'open' || !lane.confirmed || lane.relayed) return false
     }
     return true
   }
@@ -170,10 +181,13 @@ export class Link {
     const effects = this.#effects
     const start = effects.length
     const wasCut = this.state.phase === 'cut'
+    const wasDirect = this.state.direct
     this.state.step(input, this.settings.clock.now(), effects)
     const isCut = this.state.phase === 'cut'
     if (isCut !== wasCut) for (const lane of this.lanes()) lane.outbound.hold(isCut)
-    for (const effect of effects.splice(start)) this.#carryOut(effect)
+    const following = effects.splice(start)
+    if (this.state.direct !== wasDirect) this.handler[wasDirect ? 'parted' : 'met'](this)
+    for (const effect of following) this.#carryOut(effect)
   }
 
   /** Something of the peer arrived. */
@@ -214,9 +228,10 @@ export class Link {
     }
   }
 
-  /** Closes every connection, and stops trying to open more. */
-  close(code: Parameters<Lane['close']>[0], text: string): void {
+  /** Closes every connection, or those of the lanes that `chosen` picks, and stops trying to open more. */
+  close(code: Parameters<Lane['close']>[0], text: string, chosen: (lane: Lane) => boolean = all): void {
     for (const lane of this.lanes()) {
+      if (!chosen(lane)) continue
       lane.attempt?.cancel()
       lane.attempt = undefined
       lane.cancelRetry()
@@ -237,9 +252,10 @@ export class Link {
     const { channel } = lane
     const wasUp = this.state.phase === 'up'
     this.#openLanes++
+    if (lane.relayed) this.#relayedLanes++
     channel.open++
     if (this.#openLanes === 1) this.#heartbeat.step(startInput, this.settings.clock.now(), this.#beats)
-    this.tell({ type: 'lanes', open: this.#openLanes })
+    this.#tellLanes()
     if (wasUp && channel.open === 1) this.handler.channelUp(this, channel.name)
     // Whoever was told may have closed it.
     if (lane.phase !== 'open') return
@@ -251,11 +267,16 @@ export class Link {
     if (wasOpen) {
       lane.channel.open--
       this.#openLanes--
+      if (lane.relayed) this.#relayedLanes--
       this.handler.laneClosed(lane, reason)
       if (lane.channel.open === 0 && this.state.phase === 'up') this.handler.channelDown(this, lane.channel.name)
-      this.tell({ type: 'lanes', open: this.#openLanes })
+      this.#tellLanes()
     }
     this.#dialler.laneClosed(lane)
+  }
+
+  #tellLanes(): void {
+    this.tell({ type: 'lanes', open: this.#openLanes, relayed: this.#relayedLanes })
   }
 
   /** Any open lane will do; the control lane first. */
@@ -271,6 +292,7 @@ export class Link {
       channel.open = 0
     }
     this.#openLanes = 0
+    this.#relayedLanes = 0
     // A cut ends with the old life, which must not come up by that.
     this.tell({ type: 'restarted' })
     this.handler.restarted(this)
@@ -316,8 +338,13 @@ export class Link {
         // Whoever asked was told that it is not carried out.
         if (effect.why === 'cut') this.takeQueued(({ extra }) => extra?.request !== undefined)
         return
-      case 'fail-queued':
-        return this.handler.failQueued(this, this.takeQueued(ends[effect.why]), effect.why)
+      case 'fail-queued': {
+        const ending = ends[effect.why]
+        // Another way is looked for: whoever may take it is told when there is none.
+        const stays = ({ transitive }: Waiting): boolean => this.state.phase === 'down' && transitive === true
+        const isOver = this.state.sought ? (entry: Waiting) => ending(entry) && !stays(entry) : ending
+        return this.handler.failQueued(this, this.takeQueued(isOver), effect.why)
+      }
     }
   }
 

@@ -11,14 +11,18 @@ import type { Instant } from '../core/time.js'
  *                                             |           lane opens          |
  *                        cut: any of these while a partition was injected;   left: it left or was removed
  * ```
+ *
+ * Lanes may be relayed: these are there for messages that ask for it (`sought`), and for no others.
  */
 export type PeerPhase = 'unknown' | 'connecting' | 'up' | 'down' | 'cut' | 'left'
 
 export type PeerInput =
   /** The overlay wants a connection, or no longer does. */
   | { readonly type: 'wanted'; readonly wanted: boolean }
-  /** The number of open lanes changed. */
-  | { readonly type: 'lanes'; readonly open: number }
+  /** The number of open lanes changed. `relayed`: how many of them lead through other nodes. Default 0. */
+  | { readonly type: 'lanes'; readonly open: number; readonly relayed?: number }
+  /** Somebody sends it messages that may go through other nodes, or no longer does. */
+  | { readonly type: 'sought'; readonly sought: boolean }
   | { readonly type: 'cut'; readonly cut: boolean }
   | { readonly type: 'left' }
   /** A new incarnation took the old one's place, with no lane open yet. */
@@ -41,23 +45,18 @@ export type QueueEnd = 'down' | 'restarted' | 'left' | 'stranger'
 /** What becomes of a new message. */
 export type SendVerdict = 'send' | 'down' | 'cut' | 'left' | 'stranger'
 
-const verdicts: Readonly<Record<PeerPhase, SendVerdict>> = {
-  up: 'send',
-  connecting: 'send',
-  unknown: 'stranger',
-  down: 'down',
-  cut: 'cut',
-  left: 'left',
-}
-
 /** Keeps the facts about one peer; the phase and all that follows from a change of it are derived. */
 export class PeerState implements Machine<PeerInput, PeerEffect> {
   #wanted = false
+  #sought = false
   #lanes = 0
+  #direct = 0
   #cut = false
   #left = false
   #wasUp = false
+  #wasDirect = false
   #phase: PeerPhase = 'unknown'
+  #verdict: SendVerdict = 'stranger'
 
   get phase(): PeerPhase {
     return this.#phase
@@ -68,9 +67,19 @@ export class PeerState implements Machine<PeerInput, PeerEffect> {
     return this.#wanted
   }
 
-  /** `send` means: hand it to its lane, where it leaves or waits. */
+  /** Whether messages that may go through other nodes are sent to it. */
+  get sought(): boolean {
+    return this.#sought
+  }
+
+  /** A connection that leads through no other node is open, and no cut lies between. */
+  get direct(): boolean {
+    return this.#phase === 'up' && this.#direct > 0
+  }
+
+  /** What becomes of a message that may not be relayed. `send`: hand it to its lane, where it leaves or waits. */
   get verdict(): SendVerdict {
-    return verdicts[this.#phase]
+    return this.#verdict
   }
 
   step(input: PeerInput, _now: Instant, out: PeerEffect[]): void {
@@ -81,7 +90,12 @@ export class PeerState implements Machine<PeerInput, PeerEffect> {
         break
       case 'lanes':
         this.#lanes = input.open
+        this.#direct = input.open - (input.relayed ?? 0)
         if (input.open > 0) this.#wasUp = true
+        if (this.#direct > 0) this.#wasDirect = true
+        break
+      case 'sought':
+        this.#sought = input.sought
         break
       case 'cut':
         this.#cut = input.cut
@@ -89,6 +103,7 @@ export class PeerState implements Machine<PeerInput, PeerEffect> {
       case 'left':
         this.#left = true
         this.#wanted = false
+        this.#sought = false
         break
       case 'restarted':
         this.#restart(out)
@@ -102,18 +117,22 @@ export class PeerState implements Machine<PeerInput, PeerEffect> {
     this.#cut = false
     this.#left = false
     this.#lanes = 0
+    this.#direct = 0
     if (before === 'up') out.push({ type: 'down', reason: 'restarted' })
     // What waits for a life that was never reached waits on for the next; what a life was told ends with it.
-    if (this.#wasUp) out.push({ type: 'fail-queued', why: this.#wanted ? 'restarted' : 'stranger' })
+    if (this.#wasUp) out.push({ type: 'fail-queued', why: this.#wanted || this.#sought ? 'restarted' : 'stranger' })
     out.push({ type: 'fail-requests', why: 'down' })
     this.#wasUp = false
+    this.#wasDirect = false
     this.#phase = this.#derive()
+    this.#verdict = this.#judge()
   }
 
   #settle(out: PeerEffect[]): void {
     const before = this.#phase
     const after = this.#derive()
     this.#phase = after
+    this.#verdict = this.#judge()
     if (before === after) return
     if (before === 'up') {
       out.push({ type: 'down', reason: after === 'cut' ? 'cut' : after === 'left' ? 'left' : 'lost' })
@@ -129,7 +148,15 @@ export class PeerState implements Machine<PeerInput, PeerEffect> {
     if (this.#left) return 'left'
     if (this.#cut) return 'cut'
     if (this.#lanes > 0) return 'up'
-    if (!this.#wanted) return 'unknown'
+    if (!this.#wanted && !this.#sought) return 'unknown'
     return this.#wasUp ? 'down' : 'connecting'
+  }
+
+  #judge(): SendVerdict {
+    if (this.#left) return 'left'
+    if (this.#cut) return 'cut'
+    if (this.#direct > 0) return 'send'
+    if (!this.#wanted) return 'stranger'
+    return this.#wasDirect ? 'down' : 'send'
   }
 }

@@ -66,6 +66,8 @@ export interface Waiting {
   readonly order: number
   /** How long it waits for a peer that was up: until that goes down, until its life ends, or for its next as well. */
   patience: 'up' | 'life' | 'always'
+  /** It may go through other nodes, and ends where no way is found. Default false. */
+  transitive?: boolean | undefined
   /** Its number in its stream, once it was written: it is the same when it is sent again. 0 before. */
   sequence: number
   /** Keeps it while it is sent and not acknowledged; undefined before. */
@@ -126,6 +128,7 @@ export class MessageQueue {
     waiting.extra = newer.extra
     waiting.settler = newer.settler
     waiting.patience = newer.patience
+    waiting.transitive = newer.transitive
     waiting.bytes = newer.bytes
     waiting.release = newer.release
     this.#account(waiting, 1)

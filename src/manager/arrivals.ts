@@ -19,7 +19,7 @@ import { aged } from './incoming.js'
 import type { Registry } from './registry.js'
 import type { Reporter } from './reporter.js'
 import type { Requester } from './requester.js'
-import { broadcastServer, internalKindOf, isUnnamed } from './server-ref.js'
+import { broadcastServer, internalKindOf, isUnnamed, relayServer } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
 export interface ArrivalsContext {
@@ -38,6 +38,8 @@ export interface ArrivalsContext {
   managerMessage(context: MessageContext, message: unknown): void
   /** What a neighbour tells about broadcasts. Resolves when what came with it was handled. */
   broadcast(link: Link, channel: ChannelName, message: unknown): PromiseLike<unknown> | undefined
+  /** What a neighbour tells of circuits through other nodes. Resolves when it was passed on. */
+  relay(lane: Lane, message: unknown): PromiseLike<unknown> | undefined
 }
 
 function kindOf(server: string, extra: IncomingExtra | undefined): PassageKind {
@@ -79,6 +81,7 @@ export class Arrivals {
       if (extra?.request !== undefined) this.#sendCut(lane, extra.request)
       return undefined
     }
+    if (server === relayServer && extra === undefined) return this.#context.relay(lane, payload)
     if (!this.#context.interpositions.active) return this.#deliver(lane, server, payload, extra)
     const kind = kindOf(server, extra)
     const arrived = this.#context.clock.now()

@@ -130,7 +130,7 @@ export class Broadcaster {
     const { hub, route, clock } = this.#context
     const now = new Set<NodeName>()
     for (const { name, state } of hub.links.values()) {
-      if (state.phase === 'up' && route(name).some(hop => hop.name === name)) now.add(name)
+      if (state.direct && route(name).some(hop => hop.name === name)) now.add(name)
     }
     for (const peer of [...this.#neighbours.keys()]) {
       if (now.has(peer)) continue

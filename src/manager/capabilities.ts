@@ -7,6 +7,7 @@ export const commonCapabilities: readonly string[] = [
   'back-pressure',
   'requests',
   'broadcast',
+  'relay',
   'monitoring',
   'partitions',
   'remote-faults',

@@ -95,11 +95,11 @@ interface Label {
 }
 
 /** Labels of one node, in all. */
-export const causalLabelsMax = 1_024
+const causalLabelsMax = 1_024
 /** What is missing is asked for after so long. */
-export const causalAskMillis: Millis = 500
+const causalAskMillis: Millis = 500
 /** What is missing is not waited for any longer. */
-export const causalPatienceMillis: Millis = 10_000
+const causalPatienceMillis: Millis = 10_000
 
 /** The causal labels of a node: what its messages of each depend on, and in which order those of others are taken. */
 export class CausalLabels {

@@ -36,6 +36,12 @@ export type CounterName =
   | 'broadcastsMissed'
   /** Copies of a broadcast that a neighbour did not take at once, and was told of later. */
   | 'broadcastsDeferred'
+  /** Circuits of others for which a way on was looked for here. */
+  | 'circuits'
+  /** Circuits of others that were refused, because this node takes part in as many as it may. */
+  | 'circuitsRefused'
+  /** Circuits that ended because a connection that they led over was lost. */
+  | 'circuitsBroken'
   /** Monitors, of this node or of a peer, that `limits.monitors` left no room for. */
   | 'monitorsRefused'
   /** Lookups of the discovery that failed, or took too long. */
@@ -67,6 +73,9 @@ export class Counters {
     broadcastDuplicates: 0,
     broadcastsMissed: 0,
     broadcastsDeferred: 0,
+    circuits: 0,
+    circuitsRefused: 0,
+    circuitsBroken: 0,
     monitorsRefused: 0,
     discoveryFailed: 0,
     discoveryRefused: 0,

@@ -77,7 +77,7 @@ export class Discoverer {
 
   #pause(): Millis {
     const { interval, random, hub, sought } = this.#context
-    const alone = ![...hub.links.values()].some(link => link.openLanes > 0 && !sought(link))
+    const alone = ![...hub.links.values()].some(link => link.directLanes > 0 && !sought(link))
     return (alone ? Math.min(interval, discoveryIntervalAlone) : interval) * (0.5 + random.next())
   }
 
@@ -127,7 +127,7 @@ export class Discoverer {
     const { hub, self, sought } = this.#context
     if (this.#found.has(url) || self().addresses.some(own => isSame(own, url))) return false
     return ![...hub.links.values()].some(
-      link => link.openLanes > 0 && !sought(link) && link.spec.addresses.some(known => isSame(known, url)),
+      link => link.directLanes > 0 && !sought(link) && link.spec.addresses.some(known => isSame(known, url)),
     )
   }
 

@@ -14,6 +14,7 @@ export type DropReason =
   | 'partitioned'
   | 'not-connected'
   | 'unknown-channel'
+  | 'unreachable'
   | 'encode'
   | 'causal-order'
 

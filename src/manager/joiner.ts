@@ -188,7 +188,7 @@ export class Joiner {
       return undefined
     }
     const known = typeof peer === 'string' ? undefined : hub.links.get(peer.name)
-    if (known !== undefined && known.openLanes > 0 && known.spec.incarnation === (peer as NodeSpec).incarnation)
+    if (known !== undefined && known.directLanes > 0 && known.spec.incarnation === (peer as NodeSpec).incarnation)
       return known
     const refusal = typeof peer === 'string' ? undefined : this.#context.refusal(peer)
     if (refusal !== undefined) throw refusal
@@ -196,7 +196,7 @@ export class Joiner {
     if (urls.length === 0) throw new InvalidOptionError('peer', 'a node that listens: this one has no address')
     try {
       const link = await hub.greet(urls, typeof peer === 'string' ? undefined : peer.name, signal)
-      if (!(await this.until(() => link.openLanes > 0, signal, answerTimeout))) throw new UnreachableError(link.name)
+      if (!(await this.until(() => link.directLanes > 0, signal, answerTimeout))) throw new UnreachableError(link.name)
       return link
     } catch (error) {
       // It was this node itself that answered; when the peer says so, it is another that goes by the same name.

@@ -44,18 +44,26 @@ export class LinkEvents implements HubHandler {
     return outcome.copies > 0 && outcome.holds.length === 0
   }
 
-  up(link: Link): void {
+  met(link: Link): void {
     this.#node.hub.encourage()
     this.#node.overlay.step({ type: 'up', peer: link.spec })
     this.#node.broadcaster.refresh()
+  }
+
+  parted(link: Link): void {
+    this.#node.overlay.step({ type: 'down', node: link.name })
+    this.#node.broadcaster.down(link.name)
+    this.#node.relayer.parted(link)
+  }
+
+  up(link: Link): void {
+    this.#node.seeker.reached(link)
     this.#node.watchers.tell('up', link.name)
     this.#node.nodeMonitors.up(link.spec)
     this.#node.reporter.emit('up', link.name)
   }
 
   down(link: Link, reason: DownReason): void {
-    this.#node.overlay.step({ type: 'down', node: link.name })
-    this.#node.broadcaster.down(link.name)
     this.#node.watchers.tell('down', link.name)
     this.#node.nodeMonitors.down(link.name, reason)
     this.#node.reporter.emit('down', link.name, reason)
@@ -124,6 +132,7 @@ export class LinkEvents implements HubHandler {
   laneClosed(lane: Lane): void {
     this.#node.acknowledgements.outboxes.laneClosed(lane)
     this.#node.requester.laneClosed(lane)
+    this.#node.relayer.laneClosed(lane)
     this.#node.causal.laneClosed(lane)
     this.#node.joiner.progress()
   }
@@ -189,8 +198,14 @@ export class LinkEvents implements HubHandler {
     this.#node.counters.add('duplicates')
   }
 
-  admit(peer: NodeSpec): Refusal | undefined {
-    return this.#node.port.admit(peer)
+  admit(peer: NodeSpec, relayed: boolean): Refusal | undefined {
+    const refusal = this.#node.port.admit(peer)
+    // Who is reached through others need not be one whom this node would be connected with.
+    return relayed && refusal?.code === CloseCode.role ? undefined : refusal
+  }
+
+  unreached(lane: Lane, error: Error): void {
+    this.#node.seeker.unreached(lane, error)
   }
 
   reservedFor(peer: NodeSpec): number {

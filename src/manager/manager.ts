@@ -58,6 +58,12 @@ export interface ForwardOptions {
   readonly clock?: unknown
   /** What to do when the peer is down. Default `'reject'`; `'wait'` keeps the message until it is up again. */
   readonly whenDown?: 'reject' | 'wait'
+  /**
+   * Whether the message may go through other nodes where there is no direct connection. A way is then looked for, and
+   * what is opened is a connection like any other, end to end: all other options mean what they always mean. It rejects
+   * with `NoRouteError` when there is no way. Default `false`.
+   */
+  readonly transitive?: boolean
   /** Stops waiting at this time, in epoch milliseconds. The smaller of `deadline` and `timeout` counts. */
   readonly deadline?: number
   /** Stops waiting after so many milliseconds; 0 is over at once. */
@@ -83,6 +89,8 @@ export interface ConnectionInfo {
   readonly queuedMessages: number
   /** Bytes that wait for this peer and channel, over all its lanes. */
   readonly queuedBytes: number
+  /** It leads, or last led, through other nodes. */
+  readonly relayed: boolean
   /** Smoothed, in milliseconds; undefined before it was measured. */
   readonly roundTrip: Millis | undefined
 }
@@ -213,7 +221,10 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
 
   /** Every connection slot of every peer. */
   connections(): readonly ConnectionInfo[]
-  /** Whether any lane, of that channel where one is named, is open to the node and no partition cuts it off. */
+  /**
+   * Whether any lane, of that channel where one is named, is open to the node and no partition cuts it off. A relayed
+   * one counts, but is used by messages with `transitive` alone.
+   */
   isConnected(node: string, channel?: string): boolean
   /** Whether all lanes of all channels that both nodes have are. */
   isFullyConnected(node: string): boolean

@@ -70,13 +70,13 @@ export function isPlain(options: ForwardOptions): boolean {
 /** The largest encoded `clock`. */
 const clockBytesMax = 32_768
 
-/** What promises more than this release keeps, or means nothing, is refused rather than ignored. */
-function checkOptions(options: ForwardOptions & Partial<Record<(typeof laterOptions)[number], unknown>>): void {
+/** What means nothing is refused rather than ignored. */
+function checkOptions(options: ForwardOptions): void {
   if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', 'an object', options)
-  for (const option of laterOptions) {
-    if (options[option] !== undefined) throw new InvalidOptionError(option, 'left out: this release does not know it')
+  const { whenDown, partitionKey, ack, causalLabel, transitive } = options
+  if (transitive !== undefined && typeof transitive !== 'boolean') {
+    throw new InvalidOptionError('transitive', 'true or false', transitive)
   }
-  const { whenDown, partitionKey, ack, causalLabel } = options
   if (causalLabel !== undefined && !isLabel(causalLabel)) {
     throw new InvalidOptionError('causalLabel', `a name of 1 to ${causalLabelBytesMax} bytes`, causalLabel)
   }
@@ -101,8 +101,6 @@ function checkAck(ack: AckOptions): void {
     throw new InvalidOptionError('ack.onDown', `'wait' or 'reject'`, onDown)
   }
 }
-
-const laterOptions = ['transitive'] as const
 
 export function checkKey(key: unknown): string | number {
   if (typeof key === 'string' || typeof key === 'number') return key

@@ -24,8 +24,11 @@ import type { Settings } from './options.js'
 import type { Overlay } from './overlay.js'
 import { OverlayPort } from './overlay-port.js'
 import { Registry } from './registry.js'
+import { withCircuits } from './relay-transport.js'
+import { Relayer } from './relayer.js'
 import { Reporter } from './reporter.js'
 import { Requester } from './requester.js'
+import { Seeker } from './seeker.js'
 import { Sender } from './sender.js'
 import { dropReasonOf } from './unawaited.js'
 import { Watchers } from './watchers.js'
@@ -47,6 +50,8 @@ export class Node {
   readonly requester: Requester
   readonly local: LocalServers
   readonly broadcaster: Broadcaster
+  readonly relayer: Relayer
+  readonly seeker: Seeker
   readonly joiner: Joiner
   readonly faults: Faults
   readonly reserved: Set<string> = new Set()
@@ -86,7 +91,7 @@ export class Node {
     this.hub = new LinkHub({
       identity: () => this.#identity,
       settings: { clock, random, limits, valueLimits, peerValueLimits, channels, channelMap, heartbeat, flusher },
-      transport: settings.transport,
+      transport: withCircuits(settings.transport, (...dial) => this.relayer.dial(...dial)),
       entropy: settings.entropy,
       handler: new LinkEvents(this),
       mutualTls: settings.mutualTls,
@@ -112,7 +117,11 @@ export class Node {
     this.acknowledgements = new Acknowledgements({
       ...{ causal, registry, interpositions, delays, counters, clock, valueLimits, peers: limits.peers, judge },
     })
+    this.seeker = new Seeker({
+      ...{ hub, clock, limits, counters, channelMap, pending: node => this.requester.pending(node) },
+    })
     this.sender = new Sender({
+      seeker: this.seeker,
       ...{ causal, hub, clock, limits, valueLimits, interpositions, delays, counters, channelNames, judge },
       lost: (error, ...where) => reporter.dropped(dropReasonOf(error), 'forward', ...where),
     })
@@ -143,11 +152,16 @@ export class Node {
       ...{ self, hub, sender: this.sender, registry, reporter, clock, random, limits, valueLimits, peerValueLimits },
       ...{ channelNames, route: to => this.overlay.strategy.route(to) },
     })
+    this.relayer = new Relayer({
+      ...{ self, hub, sender: this.sender, reporter, clock, limits, interpositions, delays, judge },
+      strategy: () => strategy,
+    })
     this.arrivals = new Arrivals({
       acked: this.acknowledgements.arrivals,
       causal,
       lost: (...drop) => reporter.dropped(...drop),
       broadcast: (link, channel, message) => this.broadcaster.receive(link, channel, message),
+      relay: (lane, message) => this.relayer.arrivals.receive(lane, message),
       ...{ registry, requester: this.requester, interpositions, delays, counters, clock, valueLimits, judge },
       managerMessage: ({ from, channel }, message) => reporter.emit('message', { from, channel, message }),
     })
@@ -203,6 +217,8 @@ export class Node {
     this.#cancelPulse = clock.schedule((heartbeat.interval ?? 1_000) / 2, () => {
       this.hub.tick()
       this.joiner.progress()
+      this.relayer.tick()
+      this.seeker.tick()
       this.#pulse()
     })
   }
@@ -230,6 +246,8 @@ export class Node {
     }
     this.port.stop()
     this.broadcaster.reset()
+    this.relayer.reset()
+    this.seeker.clear()
     this.#cancelPulse?.()
   }
 
@@ -245,6 +263,7 @@ export class Node {
     for (const link of this.hub.links.values()) {
       link.pinned = false
       link.tell({ type: 'wanted', wanted: false })
+      this.seeker.forget(link)
     }
     this.joiner.stop(new StaleIncarnationError('a peer', 'peer', known))
     this.reporter.emit('superseded', known)
@@ -282,6 +301,7 @@ export class Node {
     if (link === undefined) return
     link.tell({ type: 'cut', cut: false })
     this.acknowledgements.healed(link)
+    this.seeker.healed(link)
     this.monitoring.connected(link)
   }
 
@@ -303,6 +323,8 @@ export class Node {
     this.#departed = false
     this.port.stop()
     this.broadcaster.reset()
+    this.relayer.reset()
+    this.seeker.clear()
     this.overlay.step({ type: 'start', self: this.spec })
     this.#pulse()
   }

@@ -92,7 +92,9 @@ export class OverlayPort implements OverlayHandler {
     if (link === undefined || link.openLanes === 0) return
     const body = encodeToBytes(value, settings.valueLimits)
     if (body.length >= settings.limits.messageBytes) return reporter.warn(`a control message of ${body.length} bytes`)
-    for (const lane of [link.control, ...link.lanes()]) if (lane.outbound.control(kind, body)) return
+    // An overlay is of neighbours; a cut concerns everybody.
+    const lanes = [link.control, ...link.lanes()].filter(lane => kind === FrameKind.fault || !lane.relayed)
+    for (const lane of lanes) if (lane.outbound.control(kind, body)) return
   }
 
   admit(peer: NodeSpec): Refusal | undefined {
@@ -118,11 +120,11 @@ export class OverlayPort implements OverlayHandler {
   send(to: NodeName, message: unknown): void {
     const { hub, interpositions } = this.#context
     const link = hub.links.get(to)
-    if (link === undefined || link.state.phase !== 'up') return
+    if (link === undefined || !link.state.direct) return
     if (!interpositions.active) return this.control(to, FrameKind.strategy, message)
     this.#interposed(link, 'forward', message, given => {
       // It may have been held for long.
-      if (link.state.phase === 'up') this.control(to, FrameKind.strategy, given)
+      if (link.state.direct) this.control(to, FrameKind.strategy, given)
     })
   }
 
@@ -144,7 +146,9 @@ export class OverlayPort implements OverlayHandler {
     if (incarnation !== undefined && link.spec.incarnation > incarnation) return
     link.pinned = false
     link.tell(reason === 'left' ? { type: 'left' } : { type: 'wanted', wanted: false })
-    link.close(reason === 'left' ? 'removed' : 'disconnected', reason === 'left' ? 'it has left' : 'not wanted')
+    if (reason === 'left') return link.close('removed', 'it has left')
+    // Who reaches it through others has not asked the overlay.
+    link.close('disconnected', 'not wanted', lane => lane.connection === undefined || !lane.relayed)
   }
 
   notify(event: MembershipEvent): void {

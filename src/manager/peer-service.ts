@@ -160,9 +160,9 @@ export class PeerService extends Messages {
     const all: ConnectionInfo[] = []
     for (const link of this.#node.hub.links.values()) {
       for (const lane of link.lanes()) {
-        const { channel, index, phase, attempt, queue, roundTrip } = lane
+        const { channel, index, phase, attempt, queue, roundTrip, relayed } = lane
         all.push({
-          ...{ node: link.name, channel: channel.name, lane: index, roundTrip },
+          ...{ node: link.name, channel: channel.name, lane: index, roundTrip, relayed },
           state: phase === 'closed' && attempt !== undefined ? 'opening' : phase,
           queuedMessages: queue.length,
           queuedBytes: channel.budget.bytes,
@@ -202,6 +202,7 @@ export class PeerService extends Messages {
       const link = this.#node.hub.links.get(node as NodeName)
       if (link !== undefined) {
         link.pinned = false
+        this.#node.seeker.forget(link)
         link.close('disconnected', 'asked to disconnect')
       }
       fn?.(node as NodeName)
@@ -313,8 +314,8 @@ export class PeerService extends Messages {
   #seed(): void {
     const { hub, joiner, reporter, overlay } = this.#node
     const { seeds, discovery, discoveryInterval: interval, clock, random, transport } = this.#settings
-    const sought = ({ name, openLanes }: Link): boolean =>
-      overlay.strategy.seeks?.(name) ?? (openLanes === 0 || !this.members().includes(name))
+    const sought = ({ name, directLanes }: Link): boolean =>
+      overlay.strategy.seeks?.(name) ?? (directLanes === 0 || !this.members().includes(name))
     for (const seed of seeds) void joiner.keep(seed, sought)
     if (discovery === undefined) return
     const self = (): NodeSpec => this.spec

@@ -95,6 +95,11 @@ export class Requester {
     })
   }
 
+  /** Questions to that node without an answer. */
+  pending(node: NodeName): number {
+    return this.#requests.count(node)
+  }
+
   /** An answer arrived. */
   answered(lane: Lane, id: number, isError: boolean, payload: unknown): void {
     // Only on the lane that it left on can a request be answered: another peer might guess its number.

@@ -29,6 +29,7 @@ import type { ForwardOptions } from './manager.js'
 import { ackOf, isPlain } from './message-options.js'
 import { isAwaited, type Outgoing, patienceOf } from './outgoing.js'
 import { Room } from './room.js'
+import type { Seeker } from './seeker.js'
 import { isUnnamed, otherLife } from './server-ref.js'
 import { Streams } from './streams.js'
 import { type TellLost, Unawaited } from './unawaited.js'
@@ -44,6 +45,7 @@ export interface SenderContext {
   readonly counters: Counters
   readonly channelNames: readonly string[]
   readonly lost: TellLost
+  readonly seeker: Seeker
   readonly causal: CausalLabels
   /** Asks the interpositions, and keeps what they throw from the caller. */
   judge(passage: Passage): Outcome
@@ -86,7 +88,10 @@ export class Sender {
   send(node: string, server: string, message: unknown, options: ForwardOptions | undefined): boolean {
     const { hub, interpositions } = this.#context
     const link = hub.links.get(node as NodeName)
-    if (link === undefined) throw new NotConnectedError(node, 'stranger')
+    if (link === undefined) {
+      if (options?.transitive === true) return false
+      throw new NotConnectedError(node, 'stranger')
+    }
     const channel = this.#channelFor(link, options)
     if (interpositions.active || (options !== undefined && !isPlain(options))) return false
     const stream = this.#streams.of(channel, server, options)
@@ -103,10 +108,8 @@ export class Sender {
 
   /** The whole path. Throws a typed error when the message cannot even wait. */
   submit(outgoing: Outgoing): void {
-    const { hub } = this.#context
     const { node, server, options } = outgoing
-    const link = hub.links.get(node as NodeName)
-    if (link === undefined) throw new NotConnectedError(node, 'stranger')
+    const link = this.#linkTo(node, options)
     const channel = this.#channelFor(link, options, outgoing.extra?.life)
     options?.signal?.throwIfAborted()
     const { expires } = outgoing.extra ?? {}
@@ -136,7 +139,7 @@ export class Sender {
   /** From the interpositions on. */
   #pass(channel: LinkChannel, outgoing: Outgoing): void {
     const { interpositions } = this.#context
-    const { server, options } = outgoing
+    const { server } = outgoing
     const { link } = channel
     if (outgoing.extra?.ack !== undefined) {
       const stream = this.#streamOf(channel, outgoing)
@@ -152,11 +155,13 @@ export class Sender {
     })
     if (outcome.copies === 0) {
       this.#context.counters.add('faulted')
-      return outgoing.settler?.sent()
+      // Not a byte of a circuit may be skipped, or come twice.
+      return kind === 'relay' ? outgoing.settler?.failed(new Error('dropped')) : outgoing.settler?.sent()
     }
     const given = { ...outgoing, message: outcome.message }
-    if (isHeld(outcome)) this.#hold(link, channel, given, outcome)
-    else this.#copies(channel, given, outcome.copies)
+    const once = kind === 'relay' ? { ...outcome, copies: 1 } : outcome
+    if (isHeld(outcome)) this.#hold(link, channel, given, once)
+    else this.#copies(channel, given, once.copies)
   }
 
   /** Of what an interposition duplicates only the last copy settles. */
@@ -266,6 +271,7 @@ export class Sender {
       queue: undefined,
       release: undefined,
       gone: false,
+      transitive: options?.transitive,
     }
   }
 
@@ -344,12 +350,21 @@ export class Sender {
     }
   }
 
+  #linkTo(node: string, options: ForwardOptions | undefined): Link {
+    const { hub, seeker } = this.#context
+    const link = hub.links.get(node as NodeName)
+    if (link !== undefined) return link
+    if (options?.transitive !== true) throw new NotConnectedError(node, 'stranger')
+    return seeker.find(node)
+  }
+
   /** The negotiated channel that the options name, if a message may go there now. */
   #channelFor(link: Link, options: ForwardOptions | undefined, life?: number): LinkChannel {
     const { verdict } = link.state
     const other = life === undefined ? undefined : otherLife(link.name, life, link.spec.incarnation)
     if (other !== undefined) throw other
     if (verdict !== 'send') this.#refuse(link, verdict, options)
+    else if (options?.transitive === true && !link.state.direct) this.#context.seeker.seek(link)
     const name = (options?.channel ?? defaultChannel) as ChannelName
     const channel = link.channels.get(name)
     if (channel === undefined) throw this.#unknownChannel(link, name)
@@ -357,6 +372,7 @@ export class Sender {
   }
 
   #refuse(link: Link, verdict: Exclude<Link['state']['verdict'], 'send'>, options: ForwardOptions | undefined): void {
+    if (options?.transitive === true && this.#context.seeker.seek(link)) return
     if (verdict === 'cut') throw new PartitionedError(link.name)
     if (verdict === 'down' && options?.whenDown === 'wait') return
     throw new NotConnectedError(link.name, verdict)

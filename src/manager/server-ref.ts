@@ -15,18 +15,21 @@ export interface Destination {
 const serverNameBytesMax = 255
 /** What peers' managers tell each other about broadcasts goes to this name, which no server can have. */
 export const broadcastServer = 'maquis:broadcast'
+/** The same for circuits through other nodes. */
+export const relayServer = 'maquis:relay'
 /** And what they tell each other about monitors, to this one. */
 export const monitorServer = 'maquis:monitor'
 
 /** What a passage to such a server is called; undefined: it is a server of the user. */
-export function internalKindOf(server: string): 'broadcast' | 'monitor' | undefined {
+export function internalKindOf(server: string): 'broadcast' | 'relay' | 'monitor' | undefined {
   if (server === broadcastServer) return 'broadcast'
+  if (server === relayServer) return 'relay'
   return server === monitorServer ? 'monitor' : undefined
 }
 
 /** Whether passages of that kind are for no server of the user. */
 export function isUnnamed(kind: PassageKind): boolean {
-  return kind === 'manager' || kind === 'broadcast' || kind === 'monitor'
+  return kind === 'manager' || kind === 'broadcast' || kind === 'relay' || kind === 'monitor'
 }
 
 /**

@@ -2,14 +2,16 @@ import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { LinkChannel } from '../link/channel.js'
 import type { ForwardOptions } from './manager.js'
 import { checkKey } from './message-options.js'
-import { broadcastServer, checkServer, monitorServer } from './server-ref.js'
+import { broadcastServer, checkServer, monitorServer, relayServer } from './server-ref.js'
 
 /** Names of servers whose hash is remembered. */
 const hashedServersMax = 4_096
 
 /** Which stream of its channel a message is of: that of its partition key, or of its server's name. */
 export class Streams {
-  readonly #hashes = new Map([broadcastServer, monitorServer].map(server => [server, hashPartitionKey(server)]))
+  readonly #hashes = new Map(
+    [broadcastServer, monitorServer, relayServer].map(server => [server, hashPartitionKey(server)]),
+  )
 
   /** Throws for a name that no server can have. */
   of({ streams }: LinkChannel, server: string, options: ForwardOptions | undefined): number {

@@ -10,6 +10,7 @@ import {
   SupersededError,
   UnknownChannelError,
 } from '../core/errors.js'
+import { NoRouteError } from '../core/no-route-error.js'
 import type { Settler } from '../link/queue.js'
 import type { DropReason } from './events.js'
 
@@ -42,6 +43,7 @@ export class Unawaited implements Settler {
 export function dropReasonOf(error: Error): DropReason {
   if (error instanceof OverflowError) return 'overflow'
   if (error instanceof PartitionedError) return 'partitioned'
+  if (error instanceof NoRouteError) return 'unreachable'
   if (error instanceof UnknownChannelError) return 'unknown-channel'
   if (error instanceof EncodeError) return 'encode'
   if (error instanceof CausalOrderError) return 'causal-order'

@@ -18,8 +18,8 @@ export class ActiveView {
   readonly #most: number
   readonly #neighbors = new Map<NodeName, Neighbor>()
   readonly #tags = new Set<string>()
-  /** For whom a place is kept that another has just left. */
-  #held: NodeName | undefined
+  /** One place is kept. */
+  #held = false
   #upCount = 0
   #sorted: readonly NodeSpec[] | undefined
 
@@ -44,12 +44,12 @@ export class ActiveView {
     this.#neighbors.clear()
     this.#upCount = 0
     this.#sorted = undefined
-    this.#held = undefined
+    this.#held = false
   }
 
-  /** Keeps one place for that node, and for no other, until this is said anew. */
-  hold(name: NodeName | undefined): void {
-    this.#held = name
+  /** Keeps one place from everybody, until this is said anew. */
+  hold(held: boolean): void {
+    this.#held = held
   }
 
   /** Keeps a slot for that tag. One slot at least is kept for everybody: further tags get none. */
@@ -104,17 +104,12 @@ export class ActiveView {
   /** Slots that are open for a peer, or, without one, for whoever has no tag. */
   room(peer?: NodeSpec): number {
     const tag = peer && tagOf(peer)
-    return this.#free(peer?.name) - this.#openTags().filter(open => open !== tag).length
+    return this.vacant - this.#openTags().filter(open => open !== tag).length
   }
 
-  /** Slots that are open at all. */
+  /** Slots that are open, and not kept. */
   get vacant(): number {
-    return this.#free(undefined)
-  }
-
-  #free(name: NodeName | undefined): number {
-    const held = this.#held !== undefined && this.#held !== name ? 1 : 0
-    return this.#most - this.#neighbors.size - held
+    return this.#most - this.#neighbors.size - Number(this.#held)
   }
 
   /** Whether a neighbour has a reserved slot. */

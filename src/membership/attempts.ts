@@ -1,9 +1,6 @@
 import type { NodeName, NodeSpec } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
-import type { HyParViewMessage } from './hyparview-messages.js'
-import type { MembershipEffect } from './strategy.js'
-
-type Effects = MembershipEffect<HyParViewMessage>[]
+import type { Effects, HyParViewMessage } from './hyparview-messages.js'
 
 /** Something to be said to a node that is no neighbour: it is connected for it, and again left alone after it. */
 export interface Attempt {

@@ -1,6 +1,18 @@
-import type { NodeName } from '../core/node.js'
+import { type Incarnation, isIncarnation, isNodeName, type NodeName } from '../core/node.js'
 import type { Millis } from '../core/time.js'
 import type { MembershipEffect } from './strategy.js'
+
+/** What is said of the end of a life. */
+export type Farewell =
+  /** It is over: please confirm. */
+  | { readonly type: 'leaving'; readonly node: NodeName; readonly incarnation: Incarnation }
+  | { readonly type: 'noted'; readonly node: NodeName; readonly incarnation: Incarnation }
+
+/** Makes one of what a peer sent; undefined when it is none. */
+export function parseFarewell({ type, node, incarnation }: Record<string, unknown>): Farewell | undefined {
+  if (type !== 'leaving' && type !== 'noted') return undefined
+  return isNodeName(node) && isIncarnation(incarnation) ? { type, node, incarnation } : undefined
+}
 
 const timerPrefix = 'leave '
 

@@ -7,6 +7,7 @@ import {
   type NodeSpec,
   parseNodeSpec,
 } from '../core/node.js'
+import { type Farewell, parseFarewell } from './farewells.js'
 
 /** What is known of one node name. Within an incarnation `left` is final. */
 export interface MemberEntry {
@@ -31,7 +32,7 @@ export type FullMessage =
   | { readonly type: 'want'; readonly names: readonly NodeName[] }
   /** That node has left, or was removed: please confirm. */
   | { readonly type: 'leaving'; readonly entry: MemberEntry }
-  | { readonly type: 'noted'; readonly node: NodeName; readonly incarnation: Incarnation }
+  | Extract<Farewell, { readonly type: 'noted' }>
 
 /** More entries than this travel in several messages. */
 export const entriesPerMessage = 64
@@ -69,8 +70,8 @@ export function parseFullMessage(value: unknown): FullMessage | undefined {
       return entry && { type: 'leaving', entry }
     }
     case 'noted': {
-      const { node, incarnation } = value
-      return isNodeName(node) && isIncarnation(incarnation) ? { type: 'noted', node, incarnation } : undefined
+      const farewell = parseFarewell(value)
+      return farewell?.type === 'noted' ? farewell : undefined
     }
     default:
       return undefined

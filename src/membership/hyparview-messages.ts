@@ -7,7 +7,9 @@ import {
   type NodeSpec,
   parseNodeSpec,
 } from '../core/node.js'
+import { type Farewell, parseFarewell } from './farewells.js'
 import { list } from './full-messages.js'
+import type { MembershipEffect } from './strategy.js'
 
 /** How badly a node needs a neighbour: `high` when it has none, and then it is not refused. */
 export type Priority = 'high' | 'low'
@@ -59,9 +61,11 @@ export type HyParViewMessage =
   /** X-BOT: become my neighbour in the place of the initiator, which gets another. */
   | { readonly type: 'switch'; readonly initiator: NodeName }
   | { readonly type: 'switched'; readonly accepted: boolean }
-  /** That node has left, or was removed: please confirm. */
-  | { readonly type: 'leaving'; readonly node: NodeName; readonly incarnation: Incarnation }
-  | { readonly type: 'noted'; readonly node: NodeName; readonly incarnation: Incarnation }
+  /** That node has left, or was removed. */
+  | Farewell
+
+/** What a strategy of this overlay wants done. */
+export type Effects = MembershipEffect<HyParViewMessage>[]
 
 /** No walk is longer, whatever the options of a peer say. */
 export const walkMax = 16
@@ -129,13 +133,8 @@ export function parseHyParViewMessage(value: unknown): HyParViewMessage | undefi
       const component = parseMark(value.component)
       return component && { type: value.type, component }
     }
-    case 'leaving':
-    case 'noted': {
-      const { node, incarnation } = value
-      return isNodeName(node) && isIncarnation(incarnation) ? { type: value.type, node, incarnation } : undefined
-    }
     default:
-      return undefined
+      return parseFarewell(value)
   }
 }
 

@@ -55,7 +55,7 @@ export function resolveHyParViewOptions({
   answerTimeout = 2_000,
   bookSize = 128,
   tombstoneAge = 24 * 3_600_000,
-  xbot = undefined,
+  xbot,
   leaveTimeout = 1_000,
 }: HyParViewMembershipOptions): Required<HyParViewMembershipOptions> {
   return {

@@ -2,8 +2,8 @@ import type { NodeName, NodeSpec } from '../core/node.js'
 import { sample } from '../core/random.js'
 import type { Instant, Millis } from '../core/time.js'
 import { ComponentBeacon } from './component-beacon.js'
-import type { ComponentMark, HyParViewMessage } from './hyparview-messages.js'
-import type { Effects, Neighborhood } from './neighborhood.js'
+import type { ComponentMark, Effects, HyParViewMessage } from './hyparview-messages.js'
+import type { Neighborhood } from './neighborhood.js'
 
 export const beatTimer = 'beat'
 /** A node that has reason to suspect an islet believes so many others that they are where it is. */

@@ -5,12 +5,9 @@ import { ActiveView } from './active-view.js'
 import { AddressBook } from './address-book.js'
 import { Attempts } from './attempts.js'
 import { Departures } from './departures.js'
-import type { HyParViewMessage } from './hyparview-messages.js'
+import type { Effects, HyParViewMessage } from './hyparview-messages.js'
 import type { HyParViewMembershipOptions } from './hyparview-options.js'
 import { PassiveView } from './passive-view.js'
-import type { MembershipEffect } from './strategy.js'
-
-export type Effects = MembershipEffect<HyParViewMessage>[]
 
 const timerPrefix = 'down '
 /** After so many refusals in a round no further node is asked to become a neighbour until the next. */

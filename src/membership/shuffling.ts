@@ -1,8 +1,8 @@
 import type { NodeName, NodeSpec } from '../core/node.js'
 import { sample } from '../core/random.js'
-import { type HyParViewMessage, nodesPerShuffle } from './hyparview-messages.js'
+import { type Effects, type HyParViewMessage, nodesPerShuffle } from './hyparview-messages.js'
 import type { HyParViewMembershipOptions } from './hyparview-options.js'
-import type { Effects, Neighborhood } from './neighborhood.js'
+import type { Neighborhood } from './neighborhood.js'
 
 type Shuffle = Extract<HyParViewMessage, { readonly type: 'shuffle' }>
 type ShuffleReply = Extract<HyParViewMessage, { readonly type: 'shuffle-reply' }>

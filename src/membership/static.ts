@@ -70,8 +70,11 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
     return [...names].map(name => this.#specOf(name)).sort(byName)
   }
 
+  /** A member itself; whoever else there may be in an open mesh, through any that is connected. */
   route(to: NodeName): readonly NodeSpec[] {
-    return this.members().filter(({ name }) => name === to)
+    const members = this.members()
+    const found = members.filter(({ name }) => name === to)
+    return found.length > 0 || this.#listed !== undefined ? found : members.filter(({ name }) => this.#up.has(name))
   }
 
   parse(value: unknown): StaticMessage | undefined {

@@ -1,12 +1,12 @@
 import type { NodeName, NodeSpec } from '../core/node.js'
 import { sample } from '../core/random.js'
 import type { Instant, Millis } from '../core/time.js'
-import type { HyParViewMessage } from './hyparview-messages.js'
+import type { Effects, HyParViewMessage } from './hyparview-messages.js'
 import type { HyParViewMembershipOptions, XBotSettings } from './hyparview-options.js'
-import type { Effects, Neighborhood } from './neighborhood.js'
+import type { Neighborhood } from './neighborhood.js'
 import { RoundTrips } from './round-trips.js'
 
-export const exchangeTimer = 'exchange'
+const exchangeTimer = 'exchange'
 const partTimer = 'part'
 
 /** A new link has to be shorter by this share than the one that it replaces, so that noise moves nobody. */
@@ -88,7 +88,7 @@ export class XBot {
   /** A neighbour parts. True when that is a step of an exchange: its place is for the candidate. */
   parts(from: NodeName, out: Effects): boolean {
     if (this.#part?.role !== 'initiator' || this.#part.old !== from) return false
-    this.#neighborhood.active.hold(this.#part.candidate)
+    this.#neighborhood.active.hold(true)
     this.#neighborhood.drop(from, out)
     this.#neighborhood.spare(from)
     return true
@@ -137,7 +137,7 @@ export class XBot {
       // Where the old neighbour had a place of its own to fill, it is told; where it has filled it, it parted first.
       if (swapped) this.#neighborhood.drop(part.old, out)
       else this.#neighborhood.part(part.old, out)
-      active.hold(undefined)
+      active.hold(false)
       this.#befriend(from, now, out)
     } else attempts.end(from.name, out)
     this.#end(now, out)
@@ -231,7 +231,7 @@ export class XBot {
     const { active, attempts } = this.#neighborhood
     switch (part.role) {
       case 'initiator':
-        active.hold(undefined)
+        active.hold(false)
         attempts.end(part.candidate, out)
         this.#neighborhood.spare(part.candidate)
         break

@@ -55,6 +55,8 @@ export interface Connection {
   /** The other end, for people: a URL or host and port. */
   readonly remote: string
   readonly security?: ConnectionSecurity
+  /** Whether it leads through other nodes of the cluster. Default false. */
+  readonly relayed?: boolean
   /**
    * Sends one chunk, whatever waits already. The transport owns the bytes from now on: do not write to them again.
    * Returns false when more than the high-water mark waits; {@link ConnectionHandler.drained} tells when it no longer

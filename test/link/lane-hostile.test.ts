@@ -73,7 +73,7 @@ describe('a batch of a peer', () => {
     ['a handshake frame', frame(FrameKind.hello, 1, 2, 3)],
     ['ready a second time', frame(FrameKind.ready)],
     ['an empty message', frame(FrameKind.message)],
-    ['a flag that nobody announced', message(0, 1, MessageFlag.relay)],
+    ['a flag that nobody announced', message(0, 1, MessageFlag.unused)],
     ['a stream that the peer has not', message(2, 1)],
     ['a stream beyond all', frame(FrameKind.message, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 0, 0, 1, 0x78, 0)],
     ['a number beyond 2^53', frame(FrameKind.message, 0, 0, ...new Array<number>(9).fill(0xff), 1)],

@@ -63,6 +63,25 @@ describe('what becomes of a new message', () => {
   })
 })
 
+describe('lanes that lead through other nodes', () => {
+  const relayed: PeerInput = { type: 'lanes', open: 1, relayed: 1 }
+  const sought: PeerInput = { type: 'sought', sought: true }
+
+  test.each<[string, readonly PeerInput[], PeerPhase, PeerState['verdict'], boolean]>([
+    ['of a stranger', [relayed], 'up', 'stranger', false],
+    ['of a stranger that is sought, before the first', [sought], 'connecting', 'stranger', false],
+    ['of a stranger that is sought, when they are lost', [sought, relayed, closes], 'down', 'stranger', false],
+    ['of a member that was never connected', [wanted, relayed], 'up', 'send', false],
+    ['of a member that is down', [wanted, opens, relayed], 'up', 'down', false],
+    ['beside a direct one', [wanted, { type: 'lanes', open: 2, relayed: 1 }], 'up', 'send', true],
+    ['behind a cut', [sought, relayed, cut], 'cut', 'cut', false],
+    ['of one that left', [sought, relayed, left], 'left', 'left', false],
+  ])('%s', (_, inputs, phase, verdict, direct) => {
+    const state = after(...inputs)
+    expect([state.phase, state.verdict, state.direct]).toEqual([phase, verdict, direct])
+  })
+})
+
 const quiet: readonly string[] = []
 const lost = ['down lost', 'fail-requests down']
 const goesLeft = ['fail-requests left', 'fail-queued left']

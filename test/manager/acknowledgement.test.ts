@@ -215,9 +215,8 @@ describe('what faults take away of messages with ack', () => {
     expect(overflows).toBeGreaterThan(10)
     expect(lost[0]).toMatchObject({ reason: 'overflow', node: 'b', server: 'orders' })
     await cluster.pass(600)
-    expect(lost.slice(overflows)).toEqual(
-      Array.from({ length: 20 - overflows }, () => expect.objectContaining({ reason: 'expired' })),
-    )
+    expect(lost).toHaveLength(20)
+    for (const event of lost.slice(overflows)) expect(event).toMatchObject({ reason: 'expired' })
   })
 
   test('is not repeated in a storm', async () => {

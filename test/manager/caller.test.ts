@@ -1,12 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import {
-  DeadlineError,
-  fullMesh,
-  InvalidOptionError,
-  type PeerServiceOptions,
-  SchemaError,
-  WrongNodeError,
-} from '../../src/index.js'
+import { DeadlineError, fullMesh, type PeerServiceOptions, SchemaError, WrongNodeError } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
 
 /** What no type checker would let pass. */
@@ -60,14 +53,6 @@ describe('an option that cannot be meant so', () => {
 })
 
 describe('a message', () => {
-  test.each(['transitive'])('is not sent with a promise that is not kept: %s', async option => {
-    const cluster = new Cluster()
-    const [a] = await cluster.pair()
-    const options: object = { [option]: true }
-    expect(await cluster.failure(a.forwardMessage('b', 'orders', 1, options))).toBeInstanceOf(InvalidOptionError)
-    expect(await cluster.failure(a.forwardMessage('a', 'orders', 1, options))).toBeInstanceOf(InvalidOptionError)
-  })
-
   test.each<[string, (now: number) => object]>([
     ['a timeout of 0', () => ({ timeout: 0 })],
     ['a deadline that has passed', now => ({ deadline: now - 10_000 })],

@@ -365,10 +365,9 @@ describe('the view', () => {
 
   test('tells what a full mesh can do', () => {
     const a = new Cluster().node('a')
-    for (const name of ['full-membership', 'reservation', 'remote-faults', 'channels']) {
+    for (const name of ['full-membership', 'reservation', 'remote-faults', 'channels', 'relay']) {
       expect(a.supportsCapability(name)).toBe(true)
     }
-    expect(a.supportsCapability('relay')).toBe(false)
     expect(a.supportsCapability('toString')).toBe(false)
   })
 })

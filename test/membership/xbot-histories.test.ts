@@ -34,7 +34,7 @@ function costOf(bus: OverlayBus, latency: (one: number, other: number) => number
   return links.reduce((sum, each) => sum + each, 0) / links.length
 }
 
-/** All are connected, both ends agree, nobody keeps a place or a connection for an exchange, and views are as full as may be. */
+/** All are connected, both ends agree, and views are as full as may be: no place is kept for an exchange. */
 function expectWhole(bus: OverlayBus): void {
   const shape = shapeOf(bus)
   expect(shape).toMatchObject({ reached: 1, components: 1, oneSided: 0, dead: 0 })

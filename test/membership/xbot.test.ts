@@ -221,12 +221,14 @@ describe('who would be given up', () => {
 
 describe('the old neighbour', () => {
   test('changes over, and the initiator alone is told and let go', () => {
-    const one = full()
-    const effects = one.hear('y', { type: 'switch', initiator: 'b' as NodeName })
-    expect(messages(effects, 'switched')).toMatchObject([{ to: 'y', message: { accepted: true } }])
-    expect(sent(effects, 'disconnect')).toEqual(['disconnect -> b'])
-    expect(disconnected(effects)).toEqual(['b'])
-    expect(one.active).toEqual(['a', 'c', 'd', 'e', 'y'])
+    for (const initiator of five) {
+      const one = full()
+      const effects = one.hear('y', { type: 'switch', initiator: initiator as NodeName })
+      expect(messages(effects, 'switched')).toMatchObject([{ to: 'y', message: { accepted: true } }])
+      expect(sent(effects, 'disconnect')).toEqual([`disconnect -> ${initiator}`])
+      expect(disconnected(effects)).toEqual([initiator])
+      expect(one.active).toEqual([...five.filter(name => name !== initiator), 'y'])
+    }
   })
 
   test('refuses when the initiator is no neighbour, the other one is, or it is in an exchange', () => {

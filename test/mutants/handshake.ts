@@ -198,7 +198,7 @@ export const handshakes: readonly Mutant[] = [
   {
     name: 'a greeting opens a second connection beside the one that is there',
     file: admission,
-    find: 'const taken = lane.connection !== undefined || lane.attempt?.generation !== undefined ? link : undefined',
+    find: 'const taken = isOpen || lane.attempt?.generation !== undefined ? link : undefined',
     replace: 'const taken = undefined',
   },
   {

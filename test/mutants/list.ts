@@ -1,6 +1,7 @@
 import { acknowledgements } from './acknowledgements.js'
 import { broadcasts } from './broadcasts.js'
 import { causalOrder } from './causality.js'
+import { circuits } from './circuits.js'
 import { core } from './core.js'
 import { fault } from './fault.js'
 import { handshakes } from './handshake.js'
@@ -37,5 +38,6 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'causal order': causalOrder,
   'monitors and references': monitoringMutants,
   broadcasts,
+  'ways through other nodes': circuits,
   'core and delivery': core,
 }

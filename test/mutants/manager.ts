@@ -13,14 +13,14 @@ export const managers: readonly Mutant[] = [
   {
     name: 'a seed that was lost is not looked after',
     file: service,
-    find: '(openLanes === 0 || !this.members().includes(name))',
+    find: '(directLanes === 0 || !this.members().includes(name))',
     replace: '!this.members().includes(name)',
   },
   {
     name: 'a seed that is no member any more is not joined again',
     file: service,
-    find: '(openLanes === 0 || !this.members().includes(name))',
-    replace: 'openLanes === 0',
+    find: '(directLanes === 0 || !this.members().includes(name))',
+    replace: 'directLanes === 0',
   },
   {
     name: 'a seed is joined once and never looked after',
@@ -115,7 +115,7 @@ export const managers: readonly Mutant[] = [
   {
     name: 'a join takes a link that has no open lane for a connection',
     file: joiner,
-    find: 'if (known !== undefined && known.openLanes > 0 && known.spec',
+    find: 'if (known !== undefined && known.directLanes > 0 && known.spec',
     replace: 'if (known !== undefined && known.spec',
   },
   {
@@ -145,7 +145,7 @@ export const managers: readonly Mutant[] = [
   {
     name: 'the overlay speaks through a cut',
     file: port,
-    find: "if (link === undefined || link.state.phase !== 'up') return\n    if (!interpositions",
+    find: 'if (link === undefined || !link.state.direct) return\n    if (!interpositions',
     replace: 'if (link === undefined) return\n    if (!interpositions',
   },
   {
@@ -286,8 +286,8 @@ export const managers: readonly Mutant[] = [
   {
     name: 'a node looks after its links once in its life',
     file: node,
-    find: '      this.joiner.progress()\n      this.#pulse()\n',
-    replace: '      this.joiner.progress()\n',
+    find: '      this.seeker.tick()\n      this.#pulse()\n',
+    replace: '      this.seeker.tick()\n',
   },
   {
     name: 'a peer that comes back does not help others to be tried',
@@ -352,7 +352,7 @@ export const managers: readonly Mutant[] = [
   {
     name: 'what the overlay says goes over its own lane or not at all',
     file: port,
-    find: 'for (const lane of [link.control, ...link.lanes()]) if',
-    replace: 'for (const lane of [link.control]) if',
+    find: 'const lanes = [link.control, ...link.lanes()].filter',
+    replace: 'const lanes = [link.control].filter',
   },
 ]

@@ -111,6 +111,7 @@ export const messaging: readonly Mutant[] = [
     file: 'src/manager/outgoing.ts',
     find: "  if (options?.whenDown === 'wait') return options.causalLabel === undefined ? 'always' : 'life'\n",
     replace: '',
+    tests: ['test/manager/waiting.test.ts', 'test/manager/reconnection.test.ts', 'test/manager/lives.test.ts'],
   },
   {
     name: 'a message larger than this node takes waits',

@@ -2,7 +2,6 @@ import type { Mutant } from './mutant.js'
 
 const book = 'src/membership/address-book.ts'
 const beacon = 'src/membership/component-beacon.ts'
-const active = 'src/membership/active-view.ts'
 const hyparview = 'src/membership/hyparview.ts'
 const xbot = 'src/membership/xbot.ts'
 const trips = 'src/membership/round-trips.ts'
@@ -60,20 +59,14 @@ export const partialViews: readonly Mutant[] = [
   {
     name: 'the place of a neighbour that changes over is anybody’s',
     file: xbot,
-    find: '    this.#neighborhood.active.hold(this.#part.candidate)\n',
+    find: '    this.#neighborhood.active.hold(true)\n',
     replace: '',
   },
   {
     name: 'the place that is kept for an exchange is kept for ever',
     file: xbot,
-    find: "      case 'initiator':\n        active.hold(undefined)\n",
+    find: "      case 'initiator':\n        active.hold(false)\n",
     replace: "      case 'initiator':\n",
-  },
-  {
-    name: 'a place that is kept for one is kept from that one',
-    file: active,
-    find: 'this.#held !== undefined && this.#held !== name ? 1 : 0',
-    replace: 'this.#held !== undefined ? 1 : 0',
   },
   {
     name: 'a neighbour changes over although it is no nearer',

@@ -87,8 +87,8 @@ export const peers: readonly Mutant[] = [
   {
     name: 'a life that was reached is remembered by the next',
     file: peerState,
-    find: '    this.#wasUp = false\n    this.#phase',
-    replace: '    this.#phase',
+    find: '    this.#wasUp = false\n    this.#wasDirect',
+    replace: '    this.#wasDirect',
   },
   {
     name: 'requests wait on behind a cut',
@@ -105,7 +105,7 @@ export const peers: readonly Mutant[] = [
   {
     name: 'a cut hides that the peer has left',
     file: peerState,
-    find: "    if (this.#left) return 'left'\n    if (this.#cut) return 'cut'\n",
-    replace: "    if (this.#cut) return 'cut'\n    if (this.#left) return 'left'\n",
+    find: "    if (this.#left) return 'left'\n    if (this.#cut) return 'cut'\n    if (this.#lanes",
+    replace: "    if (this.#cut) return 'cut'\n    if (this.#left) return 'left'\n    if (this.#lanes",
   },
 ]

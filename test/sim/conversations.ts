@@ -20,6 +20,8 @@ export class Conversations implements Activity {
   readonly #wrong: string[]
   readonly #channels: readonly string[]
   readonly #ids = new Map<string, number>()
+  /** How many messages of each life of a node are waited for. */
+  readonly #pending = new WeakMap<PeerServiceManager, number>()
 
   /** `wrong` is told of promises that were broken. */
   constructor(configuration: Configuration, wrong: string[]) {
@@ -50,6 +52,11 @@ export class Conversations implements Activity {
     )
   }
 
+  /** Nobody will tell others any more: only messages that are waited for are passed on. */
+  atRest(net: Simulation): boolean {
+    return net.names.every(name => (this.#pending.get(net.node(name)) ?? 0) === 0)
+  }
+
   /** When everything is whole again, each talks with each. */
   async settled(net: Simulation): Promise<void> {
     for (const name of net.names) {
@@ -73,9 +80,9 @@ export class Conversations implements Activity {
     // A stopped node refuses everything, and some of its handlers may still be at work.
     if (!node.running) return
     const channel = one(random, this.#channels)
-    const isAcked = channel !== 'latest' && chance(random, 0.4)
+    const isAcked = channel !== 'latest' && chance(random, 0.6)
     const key = `talk ${label}${isAcked ? ' acked' : ''} ${Math.floor(random.next() * 3)}`
-    const item = this.#next(net, node, to, channel, key, label, hops)
+    const item = this.#next(net, node, to, channel, key, label, isAcked ? hops : 0)
     const message = chance(random, 0.03) ? { ...item, ballast: 'x'.repeat(150_000) } : item
     const options = {
       ...{ channel, partitionKey: key, causalLabel: label },
@@ -93,9 +100,12 @@ export class Conversations implements Activity {
       ignore(error)
       told(outcomeOf(error))
     }
+    const count = (by: number): void => void this.#pending.set(node, (this.#pending.get(node) ?? 0) + by)
+    count(1)
     node
       .forwardMessage(to, 'talk', message, isAcked ? { ...options, ack: true } : options)
       .then(() => told('taken'), refused)
+      .finally(() => count(-1))
       .catch(error => this.#wrong.push(`${name} failed to send: ${String(error)}`))
   }
 

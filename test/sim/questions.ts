@@ -2,6 +2,7 @@ import type { PeerServiceManager } from 'maquis'
 import type { NodeContext, OperationContext } from 'maquis/testing'
 import { type Activity, ignore, sleep } from './activity.js'
 import { type Configuration, chance, one } from './configuration.js'
+import { wayOf } from './traffic.js'
 
 type Context = OperationContext
 
@@ -41,7 +42,7 @@ export class Questions implements Activity {
     const question = `${name} ${++this.#questions}`
     const to = one(random, this.#configuration.nodes)
     const options = {
-      channel: one(random, this.#channels),
+      ...{ channel: one(random, this.#channels), ...wayOf(random) },
       ...(chance(random, 0.7) && { timeout: 200 + random.next() * 5_000 }),
       ...(chance(random, 0.2) && { whenDown: 'wait' as const }),
     }

@@ -1,4 +1,4 @@
-import type { Incarnation, NodeName, PeerServiceManager } from 'maquis'
+import type { Incarnation, NodeName, PeerServiceManager, Random } from 'maquis'
 import type { HistoryEvent, NodeContext, OperationContext, Simulation } from 'maquis/testing'
 import { type Activity, head, ignore, outcomeOf, sleep } from './activity.js'
 import { type Configuration, chance, one } from './configuration.js'
@@ -54,6 +54,7 @@ export class Traffic implements Activity {
     const promises: Promise<unknown>[] = []
     const to = one(random, this.#configuration.nodes)
     const count = 1 + Math.floor(random.next() * 20)
+    const way = wayOf(random)
     for (let index = 0; index < count; index++) {
       const channel = one(random, this.#channels)
       const key = `k${Math.floor(random.next() * 4)}`
@@ -61,7 +62,7 @@ export class Traffic implements Activity {
       // Now and then one that travels in chunks.
       const message = chance(random, 0.03) ? { ...item, ballast: 'x'.repeat(150_000) } : item
       const options = {
-        ...{ channel, partitionKey: key },
+        ...{ channel, partitionKey: key, ...way },
         ...(chance(random, 0.2) && { whenDown: 'wait' as const }),
         ...(chance(random, 0.1) && { timeout: random.next() * 3_000 }),
       }
@@ -83,12 +84,13 @@ export class Traffic implements Activity {
       when: chance(random, 0.3) ? 'handled' : 'given',
       onDown: chance(random, 0.2) ? 'reject' : 'wait',
     } as const
+    const way = wayOf(random)
     const sends = Array.from({ length: 1 + Math.floor(random.next() * 20) }, async () => {
       const key = `ack${Math.floor(random.next() * 2)}`
       const item = this.#next(net, node, to, channel, key)
       const message = chance(random, 0.03) ? { ...item, ballast: 'x'.repeat(150_000) } : item
       const options = {
-        ...{ channel, partitionKey: key, ack },
+        ...{ channel, partitionKey: key, ack, ...way },
         ...(chance(random, 0.3) && { whenDown: 'wait' as const }),
         ...(chance(random, 0.2) && { timeout: random.next() * 3_000 }),
       }
@@ -153,4 +155,9 @@ export class Traffic implements Activity {
     const monotonic = 'channel' in event && this.#configuration.channels[event.channel]?.monotonic !== undefined
     net.record(monotonic ? { ...event, monotonic: true } : event)
   }
+}
+
+/** Whether messages may go through other nodes: now and then. */
+export function wayOf(random: Random): { readonly transitive?: true } {
+  return chance(random, 0.25) ? { transitive: true } : {}
 }

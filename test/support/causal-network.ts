@@ -67,7 +67,7 @@ export type CausalAction = readonly [kind: number, one: number, other: number, d
 export const causalActionKinds = 64
 const streamsPerPair = 2
 /** How long a missing message is waited for, in the simulation's own time. */
-export const simulatedPatience = 10_000
+const simulatedPatience = 10_000
 
 /**
  * Nodes that send each other messages of one label, over streams that overtake each other, with connections that are

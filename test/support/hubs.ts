@@ -183,6 +183,9 @@ export class HubNode implements HubHandler {
     return untracked
   }
   renumbered(): void {}
+  met(): void {}
+  parted(): void {}
+  unreached(): void {}
   up(link: Link): void {
     this.log.push(`up ${link.name}`)
   }

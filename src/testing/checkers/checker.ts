@@ -23,7 +23,8 @@ export interface HistoryOptions {
   readonly removeDownAfter?: Millis
   /**
    * For partial overlays: who lists whom, and is connected with whom, in the end. Names may then vanish from a view
-   * and return. Default: everybody knows everybody, and a name goes only if it leaves.
+   * and return; and two that do not know each other may be connected through others, and feel what happens to these.
+   * Default: everybody knows everybody, and a name goes only if it leaves.
    */
   readonly knows?: (node: NodeName, peer: NodeName) => boolean
 }

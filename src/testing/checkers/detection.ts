@@ -70,7 +70,7 @@ const harmless: ReadonlySet<string> = new Set(['wall-clock jump', 'refused dials
 
 function falseDowns(
   history: readonly HistoryEvent[],
-  { noticeWithin = noticeWithinDefault }: HistoryOptions = {},
+  { noticeWithin = noticeWithinDefault, knows = () => true }: HistoryOptions = {},
 ): readonly string[] {
   const disturbing = history.filter(event => event.type !== 'fault' || !harmless.has(event.what))
   const disturbances = new Disturbances(disturbing, { all: true })
@@ -90,6 +90,8 @@ function falseDowns(
     if (event.type !== 'down' || event.reason !== 'lost') continue
     const { node, peer, at } = event
     if (isAlone(node) || isAlone(peer)) continue
+    // The two are connected through others, and feel what happens to these.
+    if (!knows(node, peer)) continue
     if (disturbances.lastEnd(node, peer, at) >= at - noticeWithin) continue
     wrong.push(`${moment(event)} lost '${peer}', and nothing had happened to them for ${noticeWithin} ms`)
   }

@@ -10,6 +10,7 @@ import { membershipCases } from './manager-membership-cases.js'
 import { messagingCases } from './manager-messaging-cases.js'
 import { monitorCases } from './manager-monitor-cases.js'
 import { partitionCases } from './manager-partition-cases.js'
+import { relayCases } from './manager-relay-cases.js'
 import { requestCases } from './manager-request-cases.js'
 import { watchingCases } from './manager-watching-cases.js'
 import { registerSuite, type SuiteRunner } from './suite-runner.js'
@@ -18,7 +19,7 @@ import { unheeded } from './unheeded.js'
 /** Every promise of the interface, as a case of its own: for runners that {@link managerSuite} does not fit. */
 export const managerCases: readonly ManagerCase[] = [
   ...[lifecycleCases, membershipCases, watchingCases, messagingCases, requestCases, flowCases].flat(),
-  ...[connectionCases, partitionCases, interpositionCases, broadcastCases, monitorCases].flat(),
+  ...[connectionCases, partitionCases, interpositionCases, broadcastCases, monitorCases, relayCases].flat(),
 ].map(({ run, ...rest }) => ({ ...rest, run: harness => withoutViolations(harness, run) }))
 
 /**

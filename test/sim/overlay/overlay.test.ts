@@ -4,13 +4,14 @@ import { experiment, healedAfter } from './experiment.js'
 import { plotOf } from './plot.js'
 import { summaryOf, tableOf } from './report.js'
 
-describe('an overlay of 500 nodes', () => {
+describe('an overlay of 300 nodes that all joined one of three', () => {
   test.each([
-    [0.5, 2],
-    [0.8, 2],
-    [0.9, 5],
-  ])('of which the share %d fails at once is one again within %d rounds', (fail, rounds) => {
-    const run = experiment({ nodes: 500, fail, seed: 1, rounds: rounds + 1 })
+    [0.5, 2, 1],
+    [0.8, 2, 2],
+    [0.9, 5, 3],
+    [0.95, 10, 4],
+  ])('of which the share %d fails at once is one again within %d rounds (seed %d)', (fail, rounds, seed) => {
+    const run = experiment({ nodes: 300, fail, seed, contacts: 3, rounds: rounds + 1 })
     expect(run.before).toMatchObject({ reached: 1, components: 1, oneSided: 0, dead: 0 })
     expect(healedAfter(run)).toBeLessThanOrEqual(rounds)
     expect(run.after.at(-1)?.dead).toBe(0)

@@ -1,0 +1,57 @@
+import type { ChannelName } from '../core/channel.js'
+import type { NodeName } from '../core/node.js'
+import type { Millis } from '../core/time.js'
+import type { Address } from '../transport/transport.js'
+import type { Lane } from './lane.js'
+import { dialMillis } from './limits.js'
+
+/** Where a circuit through other nodes leads: on a channel, to a node. */
+export interface CircuitAddress extends Address {
+  readonly channel: ChannelName
+  readonly node: NodeName
+}
+
+/** Opening a circuit through other nodes takes at most so long: they tell before that when there is no way. */
+const circuitDialMillis: Millis = 5_000
+
+/**
+ * Where a lane that may want a connection is dialled next; undefined: nowhere. Direct connections are dialled where
+ * the overlay or the user wants them, also in the place of relayed ones; circuits while there is no direct connection.
+ */
+export function wayTo(lane: Lane): Address | undefined {
+  const { link, connection, dials } = lane
+  const { state, spec, directLanes } = link
+  if (lane.retired || lane.attempt !== undefined || state.phase === 'left') return undefined
+  const { addresses } = spec
+  const isControl = lane === link.control
+  // While the peer is away one dial at a time asks for it: its control lane.
+  const direct =
+    (state.wanted || link.pinned) &&
+    addresses.length > 0 &&
+    (connection === undefined || lane.relayed) &&
+    (directLanes > 0 || isControl)
+  const circuit =
+    state.sought &&
+    state.phase !== 'cut' &&
+    connection === undefined &&
+    directLanes === 0 &&
+    (link.openLanes > 0 || isControl)
+  if (circuit && (!direct || dials % 2 === 0)) return circuitTo(lane)
+  if (!direct) return undefined
+  const url = addresses[(circuit ? dials >> 1 : dials) % addresses.length] as string
+  return { url, compression: lane.channel.compression }
+}
+
+function circuitTo({ channel, link }: Lane): CircuitAddress {
+  return { url: `relay:${link.name}`, channel: channel.name, node: link.name }
+}
+
+/** Whether it leads through other nodes. What nodes tell of their addresses never does: it has a URL alone. */
+export function isCircuit(address: Address): address is CircuitAddress {
+  return 'node' in address && 'channel' in address
+}
+
+/** How long a dial may take. */
+export function patienceOf(address: Address): Millis {
+  return isCircuit(address) ? circuitDialMillis : dialMillis
+}

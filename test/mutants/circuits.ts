@@ -1,0 +1,163 @@
+import type { Mutant } from './mutant.js'
+
+const machine = 'src/delivery/circuits.ts'
+const relayer = 'src/manager/relayer.ts'
+const side = 'src/manager/circuit-side.ts'
+const arrivals = 'src/manager/relay-arrivals.ts'
+const connection = 'src/manager/circuit-connection.ts'
+const seeker = 'src/manager/seeker.ts'
+const sender = 'src/manager/sender.ts'
+
+/** Ways through other nodes. */
+export const circuits: readonly Mutant[] = [
+  {
+    name: 'a circuit is passed on as often as it comes',
+    file: machine,
+    find: 'if (this.#seen.has(circuit) || !admits(from, origin, destination)) return',
+    replace: 'if (this.#circuits.has(circuit) || !admits(from, origin, destination)) return',
+  },
+  {
+    name: 'a circuit is as long as it likes',
+    file: machine,
+    find: "    if (hops === 0) return refuse('hops')\n",
+    replace: '',
+  },
+  {
+    name: 'the first branch that ends ends the search',
+    file: machine,
+    find: '    if (known.asked.size > 0) return\n',
+    replace: '',
+  },
+  {
+    name: 'a search that nobody answers for is kept for ever',
+    file: machine,
+    find: 'if (known.asked === undefined || known.expires > now) continue',
+    replace: 'if (known.asked === undefined || known.expires > 0) continue',
+  },
+  {
+    name: 'whoever may not have noticed a loss is not told of it',
+    file: machine,
+    find: 'if (to === undefined || (to === by && lost === undefined)) continue',
+    replace: 'if (to === undefined || to === by) continue',
+  },
+  {
+    name: 'a circuit that ended counts for ever',
+    file: machine,
+    find: '    if (up !== undefined) this.#carried--\n',
+    replace: '',
+  },
+  {
+    name: 'a node takes part in as many circuits as there are',
+    file: machine,
+    find: 'if (this.#carried >= carried) {',
+    replace: 'if (this.#carried > seenMax) {',
+  },
+  {
+    name: 'anybody closes the circuits of others',
+    file: machine,
+    find: 'if (from === known.up || from === known.down) this.#close',
+    replace: 'if (from !== undefined) this.#close',
+  },
+  {
+    name: 'bytes of anybody go on along a circuit',
+    file: machine,
+    find: "return from === known.down ? (known.up ?? 'here') : undefined",
+    replace: "return known.up ?? 'here'",
+  },
+  {
+    name: 'what was seen is remembered for ever',
+    file: machine,
+    find: '      if (now - since < seenMillis) break\n',
+    replace: '      if (since >= 0) break\n',
+  },
+  {
+    name: 'a circuit goes on when a connection that it led over is lost',
+    file: relayer,
+    find: "    for (const circuit of circuits) this.#step({ type: 'lost', circuit, peer: lane.link.name })\n",
+    replace: '',
+  },
+  {
+    name: 'a circuit that is stuck keeps the credit of others',
+    file: relayer,
+    find: 'if (now - (waitsSince ?? now) >= stallMillis)',
+    replace: 'if (now - (waitsSince ?? now) >= 1e9)',
+  },
+  {
+    name: 'a relay returns credit for what it has not passed on',
+    file: relayer,
+    find: '    if (over) return undefined\n',
+    replace: '    if (over || kept.end === undefined) return undefined\n',
+  },
+  {
+    name: 'a circuit goes on without what an interposition took on arrival',
+    file: relayer,
+    find: "if (isCircuitRef(circuit)) this.#step({ type: 'lost'",
+    replace: "if (isCircuitRef(circuit) && lane.index < 0) this.#step({ type: 'lost'",
+  },
+  {
+    name: 'a circuit goes on without what an interposition took before it left',
+    file: sender,
+    find: "return kind === 'relay' ? outgoing.settler?.failed(new Error('dropped')) : outgoing.settler?.sent()",
+    replace: 'return outgoing.settler?.sent()',
+  },
+  {
+    name: 'what an interposition delays is overtaken on its circuit',
+    file: side,
+    find: 'if (this.#line.length > 0 || (interpositions.active && this.#underWay > 0))',
+    replace: 'if (this.#line.length > 0 && interpositions.active)',
+  },
+  {
+    name: 'what an interposition delays on arrival is overtaken on its circuit',
+    file: arrivals,
+    find: 'if (!held && before === undefined) return this',
+    replace: 'if (!held) return this',
+  },
+  {
+    name: 'a reader that pauses is handed what comes',
+    file: connection,
+    find: 'if (this.#paused || this.#held.length > 0) {',
+    replace: 'if (this.#held.length > 0) {',
+  },
+  {
+    name: 'a circuit takes whatever is sent, and never says that it is enough',
+    file: connection,
+    find: '    if (this.#waiting > highWaterMark) this.#blocked = true\n',
+    replace: '',
+  },
+  {
+    name: 'relayed connections that nobody uses stay',
+    file: seeker,
+    find: 'now - sought.busyAt >= idleMillis',
+    replace: 'now - sought.busyAt >= 1e9',
+  },
+  {
+    name: 'a relayed connection is closed while an answer is waited for',
+    file: seeker,
+    find: '    return this.#context.pending(link.name) > 0\n',
+    replace: '    return false\n',
+  },
+  {
+    name: 'who waits for a way is not told that there is none',
+    file: seeker,
+    find: '    for (const { settler } of entries) settler?.failed(why)\n',
+    replace: '',
+  },
+  {
+    name: 'a way is not looked for again when a cut is healed',
+    file: seeker,
+    find: 'if (link.state.sought && !link.state.direct) this.#context.hub.seek(link)',
+    replace: '',
+  },
+  {
+    name: 'a message that may not be relayed uses a relayed connection',
+    file: 'src/link/peer-state.ts',
+    find: "    if (this.#direct > 0) return 'send'\n",
+    replace: "    if (this.#lanes > 0) return 'send'\n",
+  },
+  {
+    name: 'two clients refuse each other also through their server',
+    file: 'src/manager/link-events.ts',
+    find: 'return relayed && refusal?.code === CloseCode.role ? undefined : refusal',
+    replace: 'return refusal',
+  },
+]
