@@ -21,7 +21,7 @@ export function hashPartitionKey(key: string | number): number {
       hash = hashWide(hash, unit)
     }
   }
-  return finish(hash)
+  return finishHash(hash)
 }
 
 /** Which of `streams` a hashed key belongs to. */
@@ -44,7 +44,8 @@ function hashWide(start: number, point: number): number {
   return Math.imul(hash ^ (0x80 | (point & 0x3f)), 0x01000193)
 }
 
-function finish(hash: number): number {
+/** MurmurHash3's fmix32: every bit of a hash comes to depend on every other. */
+export function finishHash(hash: number): number {
   let mixed = hash ^ (hash >>> 16)
   mixed = Math.imul(mixed, 0x85ebca6b)
   mixed ^= mixed >>> 13

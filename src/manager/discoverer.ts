@@ -65,7 +65,8 @@ export class Discoverer {
     reporter.isNoise = (peer, by, refusal) => this.#isOwnDial(peer, by, refusal)
     while (!signal.aborted) {
       try {
-        this.#take(await this.#lookUp(signal), signal)
+        const answer = await this.#lookUp(signal)
+        if (!signal.aborted) this.#take(answer)
       } catch (error) {
         if (signal.aborted) break
         reporter.discoveryFailed(error instanceof Error ? error : new DiscoveryError('the option', error))
@@ -104,7 +105,7 @@ export class Discoverer {
     })
   }
 
-  #take(answer: unknown, signal: AbortSignal): void {
+  #take(answer: unknown): void {
     if (!Array.isArray(answer)) throw new DiscoveryError('the option', 'its answer is no array')
     this.#lookups++
     const { schemes, reporter } = this.#context
@@ -117,7 +118,7 @@ export class Discoverer {
       const known = this.#found.get(url)
       if (known !== undefined) known.seen = this.#lookups
     }
-    const added = [...urls].filter(url => this.#isNews(url) && this.#keep(url, signal))
+    const added = [...urls].filter(url => this.#isNews(url) && this.#keep(url))
     if (added.length > 0) reporter.discovered(added)
   }
 
@@ -131,7 +132,7 @@ export class Discoverer {
   }
 
   /** Joins what answers there, for ever. False when there is no room. */
-  #keep(url: string, signal: AbortSignal): boolean {
+  #keep(url: string): boolean {
     const { joiner, sought, reporter } = this.#context
     if (this.#found.size >= discoveredMax && !this.#makeRoom()) {
       reporter.counters.add('discoveryRefused')
@@ -140,7 +141,7 @@ export class Discoverer {
     const end = new AbortController()
     // Where this node itself answers the joining ends, and the address stays here so that it is not tried again.
     this.#found.set(url, { end, seen: this.#lookups })
-    void joiner.keep(url, sought, AbortSignal.any([signal, end.signal]))
+    void joiner.keep(url, sought, end.signal)
     return true
   }
 

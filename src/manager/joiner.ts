@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { abortReason } from '../core/abort.js'
 import { InvalidOptionError, StaleIncarnationError, UnreachableError, WrongNodeError } from '../core/errors.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
@@ -8,6 +7,7 @@ import { Backoff } from '../link/backoff.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Link } from '../link/link.js'
 import { isPermanent } from '../link/refusals.js'
+import { Stopping } from './stopping.js'
 
 export interface JoinerContext {
   readonly hub: LinkHub
@@ -35,21 +35,13 @@ const answerTimeout: Millis = 1_000
 /** A seed that is a member is looked after so often. */
 const seedInterval: Millis = 5_000
 
-/** Ends what any number may wait for: Node takes more than ten listeners for a leak, and says so. */
-function stopper(): AbortController {
-  const controller = new AbortController()
-  setMaxListeners(0, controller.signal)
-  return controller
-}
-
 /** Joins peers: dials until somebody answers, asks until the peer counts this node. */
 export class Joiner {
   readonly #context: JoinerContext
   readonly #waiters = new Set<Waiter>()
   /** How often each peer that is being asked has answered. */
   readonly #answers = new Map<NodeName, number>()
-  readonly #combined = new WeakSet<AbortSignal>()
-  #stopping = stopper()
+  #stopping = new Stopping()
 
   constructor(context: JoinerContext) {
     this.#context = context
@@ -75,32 +67,119 @@ export class Joiner {
   stop(why: Error): void {
     this.#answers.clear()
     this.#stopping.abort(why)
-    this.#stopping = stopper()
+    this.#stopping = new Stopping()
   }
 
   /** Joins; resolves with the link to the peer, undefined when the peer is this node itself. */
   join(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
-    return this.#persist(peer, signal, (link, combined) => this.#ask(link, combined))
+    return this.#stopping.under(signal, combined => this.#join(peer, combined))
   }
 
   /** Joins, and resolves once every lane to the peer is open at both ends. */
   syncJoin(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
-    return this.#persist(peer, signal, async (link, combined) => {
-      return (await this.#ask(link, combined)) && (await this.#complete(link, combined))
-    })
+    return this.#stopping.under(signal, combined =>
+      this.#persist(peer, combined, async link => {
+        return (await this.#ask(link, combined)) && (await this.#complete(link, combined))
+      }),
+    )
   }
 
   /** Opens what is missing to a peer, without joining it; undefined when the peer is this node itself. */
   connect(peer: string | NodeSpec, signal: AbortSignal | undefined): Promise<Link | undefined> {
-    return this.#persist(peer, signal, (link, combined) => {
-      link.pinned = true
-      this.#context.hub.connect(link)
-      return this.#complete(link, combined)
+    return this.#stopping.under(signal, combined =>
+      this.#persist(peer, combined, link => {
+        link.pinned = true
+        this.#context.hub.connect(link)
+        return this.#complete(link, combined)
+      }),
+    )
+  }
+
+  /** Resolves with true once `done` is, or with false after `timeout`. Rejects when the signal aborts. */
+  until(done: () => boolean, signal: AbortSignal, timeout?: Millis): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(abortReason(signal))
+      if (done()) return resolve(true)
+      const end = (): void => {
+        this.#waiters.delete(waiter)
+        cancel?.()
+        signal.removeEventListener('abort', aborted)
+      }
+      const waiter: Waiter = {
+        done,
+        resolve: value => {
+          end()
+          resolve(value)
+        },
+      }
+      const aborted = (): void => {
+        end()
+        reject(abortReason(signal))
+      }
+      const cancel =
+        timeout === undefined ? undefined : this.#context.clock.schedule(timeout, () => waiter.resolve(false))
+      signal.addEventListener('abort', aborted)
+      this.#waiters.add(waiter)
     })
   }
 
+  /**
+   * Joins a seed, and joins it again whenever it is found to be `sought`, for ever, or until `given` aborts. Never
+   * rejects; resolves before that only when the seed is this node itself.
+   */
+  keep(seed: string | NodeSpec, sought: (link: Link) => boolean, given?: AbortSignal): Promise<void> {
+    return this.#stopping.under(given, signal => this.#keep(seed, sought, signal))
+  }
+
+  async #keep(seed: string | NodeSpec, sought: (link: Link) => boolean, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff(this.#context.random)
+    let link: Link | undefined
+    while (!signal.aborted) {
+      try {
+        if (link === undefined || sought(link)) {
+          link = await this.#join(seed, signal)
+          if (link === undefined) return
+          backoff.reset()
+        }
+        await this.#pause(seedInterval, signal)
+      } catch (error) {
+        if (error instanceof InvalidOptionError) return
+        // A seed that refuses may be set up otherwise one day.
+        await this.#pause(backoff.failed(this.#context.clock.now()), signal).catch(() => {})
+      }
+    }
+  }
+
+  #join(peer: string | NodeSpec, signal: AbortSignal): Promise<Link | undefined> {
+    return this.#persist(peer, signal, link => this.#ask(link, signal))
+  }
+
+  /** Reaches the peer and does `then` with the link, again and again until that is done or must end otherwise. */
+  async #persist(
+    peer: string | NodeSpec,
+    signal: AbortSignal,
+    then: (link: Link) => Promise<boolean>,
+  ): Promise<Link | undefined> {
+    const { clock, random, retrying } = this.#context
+    const backoff = new Backoff(random)
+    for (;;) {
+      let failure: Error = new UnreachableError(nameOf(peer), 'it does not answer')
+      try {
+        const link = await this.#reach(peer, signal)
+        if (link === undefined || (await then(link))) return link
+      } catch (error) {
+        if (this.#isFinal(error)) throw error
+        signal.throwIfAborted()
+        if (error instanceof Error) failure = error
+      }
+      const delay = backoff.failed(clock.now())
+      retrying(nameOf(peer), failure, delay)
+      await this.#pause(delay, signal)
+    }
+  }
+
   /** Opens the first connection to a peer, if there is none; undefined when the peer is this node itself. */
-  async reach(peer: string | NodeSpec, signal: AbortSignal): Promise<Link | undefined> {
+  async #reach(peer: string | NodeSpec, signal: AbortSignal): Promise<Link | undefined> {
     const { hub, self } = this.#context
     const { name, incarnation, addresses } = self()
     if (typeof peer === 'string') {
@@ -126,84 +205,6 @@ export class Joiner {
     }
   }
 
-  /** Resolves with true once `done` is, or with false after `timeout`. Rejects when the signal aborts. */
-  until(done: () => boolean, signal: AbortSignal | undefined, timeout?: Millis): Promise<boolean> {
-    const combined = this.#combine(signal)
-    return new Promise((resolve, reject) => {
-      if (combined.aborted) return reject(abortReason(combined))
-      if (done()) return resolve(true)
-      const end = (): void => {
-        this.#waiters.delete(waiter)
-        cancel?.()
-        combined.removeEventListener('abort', aborted)
-      }
-      const waiter: Waiter = {
-        done,
-        resolve: value => {
-          end()
-          resolve(value)
-        },
-      }
-      const aborted = (): void => {
-        end()
-        reject(abortReason(combined))
-      }
-      const cancel =
-        timeout === undefined ? undefined : this.#context.clock.schedule(timeout, () => waiter.resolve(false))
-      combined.addEventListener('abort', aborted)
-      this.#waiters.add(waiter)
-    })
-  }
-
-  /**
-   * Joins a seed, and joins it again whenever it is found to be `sought`, for ever, or until `given` aborts. Never
-   * rejects; resolves before that only when the seed is this node itself.
-   */
-  async keep(seed: string | NodeSpec, sought: (link: Link) => boolean, given?: AbortSignal): Promise<void> {
-    const signal = this.#combine(given)
-    const backoff = new Backoff(this.#context.random)
-    let link: Link | undefined
-    while (!signal.aborted) {
-      try {
-        if (link === undefined || sought(link)) {
-          link = await this.join(seed, signal)
-          if (link === undefined) return
-          backoff.reset()
-        }
-        await this.#pause(seedInterval, signal)
-      } catch (error) {
-        if (error instanceof InvalidOptionError) return
-        // A seed that refuses may be set up otherwise one day.
-        await this.#pause(backoff.failed(this.#context.clock.now()), signal).catch(() => {})
-      }
-    }
-  }
-
-  /** Reaches the peer and does `then` with the link, again and again until that is done or must end otherwise. */
-  async #persist(
-    peer: string | NodeSpec,
-    signal: AbortSignal | undefined,
-    then: (link: Link, signal: AbortSignal) => Promise<boolean>,
-  ): Promise<Link | undefined> {
-    const { clock, random, retrying } = this.#context
-    const combined = this.#combine(signal)
-    const backoff = new Backoff(random)
-    for (;;) {
-      let failure: Error = new UnreachableError(nameOf(peer), 'it does not answer')
-      try {
-        const link = await this.reach(peer, combined)
-        if (link === undefined || (await then(link, combined))) return link
-      } catch (error) {
-        if (this.#isFinal(error)) throw error
-        combined.throwIfAborted()
-        if (error instanceof Error) failure = error
-      }
-      const delay = backoff.failed(clock.now())
-      retrying(nameOf(peer), failure, delay)
-      await this.#pause(delay, combined)
-    }
-  }
-
   /** Waits until all lanes are open. False when the peer left meanwhile: its next life has a link of its own. */
   async #complete(link: Link, signal: AbortSignal): Promise<boolean> {
     const { links } = this.#context.hub
@@ -225,16 +226,6 @@ export class Joiner {
     if (error instanceof StaleIncarnationError) return error.by === 'us' || this.#context.superseded()
     if (error instanceof WrongNodeError && error.found === this.#context.self().name) return true
     return isPermanent(error) || error instanceof InvalidOptionError
-  }
-
-  /** A signal that also aborts when the node stops; made once for each of the caller's. */
-  #combine(signal: AbortSignal | undefined): AbortSignal {
-    const stopping = this.#stopping.signal
-    if (signal === undefined || signal === stopping || this.#combined.has(signal)) return signal ?? stopping
-    const combined = AbortSignal.any([signal, stopping])
-    setMaxListeners(0, combined)
-    this.#combined.add(combined)
-    return combined
   }
 
   async #pause(delay: Millis, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { Fifo } from '../core/fifo.js'
 import type { Clock, Instant, Millis } from '../core/time.js'
 
 /** What travels on a link. */
@@ -23,11 +24,11 @@ export interface MemoryPath {
 export class MemoryLink {
   readonly #clock: Clock
   readonly #path: MemoryPath
-  #queue: Travelling[] = []
-  #next = 0
+  readonly #queue = new Fifo<Travelling>()
   #waiting = 0
   #paused = false
-  #stalled = false
+  /** How many stalls have not ended. */
+  #stalls = 0
   /** Set while a wake-up is due or running. */
   #armed = false
   #deliver: (parcel: Parcel) => void = ignore
@@ -54,17 +55,16 @@ export class MemoryLink {
   }
 
   send(parcel: Parcel): void {
-    const last = this.#queue.at(-1)
+    const { last } = this.#queue
     const due = Math.max(this.#clock.now() + this.#path.latency(), last?.due ?? 0)
-    this.#queue.push({ parcel, due })
+    this.#queue.add({ parcel, due })
     this.#waiting += size(parcel)
     this.#arm()
   }
 
   /** Drops what waits. */
   clear(): void {
-    this.#queue = []
-    this.#next = 0
+    this.#queue.clear()
     this.#waiting = 0
   }
 
@@ -80,14 +80,16 @@ export class MemoryLink {
     this.#clock.defer(() => this.#deliver({ type: 'reset' }))
   }
 
-  /** Nothing comes out any more, for ever or until {@link unstall}: not even a reset. */
-  stall(): void {
-    this.#stalled = true
-  }
-
-  unstall(): void {
-    this.#stalled = false
-    this.#arm()
+  /** Nothing comes out any more, not even a reset, until every stall has ended; what is returned ends this one. */
+  stall(): () => void {
+    let over = false
+    this.#stalls++
+    return () => {
+      if (over) return
+      over = true
+      this.#stalls--
+      this.#arm()
+    }
   }
 
   /** Looks again whether something may come out. */
@@ -105,8 +107,8 @@ export class MemoryLink {
   }
 
   get #head(): Travelling | undefined {
-    const head = this.#queue[this.#next]
-    if (head === undefined || this.#stalled || this.#path.holds()) return undefined
+    const head = this.#queue.first
+    if (head === undefined || this.#stalls > 0 || this.#path.holds()) return undefined
     return this.#paused && head.parcel.type !== 'reset' ? undefined : head
   }
 
@@ -122,23 +124,16 @@ export class MemoryLink {
   /** Delivers what is due, but not what is sent meanwhile: two ends that answer each other must not stop time. */
   #run(): void {
     const now = this.#clock.now()
-    for (let left = this.#queue.length - this.#next; left > 0; left--) {
+    for (let left = this.#queue.size; left > 0; left--) {
       const head = this.#head
       if (head === undefined || head.due > now) break
-      this.#forgetHead()
+      this.#queue.removeFirst()
       this.#waiting -= size(head.parcel)
       this.#deliver(head.parcel)
     }
     this.#armed = false
     this.#arm()
     this.#consumed()
-  }
-
-  #forgetHead(): void {
-    this.#next++
-    if (this.#next < this.#queue.length) return
-    this.#queue = []
-    this.#next = 0
   }
 }
 

@@ -12,6 +12,8 @@ export class MemoryWire {
   near: MemoryConnection | undefined
   far: MemoryConnection | undefined
   readonly #gone = new Set<string>()
+  /** The hosts of which nothing is heard, and what ends that. */
+  readonly #silenced = new Map<string, () => void>()
 
   constructor(from: string, to: string, forth: MemoryLink, back: MemoryLink) {
     this.from = from
@@ -39,7 +41,7 @@ export class MemoryWire {
 
   /** The end at `host` is told that the connection broke; the other end hears nothing more, and is not told. */
   lose(host: string): void {
-    this.#from(host).stall()
+    this.#silence(host)
     this.#towards(host).break()
   }
 
@@ -55,12 +57,13 @@ export class MemoryWire {
     this.#gone.add(host)
     this.#towards(host).stall()
     this.#from(host).clear()
-    this.#from(host).stall()
+    this.#silence(host)
   }
 
   /** The host is back and knows nothing of this connection. */
   disown(host: string): void {
-    this.#from(host).unstall()
+    this.#silenced.get(host)?.()
+    this.#silenced.delete(host)
     this.#from(host).reset()
   }
 
@@ -72,15 +75,17 @@ export class MemoryWire {
 
   /** The end at `host` reads nothing; what is returned ends that. */
   stall(host: string): () => void {
-    const link = this.#towards(host)
-    link.stall()
-    return () => link.unstall()
+    return this.#towards(host).stall()
   }
 
   /** Looks again whether something may come out. */
   wake(): void {
     this.forth.wake()
     this.back.wake()
+  }
+
+  #silence(host: string): void {
+    if (!this.#silenced.has(host)) this.#silenced.set(host, this.#from(host).stall())
   }
 
   #from(host: string): MemoryLink {

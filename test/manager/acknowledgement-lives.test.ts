@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PeerServiceManager } from '../../src/index.js'
 import { Cluster } from '../support/cluster.js'
-
-function hear(node: PeerServiceManager, server = 'orders'): unknown[] {
-  const heard: unknown[] = []
-  node.register(server, message => {
-    heard.push(message)
-  })
-  return heard
-}
+import { hear } from '../support/hearing.js'
 
 /** What waits at a node, in messages. */
 function waiting(node: PeerServiceManager): number {
@@ -23,7 +16,7 @@ describe('messages with ack', () => {
     const a = await cluster.start('a', { channels: { data: { parallelism: 4 } } })
     const b = await cluster.start('b', { channels: { data: { parallelism: 1 } } })
     await cluster.settle(a.syncJoin(b.spec))
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const sent = many(40).map(id => {
       return a.forwardMessage('b', 'orders', id, { ack: true, channel: 'data', partitionKey: id })
     })
@@ -36,7 +29,7 @@ describe('messages with ack', () => {
   test('behind a cut that only the receiver knew of are sent again when it is healed', async () => {
     const cluster = new Cluster({ network: { latency: 100 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const ref = await cluster.settle(b.injectPartition('b', 0))
     const sent = many(5).map(id => a.forwardMessage('b', 'orders', id, { ack: true }))
     await cluster.pass(150)
@@ -50,7 +43,7 @@ describe('messages with ack', () => {
   test('are not acknowledged through a cut', async () => {
     const cluster = new Cluster({ network: { latency: 100 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     let done = false
     const sent = a.forwardMessage('b', 'orders', 1, { ack: true }).then(() => {
       done = true
@@ -90,7 +83,7 @@ describe('messages with ack', () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()
     const c = await cluster.start('c')
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     // c is no member: its links are forgotten when they are closed.
     await cluster.settle(c.connect(b.spec))
     for (let round = 0; round < 3; round++) {
@@ -106,7 +99,7 @@ describe('messages with ack', () => {
   test('held back by an interposition that ends stay before what follows', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const fault = a.interpose(({ kind }) => ({ type: kind === 'message' ? 'drop' : 'pass' }))
     const first = many(3).map(id => a.forwardMessage('b', 'orders', id, { ack: true }))
     await cluster.pass(100)
@@ -121,7 +114,7 @@ describe('messages with ack', () => {
       options: { limits: { queueBytes: 8_000 }, channels: { data: { overflow: 'reject' } } },
     })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     for (let round = 0; round < 10; round++) {
       const fault = a.interpose(({ kind }) => ({ type: kind === 'message' ? 'drop' : 'pass' }))
       const sent = many(4).map(id => a.forwardMessage('b', 'orders', id, { ack: true, channel: 'data' }))
@@ -135,7 +128,7 @@ describe('messages with ack', () => {
   test('held back by an interposition are not for the next life of their peer', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const fault = a.interpose(({ kind }) => ({ type: kind === 'message' ? 'drop' : 'pass' }))
     const sent = cluster.failure(a.forwardMessage('b', 'orders', 1, { ack: true }))
     await cluster.settle(b.stop())
@@ -151,7 +144,7 @@ describe('an acknowledgement that is held back', () => {
   test('does not speak for the next life of its peer', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     let letGo = (): void => {}
     const until = new Promise<void>(resolve => {
       letGo = resolve

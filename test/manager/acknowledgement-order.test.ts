@@ -1,51 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import type { ForwardOptions, PeerServiceManager } from '../../src/index.js'
 import { Cluster } from '../support/cluster.js'
+import { endOf, hear } from '../support/hearing.js'
 
 const given = { ack: true } as const
 const handled = { ack: { when: 'handled' } } as const
 const never = (): Promise<void> => new Promise(() => {})
 
-function hear(node: PeerServiceManager, server = 'orders'): unknown[] {
-  const heard: unknown[] = []
-  node.register(server, message => {
-    heard.push(message)
-  })
-  return heard
-}
-
-/** Sends, and tells how it ended: `done`, the code of its error, or `waits`. */
-function send(
-  node: PeerServiceManager,
-  to: string,
-  server: string,
-  message: unknown,
-  options: ForwardOptions,
-): { end: string } {
-  const seen = { end: 'waits' }
-  node.forwardMessage(to, server, message, options).then(
-    () => {
-      seen.end = 'done'
-    },
-    (error: { code?: string; message: string }) => {
-      seen.end = error.code ?? error.message
-    },
-  )
-  return seen
-}
-
 describe('messages with ack, one of which has to wait', () => {
   test('stay in order when the first goes on before the second has come again', async () => {
     const cluster = new Cluster({ network: { latency: 20 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     b.interpose(({ kind, message }) =>
       kind === 'message' && message === 1 ? { type: 'delay', by: 100 } : { type: 'pass' },
     )
-    send(a, 'b', 'orders', 1, given)
-    send(a, 'b', 'orders', 2, given)
+    endOf(a.forwardMessage('b', 'orders', 1, given))
+    endOf(a.forwardMessage('b', 'orders', 2, given))
     await cluster.pass(110)
-    send(a, 'b', 'orders', 3, given)
+    endOf(a.forwardMessage('b', 'orders', 3, given))
     await cluster.pass(10_000)
     expect(heard).toEqual([1, 2, 3])
   })
@@ -53,12 +25,12 @@ describe('messages with ack, one of which has to wait', () => {
   test('stay in order when the first is given up', async () => {
     const cluster = new Cluster({ network: { latency: 20 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     b.interpose(({ kind, message }) => ({ type: kind === 'message' && message === 1 ? 'drop' : 'pass' }))
-    send(a, 'b', 'orders', 1, { ...given, timeout: 300 })
-    send(a, 'b', 'orders', 2, given)
+    endOf(a.forwardMessage('b', 'orders', 1, { ...given, timeout: 300 }))
+    endOf(a.forwardMessage('b', 'orders', 2, given))
     await cluster.pass(500)
-    send(a, 'b', 'orders', 3, given)
+    endOf(a.forwardMessage('b', 'orders', 3, given))
     await cluster.pass(10_000)
     expect(heard).toEqual([2, 3])
   })
@@ -66,12 +38,12 @@ describe('messages with ack, one of which has to wait', () => {
   test('stay in order behind more refusals than are remembered', async () => {
     const cluster = new Cluster({ network: { latency: 50 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
-    for (let count = 0; count < 256; count++) send(a, 'b', 'nobody', 1, given)
+    const heard = hear(b, 'orders')
+    for (let count = 0; count < 256; count++) endOf(a.forwardMessage('b', 'nobody', 1, given))
     await cluster.pass(90)
-    send(a, 'b', 'orders', 2, given)
+    endOf(a.forwardMessage('b', 'orders', 2, given))
     await cluster.pass(15)
-    send(a, 'b', 'orders', 3, given)
+    endOf(a.forwardMessage('b', 'orders', 3, given))
     await cluster.pass(10_000)
     expect(heard).toEqual([2, 3])
   })
@@ -79,13 +51,13 @@ describe('messages with ack, one of which has to wait', () => {
   test('go on as soon as the first does, though its handler takes for ever', async () => {
     const cluster = new Cluster({ network: { latency: 20 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     b.register('slow', never)
     b.interpose(({ kind, message }) =>
       kind === 'message' && message === 1 ? { type: 'delay', by: 100 } : { type: 'pass' },
     )
-    send(a, 'b', 'slow', 1, handled)
-    send(a, 'b', 'orders', 2, given)
+    endOf(a.forwardMessage('b', 'slow', 1, handled))
+    endOf(a.forwardMessage('b', 'orders', 2, given))
     await cluster.pass(1_000)
     expect(heard).toEqual([2])
   })
@@ -100,8 +72,8 @@ describe('messages with ack, one of which has to wait', () => {
       passages++
       return { type: 'drop' }
     })
-    send(a, 'b', 'slow', 1, handled)
-    send(a, 'b', 'slow', 2, handled)
+    endOf(a.forwardMessage('b', 'slow', 1, handled))
+    endOf(a.forwardMessage('b', 'slow', 2, handled))
     await cluster.pass(60_000)
     expect(passages).toBeLessThan(130)
     expect(passages).toBeGreaterThan(30)
@@ -114,7 +86,7 @@ describe('messages with ack that are refused', () => {
     const [a, b] = await cluster.pair()
     const fails: (() => void)[] = []
     b.register('bad', () => new Promise((_resolve, reject) => fails.push(() => reject(new Error('no')))))
-    const seen = Array.from({ length: 300 }, () => send(a, 'b', 'bad', 1, handled))
+    const seen = Array.from({ length: 300 }, () => endOf(a.forwardMessage('b', 'bad', 1, handled)))
     await cluster.pass(1_000)
     for (const fail of fails.reverse()) fail()
     await cluster.pass(10_000)
@@ -125,7 +97,7 @@ describe('messages with ack that are refused', () => {
     const cluster = new Cluster({ network: { latency: 5 }, options: { limits: { messageBytes: 65_536 } } })
     const [a, b] = await cluster.pair()
     b.register('bad', () => Promise.reject(new Error('x'.repeat(4_000))))
-    const seen = Array.from({ length: 100 }, () => send(a, 'b', 'bad', 1, handled))
+    const seen = Array.from({ length: 100 }, () => endOf(a.forwardMessage('b', 'bad', 1, handled)))
     await cluster.pass(20_000)
     expect(new Set(seen.map(({ end }) => end))).toEqual(new Set(['ERR_REMOTE']))
   })
@@ -133,11 +105,11 @@ describe('messages with ack that are refused', () => {
   test('in words that cannot travel hold nothing up', async () => {
     const cluster = new Cluster({ network: { latency: 5 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const validate = (): { issues: { message: string }[] } => ({ issues: [{ message: 'bad \ud83d' }] })
     b.register('strict', () => {}, { schema: { '~standard': { version: 1, vendor: 'x', validate } } })
-    const refused = send(a, 'b', 'strict', 1, given)
-    const next = send(a, 'b', 'orders', 1, given)
+    const refused = endOf(a.forwardMessage('b', 'strict', 1, given))
+    const next = endOf(a.forwardMessage('b', 'orders', 1, given))
     await cluster.pass(20_000)
     expect([refused.end, next.end, heard]).toEqual(['ERR_SCHEMA', 'done', [1]])
   })
@@ -149,14 +121,14 @@ test('messages with ack of a node to itself end with their deadline, their signa
   a.register('slow', never)
   const controller = new AbortController()
   const seen = [
-    send(a, 'a', 'slow', 1, { ...handled, timeout: 100 }),
-    send(a, 'a', 'slow', 2, { ...handled, signal: controller.signal }),
-    send(a, 'a', 'slow', 3, handled),
+    endOf(a.forwardMessage('a', 'slow', 1, { ...handled, timeout: 100 })),
+    endOf(a.forwardMessage('a', 'slow', 2, { ...handled, signal: controller.signal })),
+    endOf(a.forwardMessage('a', 'slow', 3, handled)),
   ]
   await cluster.pass(1_000)
   controller.abort(new Error('enough'))
   await cluster.pass(1_000)
   await cluster.settle(a.stop())
   await cluster.turn()
-  expect(seen.map(({ end }) => end)).toEqual(['ERR_DEADLINE', 'enough', 'ERR_STOPPED'])
+  expect(seen.map(({ end }) => end)).toEqual(['ERR_DEADLINE unknown', 'Error: enough', 'ERR_STOPPED'])
 })

@@ -1,31 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { type Interposition, only, type Passage, type PeerServiceManager } from '../../src/index.js'
+import { type Interposition, only, type Passage } from '../../src/index.js'
 import { Cluster } from '../support/cluster.js'
-
-/** Takes what comes, and remembers it. */
-function hear(node: PeerServiceManager, server = 'orders'): unknown[] {
-  const heard: unknown[] = []
-  node.register(server, message => {
-    heard.push(message)
-  })
-  return heard
-}
-
-/** How a promise ended: `done`, the code and outcome of its error, or `waits`. */
-function endOf(promise: Promise<unknown>): { end: string } {
-  const seen = { end: 'waits' }
-  promise.then(
-    () => {
-      seen.end = 'done'
-    },
-    (error: { code?: string; outcome?: string; reason?: string; message: string }) => {
-      seen.end = [error.code ?? `Error: ${error.message}`, error.outcome ?? error.reason]
-        .filter(part => part !== undefined)
-        .join(' ')
-    },
-  )
-  return seen
-}
+import { endOf, hear } from '../support/hearing.js'
 
 const dropping =
   (kind: Passage['kind'], direction: Passage['direction']): Interposition =>
@@ -72,7 +48,7 @@ describe('a message with ack', () => {
   test('is refused by name where nobody takes it', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const refused = cluster.failure(a.forwardMessage('b', 'nobody', 1, { ack: true }))
     const next = a.forwardMessage('b', 'orders', 2, { ack: true })
     expect(await refused).toMatchObject({ code: 'ERR_NO_SUCH_SERVER', node: 'b' })
@@ -83,7 +59,7 @@ describe('a message with ack', () => {
   test('survives the loss of its connection, once and in order, among others without', async () => {
     const cluster = new Cluster({ network: { latency: 20 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b) as number[]
+    const heard = hear(b, 'orders') as number[]
     const sent: Promise<void>[] = []
     for (let id = 0; id < 400; id++) {
       if (id % 7 === 0) a.castMessage('b', 'orders', id, { whenDown: 'wait' })
@@ -100,7 +76,7 @@ describe('a message with ack', () => {
   test('whose acknowledgement was lost comes again, and is not handled again', async () => {
     const cluster = new Cluster({ network: { latency: 20 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const sent = [1, 2, 3].map(id => a.forwardMessage('b', 'orders', id, { ack: true }))
     await cluster.until(() => heard.length === 3)
     cluster.sever('a', 'b')
@@ -129,7 +105,7 @@ describe('a message with ack', () => {
   test('waits while its peer is down, and for a partition to heal', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     cluster.split('a', 'b')
     const seen = [1, 2].map(id => endOf(a.forwardMessage('b', 'orders', id, { ack: true })))
     await cluster.until(() => !a.isConnected('b'))
@@ -198,7 +174,7 @@ describe('a message with ack', () => {
   test('that was given up holds nobody up', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     using _ = b.interpose(({ kind, message }) => ({ type: kind === 'message' && message === 1 ? 'drop' : 'pass' }))
     const first = endOf(a.forwardMessage('b', 'orders', 1, { ack: true, timeout: 2_500 }))
     const second = a.forwardMessage('b', 'orders', 2, { ack: true })
@@ -217,7 +193,7 @@ describe('what faults take away of messages with ack', () => {
   ] as const)('comes again: %s', async (_, kind, direction, at) => {
     const cluster = new Cluster({ network: { latency: 5 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const fault = (at === 'a' ? a : b).interpose(dropping(kind, direction))
     const sent = Array.from({ length: 50 }, (_, id) => a.forwardMessage('b', 'orders', id, { ack: true }))
     const seen = sent.map(endOf)
@@ -260,7 +236,7 @@ describe('what faults take away of messages with ack', () => {
   test.each(['forward', 'receive'] as const)('or hold back keeps its order: %s', async direction => {
     const cluster = new Cluster({ network: { latency: 5 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const node = direction === 'forward' ? a : b
     using _ = node.interpose(passage => {
       if (passage.kind !== 'message' || passage.direction !== direction) return { type: 'pass' }
@@ -275,7 +251,7 @@ describe('what faults take away of messages with ack', () => {
   test('a cut takes away is sent when it is healed', async () => {
     const cluster = new Cluster({ network: { latency: 20 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const sent = Array.from({ length: 30 }, (_, id) => a.forwardMessage('b', 'orders', id, { ack: true }))
     const ref = await cluster.settle(b.injectPartition('b', 0))
     await cluster.pass(10_000)
@@ -341,7 +317,7 @@ describe('what waits for acknowledgements', () => {
   test('goes on when there are more refusals than are remembered', async () => {
     const cluster = new Cluster({ network: { latency: 50 } })
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'orders')
     const refused = Array.from({ length: 700 }, () => endOf(a.forwardMessage('b', 'nobody', 1, { ack: true })))
     const last = a.forwardMessage('b', 'orders', 2, { ack: true })
     await cluster.settle(last)
@@ -352,7 +328,7 @@ describe('what waits for acknowledgements', () => {
   test('costs the receiver nothing when it is acknowledged', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()
-    hear(b)
+    hear(b, 'orders')
     const before = cluster.clock.pending
     for (let count = 0; count < 2_000; count++) {
       await cluster.settle(a.forwardMessage('b', 'orders', count, { ack: true, timeout: 60_000 }))

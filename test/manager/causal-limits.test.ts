@@ -1,22 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { clientServer, type PeerServiceManager, staticMesh } from '../../src/index.js'
+import { clientServer, staticMesh } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
+import { hear } from '../support/hearing.js'
 
 const causal = { causalLabel: 'chat' }
-
-function hear(node: PeerServiceManager, server = 'chat'): unknown[] {
-  const heard: unknown[] = []
-  node.register(server, message => {
-    heard.push(message)
-  })
-  return heard
-}
 
 describe('causal labels', () => {
   test('are at most 1,024 at a node', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'chat')
     for (let label = 0; label < 1_024; label++) a.castMessage('b', 'chat', label, { causalLabel: `label ${label}` })
     await cluster.turn()
     expect(heard).toHaveLength(1_024)
@@ -26,7 +19,7 @@ describe('causal labels', () => {
       code: 'ERR_OVERFLOW',
     })
     // Neither does it take one more of others.
-    hear(a)
+    hear(a, 'chat')
     const dropped = record(a, 'dropped')
     await cluster.settle(b.forwardMessage('a', 'chat', 1, { causalLabel: 'label 7', ack: true }))
     expect(dropped).toEqual([])
@@ -106,7 +99,7 @@ describe('causal labels', () => {
   test('survive what an interposition does twice or puts in its place', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()
-    const heard = hear(b)
+    const heard = hear(b, 'chat')
     a.interpose(({ kind }) => ({ type: kind === 'message' ? 'duplicate' : 'pass' }))
     await cluster.settle(a.forwardMessage('b', 'chat', 1, causal))
     await cluster.until(() => heard.length === 1)
@@ -121,7 +114,7 @@ describe('causal labels', () => {
     const cluster = new Cluster({ network: { latency: 10 } })
     const [a, b, c] = await cluster.mesh(['a', 'b', 'c'])
     if (a === undefined || b === undefined || c === undefined) throw new Error('a mesh of three')
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     b.register('chat', message => b.castMessage('c', 'chat', message, causal))
     a.interpose(({ peer }) => (peer === 'c' ? { type: 'delay', by: 5_000 } : { type: 'pass' }))
     a.castMessage('c', 'chat', 'delayed', causal)

@@ -1,17 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { ForwardOptions, Interposition, PeerServiceManager } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
+import { hear } from '../support/hearing.js'
 
 const causal: ForwardOptions = { causalLabel: 'chat' }
-
-/** Takes what comes, and remembers it. */
-function hear(node: PeerServiceManager, server = 'chat'): unknown[] {
-  const heard: unknown[] = []
-  node.register(server, message => {
-    heard.push(message)
-  })
-  return heard
-}
 
 /** `node` passes on what it is given to `to`. */
 function passOn(node: PeerServiceManager, to: string, options: ForwardOptions = causal): void {
@@ -41,7 +33,7 @@ describe('messages of a causal label', () => {
     ['where it arrives', 'receive'],
   ] as const)('wait for what came before them over another node, held back %s', async (_, direction) => {
     const { cluster, a, b, c } = await trio()
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     passOn(b, 'c')
     if (direction === 'forward') a.interpose(delayed('c', 3_000))
     else c.interpose(delayed('a', 3_000, 'receive'))
@@ -56,7 +48,7 @@ describe('messages of a causal label', () => {
 
   test('and others, without a label or of another, wait for nothing', async () => {
     const { cluster, a, b, c } = await trio()
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     passOn(b, 'c', { causalLabel: 'other' })
     a.interpose(delayed('c', 3_000))
     void a.forwardMessage('c', 'chat', 'question', causal)
@@ -107,7 +99,7 @@ describe('messages of a causal label', () => {
 
   test('of a node to itself count', async () => {
     const { cluster, a, b } = await trio()
-    const heard = hear(a)
+    const heard = hear(a, 'chat')
     passOn(b, 'a')
     await a.forwardMessage('a', 'chat', 'to myself', causal)
     await cluster.settle(a.forwardMessage('b', 'chat', 'question', causal))
@@ -139,7 +131,7 @@ describe('messages of a causal label', () => {
 describe('a message of a causal label that is lost', () => {
   test('holds nobody up once it is known that it will not come', async () => {
     const { cluster, a, b, c } = await trio()
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     const gaps: unknown[] = []
     c.events.on('causal-gap', gap => gaps.push(gap))
     passOn(b, 'c')
@@ -157,7 +149,7 @@ describe('a message of a causal label that is lost', () => {
 
   test('in its queue, by a deadline, holds nobody up either', async () => {
     const { cluster, a, b, c } = await trio({ limits: { windowBytes: 1_024 } })
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     passOn(b, 'c')
     let finish = (): void => {}
     c.register('slow', () => new Promise<void>(resolve => (finish = resolve)))
@@ -174,7 +166,7 @@ describe('a message of a causal label that is lost', () => {
 
   test('with its connection holds nobody up when the sender is connected again', async () => {
     const { cluster, a, b, c } = await trio()
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     passOn(b, 'c')
     void a.forwardMessage('c', 'chat', 'lost', causal)
     await cluster.turn()
@@ -186,7 +178,7 @@ describe('a message of a causal label that is lost', () => {
 
   test('comes again with ack, and is waited for', async () => {
     const { cluster, a, b, c } = await trio()
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     passOn(b, 'c')
     const sent = a.forwardMessage('c', 'chat', 'question', { ...causal, ack: true })
     await cluster.turn()
@@ -203,7 +195,7 @@ describe('a message of a causal label that is lost', () => {
 
   test('is not waited for any more after a while, never handed over late, and its sender is told', async () => {
     const { cluster, a, b, c } = await trio()
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     const dropped = record(c, 'dropped')
     passOn(b, 'c')
     cluster.split('a', 'c')
@@ -234,7 +226,7 @@ describe('a message of a causal label that is lost', () => {
 describe('a member with causal labels', () => {
   test('that crashes holds up nobody when it is started again', async () => {
     const { cluster, a, b, c } = await trio()
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     passOn(b, 'c')
     cluster.split('a', 'c')
     a.castMessage('c', 'chat', 'lost', { ...causal, whenDown: 'wait' })
@@ -253,7 +245,7 @@ describe('a member with causal labels', () => {
 
   test('that was started anew is sent nothing that was meant for its life before', async () => {
     const { cluster, a, c } = await trio()
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     await cluster.settle(c.stop())
     await cluster.until(() => !a.isConnected('c'))
     const waits = cluster.failure(a.forwardMessage('c', 'chat', 1, { ...causal, whenDown: 'wait' }))
@@ -267,7 +259,7 @@ describe('a member with causal labels', () => {
 
   test('that leaves holds up nobody', async () => {
     const { cluster, a, b, c } = await trio()
-    const heard = hear(c)
+    const heard = hear(c, 'chat')
     passOn(b, 'c')
     cluster.split('a', 'c')
     a.castMessage('c', 'chat', 'lost', { ...causal, whenDown: 'wait' })

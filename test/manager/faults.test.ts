@@ -11,12 +11,7 @@ import {
   type Verdict,
 } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
-
-function hear(node: PeerServiceManager, server: string): unknown[] {
-  const heard: unknown[] = []
-  node.register(server, (message: unknown) => void heard.push(message))
-  return heard
-}
+import { hear } from '../support/hearing.js'
 
 async function trio(cluster: Cluster): Promise<[PeerServiceManager, PeerServiceManager, PeerServiceManager]> {
   const [a, b, c] = await cluster.mesh(['a', 'b', 'c'])

@@ -12,6 +12,7 @@ import {
 } from '../../src/index.js'
 import { simulate } from '../../src/testing/testing.js'
 import { Cluster, record } from '../support/cluster.js'
+import { hear } from '../support/hearing.js'
 
 /** Holds what passes it until it is opened, and lets everything pass from then on. */
 class Gate {
@@ -38,12 +39,6 @@ function hold(node: PeerServiceManager, filter: PassageFilter): Gate {
   const gate = new Gate(filter)
   node.interpose(gate.interposition)
   return gate
-}
-
-function hear(node: PeerServiceManager, server: string): unknown[] {
-  const heard: unknown[] = []
-  node.register(server, (message: unknown) => void heard.push(message))
-  return heard
 }
 
 /** What became of a promise so far. */

@@ -1,3 +1,7 @@
+import { getEventListeners } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test, vi } from 'vitest'
 import { Cluster } from '../support/cluster.js'
 
@@ -22,6 +26,26 @@ describe('a join that is over', () => {
     vi.restoreAllMocks()
   })
 
+  test('leaves no listener on the signal that it was given, whichever way it ended', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const controller = new AbortController()
+    const { signal } = controller
+    const listening = (): number => getEventListeners(signal, 'abort').length
+    await cluster.settle(a.join(b.spec, { signal }))
+    await cluster.settle(a.connect(b.spec, { signal }))
+    expect(listening()).toBe(0)
+    const joins = Array.from({ length: 30 }, () => a.join('memory://nobody:1', { signal }))
+    const refused = a.join(a.spec.name, { signal })
+    await expect(refused).rejects.toThrow()
+    // More than ten of them, and Node would warn of a leak.
+    expect(listening()).toBe(1)
+    const ended = Promise.allSettled(joins)
+    controller.abort(new Error('no more'))
+    for (const end of await cluster.settle(ended)) expect(end).toMatchObject({ reason: new Error('no more') })
+    expect(listening()).toBe(0)
+  })
+
   test('leaves nothing behind where seeds are looked after for long, either', async () => {
     const cluster = new Cluster()
     await cluster.start('b')
@@ -34,6 +58,28 @@ describe('a join that is over', () => {
     expect(added.mock.calls.length - removed.mock.calls.length).toBeLessThan(20)
     vi.restoreAllMocks()
   })
+})
+
+describe('a join that never ends', () => {
+  test('goes with its node, when nobody holds that any more', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const nodes = [await abandoned(), await abandoned({ signal: new AbortController().signal })]
+    for (let round = 0; round < 10; round++) {
+      await setImmediate()
+      collectGarbage()
+    }
+    expect(nodes.map(node => node.deref())).toEqual([undefined, undefined])
+  })
+
+  /** A node that stands still amid a join, as after a crash in a simulation. */
+  async function abandoned(options: { readonly signal?: AbortSignal } = {}): Promise<WeakRef<object>> {
+    const cluster = new Cluster()
+    const node = await cluster.start('a')
+    void node.join('memory://nobody:1', options)
+    await cluster.pass(100)
+    return new WeakRef(node)
+  }
 })
 
 describe('peers that were away for long', () => {

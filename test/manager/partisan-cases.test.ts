@@ -8,6 +8,7 @@ import type {
   ServerRef,
 } from '../../src/index.js'
 import { Cluster } from '../support/cluster.js'
+import { hear } from '../support/hearing.js'
 import { forwardToAll, isWhole, joinAll, pairsOf, six } from '../support/partisan.js'
 
 type Six = [
@@ -25,13 +26,6 @@ async function sixNodes(options?: PeerServiceOptions): Promise<{ cluster: Cluste
   const nodes = await joinAll(cluster, six, options && { options })
   await cluster.until(() => isWhole(nodes))
   return { cluster, nodes: nodes as Six }
-}
-
-/** What a server hears, from now. */
-function hear(node: PeerServiceManager, server: string): unknown[] {
-  const heard: unknown[] = []
-  node.register(server, (message: unknown) => void heard.push(message))
-  return heard
 }
 
 const passing = { type: 'pass' } as const

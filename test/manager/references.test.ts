@@ -10,13 +10,7 @@ import {
   UnknownOutcomeError,
 } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
-
-/** Registers a server that writes down what it hears. */
-function hear(node: PeerServiceManager, server: string): unknown[] {
-  const heard: unknown[] = []
-  node.register(server, (message: unknown) => void heard.push(message))
-  return heard
-}
+import { hear } from '../support/hearing.js'
 
 const restarted = { code: 'ERR_NOT_CONNECTED', reason: 'restarted' }
 

@@ -10,6 +10,12 @@ const size = 'src/core/size.ts'
 /** The words that everybody shares, and the bookkeeping of requests. */
 export const core: readonly Mutant[] = [
   {
+    name: 'a queue that was emptied loses what comes next',
+    file: 'src/core/fifo.ts',
+    find: '    this.#items = []\n    this.#front = 0\n',
+    replace: '    this.#items = []\n',
+  },
+  {
     name: 'the number of a request that ended is given again',
     file: requests,
     find: '    this.#lastId++\n',

@@ -37,6 +37,7 @@ const coveredBy: Readonly<Record<string, readonly string[]>> = {
   'src/link/large-frame.ts': ['lane-messages'],
   'src/link/waiting-frames.ts': ['lane-messages', 'lane-hostile'],
   'src/manager/joiner.ts': ['seeds', 'joining', 'membership', 'lifecycle', 'reconnection'],
+  'src/manager/stopping.ts': ['joining', 'seeds', 'lifecycle'],
   'src/manager/overlay-port.ts': ['identity', 'cuts', 'membership', 'faults', 'hostile-member', 'lost-lanes'],
   'src/manager/node.ts': ['identity', 'joining', 'lifecycle', 'membership', 'reconnection'],
   'src/manager/watchers.ts': ['watching'],

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { within } from './deadline.js'
+import { Waiters } from './waiters.js'
 
 export interface UpgradeOptions {
   readonly path?: string
@@ -56,18 +57,18 @@ export class RawPeer implements Disposable {
   readonly socket: Socket
   #collected = Buffer.alloc(0)
   #closed = false
-  readonly #waiters = new Set<() => void>()
+  readonly #waiters = new Waiters()
 
   constructor(socket: Socket) {
     this.socket = socket
     socket.on('error', () => {})
     socket.on('data', (bytes: Buffer) => {
       this.#collected = Buffer.concat([this.#collected, bytes])
-      this.#wake()
+      this.#waiters.wake()
     })
     socket.on('close', () => {
       this.#closed = true
-      this.#wake()
+      this.#waiters.wake()
     })
   }
 
@@ -111,24 +112,10 @@ export class RawPeer implements Disposable {
 
   /** Resolves when `condition` holds, which is asked whenever something happens here. */
   until(condition: () => boolean): Promise<void> {
-    if (condition()) return Promise.resolve()
-    return within(
-      new Promise(resolve => {
-        const wake = (): void => {
-          if (!condition()) return
-          this.#waiters.delete(wake)
-          resolve()
-        }
-        this.#waiters.add(wake)
-      }),
-    )
+    return this.#waiters.until(condition)
   }
 
   [Symbol.dispose](): void {
     this.socket.destroy()
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiters) wake()
   }
 }

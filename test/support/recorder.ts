@@ -1,5 +1,5 @@
 import type { Connection, ConnectionHandler } from '../../src/transport/transport.js'
-import { within } from './deadline.js'
+import { Waiters } from './waiters.js'
 
 /** A handler that writes down what it is told, and on which a test can wait. */
 export class Recorder implements ConnectionHandler {
@@ -9,7 +9,7 @@ export class Recorder implements ConnectionHandler {
   /** The connection that was accepted, once there is one. */
   connection: Connection | undefined
   readonly #admit: boolean
-  readonly #waiters = new Set<() => void>()
+  readonly #waiters = new Waiters()
 
   constructor({ admit = true }: { admit?: boolean } = {}) {
     this.#admit = admit
@@ -18,23 +18,23 @@ export class Recorder implements ConnectionHandler {
   readonly accept = (connection: Connection): ConnectionHandler => {
     this.connection = connection
     if (this.#admit) connection.admit()
-    this.#wake()
+    this.#waiters.wake()
     return this
   }
 
   received(chunk: Uint8Array): void {
     this.chunks.push(chunk)
-    this.#wake()
+    this.#waiters.wake()
   }
 
   drained(): void {
     this.drains++
-    this.#wake()
+    this.#waiters.wake()
   }
 
   closed(error?: Error): void {
     this.errors.push(error)
-    this.#wake()
+    this.#waiters.wake()
   }
 
   get bytes(): number {
@@ -53,20 +53,6 @@ export class Recorder implements ConnectionHandler {
 
   /** Resolves when `condition` holds, which is asked whenever something happens here. */
   until(condition: () => boolean): Promise<void> {
-    if (condition()) return Promise.resolve()
-    return within(
-      new Promise(resolve => {
-        const wake = (): void => {
-          if (!condition()) return
-          this.#waiters.delete(wake)
-          resolve()
-        }
-        this.#waiters.add(wake)
-      }),
-    )
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiters) wake()
+    return this.#waiters.until(condition)
   }
 }

@@ -10,7 +10,7 @@ type Effects = MembershipEffect<unknown>[]
 /** A full mesh that does something wrong. */
 interface Defect {
   /** Changes what a step wants done. */
-  readonly effects?: (effects: Effects, input: MembershipInput<unknown>) => Effects
+  readonly effects?: (effects: Effects, input: MembershipInput<unknown>, self: NodeName) => Effects
   readonly route?: (to: NodeName, members: readonly NodeSpec[], self: NodeName) => readonly NodeSpec[]
 }
 
@@ -26,7 +26,7 @@ function broken(name: NodeName, random: Random, { effects, route }: Defect): Mem
     step: (input, now, out) => {
       const wanted: Effects = []
       inner.step(input, now, wanted)
-      out.push(...(effects?.(wanted, input) ?? wanted))
+      out.push(...(effects?.(wanted, input, name) ?? wanted))
     },
   }
 }
@@ -45,6 +45,17 @@ const defects: Readonly<Record<string, readonly [defect: Defect, complaint: stri
         input.type === 'timer' ? [...wanted, { type: 'notify', event: { type: 'members' } }] : wanted,
     },
     'a timer told of members that had not changed',
+  ],
+  'told is told before anybody can have heard': [
+    {
+      effects: (wanted, input, self) =>
+        input.type === 'leave' ? [...wanted, { type: 'notify', event: { type: 'told', node: self } }] : wanted,
+    },
+    'said that it had told before all had heard',
+  ],
+  'superseded is never told': [
+    { effects: wanted => wanted.filter(effect => effect.type !== 'notify' || effect.event.type !== 'superseded') },
+    'does not say which life supersedes it',
   ],
   'every way goes over the same other member': [
     { route: (_to, members, self) => members.filter(({ name }) => name !== self).slice(0, 1) },

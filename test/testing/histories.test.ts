@@ -5,6 +5,7 @@ import {
   checkHistories,
   faultNames,
   HistoryError,
+  type HistoryEvent,
   type HistoryReport,
   type OperationContext,
   type Plan,
@@ -199,6 +200,31 @@ describe('a search of histories', () => {
       const again = await runHistory(lockService, seed, plan)
       expect(again.violations).toEqual(violations)
     }
+  })
+
+  test('shows what happened about the time of the earliest complaint, however late that is made', async () => {
+    const work = ({ net, name }: OperationContext): void =>
+      net.record({ type: 'note', at: net.clock.now(), node: name, text: 'here' })
+    const [failure] = (
+      await searchHistories(
+        () => ({
+          ...{ nodes: 3, operations: { work }, faults: [], steps: 60 },
+          settled: async net => {
+            const notes = net.history.filter(event => event.type === 'note' && event.text === 'here')
+            const { at } = notes[4] as HistoryEvent
+            throw new Error(`at ${at + 900} ms: 'n2' came later\nat ${at} ms: 'n1' (life 1) did what it must not`)
+          },
+        }),
+        { histories: 1, shrink: false },
+      )
+    ).failures
+    const [, told = ''] = failure?.text.split('What happened about then:') ?? []
+    const lines = told.split('\n').filter(line => line.startsWith('  '))
+    expect(lines).toHaveLength(20)
+    const time = (line: string): number => Number(/\+([\d.]+) s/.exec(line)?.[1]) * 1_000
+    const at = Number(/at ([\d.]+) ms: 'n1'/.exec(failure?.violations[0] ?? '')?.[1])
+    expect(lines.filter(line => time(line) > at + 0.1)).toHaveLength(5)
+    expect(lines.some(line => Math.abs(time(line) - at) < 0.1 && line.endsWith('here'))).toBe(true)
   })
 
   test('has one digest over all, which depends on the seeds alone', async () => {

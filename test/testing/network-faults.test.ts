@@ -178,6 +178,40 @@ describe('between simulated nodes', () => {
     expect(at(seen, 'b')).toEqual(Array.from({ length: lanes }, (_, connection) => connection))
   })
 
+  test('overlapping stalls of a connection end one by one', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net, seen } = run
+    const [one, other] = [net.stall('b', 'a'), net.stall('b', 'a')]
+    net.node('a').castMessage('b', 'log', 1)
+    one[Symbol.dispose]()
+    one[Symbol.dispose]()
+    await net.pass(100)
+    expect(at(seen, 'b')).toEqual([])
+    other[Symbol.dispose]()
+    await net.pass(100)
+    expect(at(seen, 'b')).toEqual([1])
+  })
+
+  test('nothing is heard over a half-open connection, also when its reader was slow and reads again', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net, seen } = run
+    for (const [from = '', to = ''] of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ])
+      net.hang(from, to)
+    const stalled = net.stall('b', 'a')
+    net.node('a').castMessage('b', 'log', 1)
+    await net.pass(10)
+    net.halfOpen('a', 'b')
+    stalled[Symbol.dispose]()
+    await net.pass(100)
+    expect(at(seen, 'b')).toEqual([])
+    net.restart('a')
+    await net.pass(100)
+    expect(net.node('b').isConnected('a')).toBe(false)
+  })
+
   test('a half-open connection is believed in by one end, until heartbeats tell', async () => {
     await using run = await cluster(['a', 'b'])
     const { net } = run
@@ -249,6 +283,27 @@ describe('between simulated nodes', () => {
     net.node('a').castMessage('b', 'log', 2)
     await net.pass(200)
     expect(at(seen, 'b')).toEqual([1, 2])
+  })
+
+  test('a slow network is written down for nodes that are added later, too, until it ends', async () => {
+    await using run = await cluster(['a', 'b'])
+    const { net } = run
+    const slow = net.slowNetwork(10)
+    net.add('c')
+    await net.settle()
+    slow[Symbol.dispose]()
+    net.add('d')
+    await net.settle()
+    const faults = net.history.flatMap(event => (event.type === 'fault' ? [event] : []))
+    for (const what of ['slow network', 'slow network: over']) {
+      const touched = faults.filter(fault => fault.what === what).map(({ nodes }) => nodes as readonly string[])
+      for (const name of ['a', 'b']) {
+        expect(touched.some(nodes => nodes.includes(name) && nodes.includes('c'))).toBe(true)
+      }
+      expect(touched.flat()).not.toContain('d')
+    }
+    // Every fault that began is over: no node is excused for ever.
+    expect(faults.filter(({ until }) => until === undefined).length).toBe(faults.length / 2)
   })
 
   test('an injected partition counts as unreachable, and settling waits for its end', async () => {

@@ -45,6 +45,12 @@ export function moment({
   return `at ${at} ms: '${node}' (life ${life})`
 }
 
+/** The earliest time that complaints tell, as {@link moment} writes it; undefined when they tell none. */
+export function firstMoment(complaints: string): Millis | undefined {
+  const times = [...complaints.matchAll(/\bat (\d+(?:\.\d+)?) ms: '/g)].map(([, millis]) => Number(millis))
+  return times.length === 0 ? undefined : Math.min(...times)
+}
+
 /** Several parts as one. Only the last may hold a line feed: a partition key may, names and numbers do not. */
 export function keyOf(...parts: readonly (string | number)[]): string {
   return parts.join('\n')

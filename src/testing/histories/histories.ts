@@ -2,12 +2,14 @@ import { InvalidOptionError } from '../../core/errors.js'
 import type { Millis } from '../../core/time.js'
 import { checkBoolean, checkFunction, checkKeys, isCount } from '../../manager/checks.js'
 import type { Untyped } from '../../manager/servers.js'
+import { firstIndex, firstMoment } from '../checkers/checker.js'
 import { combineDigests } from '../simulation/digest.js'
 import { seededFor } from '../simulation/simulated-faults.js'
 import { checkSimulationOptions } from '../simulation/simulation-options.js'
 import { checkPlan } from './check-plan.js'
 import { describeEvent } from './describe-event.js'
 import { HistoryError } from './history-error.js'
+import type { HistoryEvent } from './history-event.js'
 import { type HistoryReport, HistoryRun } from './history-run.js'
 import { describePlan, drawPlan, type Plan } from './plan.js'
 import { type MakeScenario, resolveScenario } from './scenario.js'
@@ -174,11 +176,8 @@ function promiseOf({ violations, plan }: HistoryReport): string | undefined {
     .replace(/#((,| and|, and|\s)+ ?#)+/g, '#')
 }
 
-function describeFailure(
-  found: HistoryReport,
-  { seed, violations, plan, history }: HistoryReport,
-  runs: number,
-): string {
+function describeFailure(found: HistoryReport, report: HistoryReport, runs: number): string {
+  const { seed, violations, plan } = report
   const drawn = found.plan.actions.length
   const size = runs === 0 ? `${drawn} actions` : `${plan.actions.length} actions, shrunk from ${drawn} in ${runs} runs`
   return [
@@ -188,12 +187,25 @@ function describeFailure(
     ...describePlan(plan)
       .split('\n')
       .map(line => `  ${line}`),
-    `What happened last:`,
-    ...history.slice(-eventsShown).map(event => `  ${describeEvent(event)}`),
+    'What happened about then:',
+    ...eventsAboutThen(report).map(event => `  ${describeEvent(event)}`),
     `Run it again with runHistory(make, ${seed}${runs === 0 ? '' : ', plan'}), where make is your scenario` +
       (runs === 0 ? '.' : ` and plan is`),
     ...(runs === 0 ? [] : [`  ${JSON.stringify(plan)}`]),
   ].join('\n')
 }
 
+/**
+ * The events that led to what was complained of, and a few that followed. What is complained of when everything has
+ * come to rest may have happened long before.
+ */
+function eventsAboutThen({ violations, history, simulated }: HistoryReport): readonly HistoryEvent[] {
+  const then = firstMoment(violations.join('\n')) ?? simulated
+  const later = firstIndex(history.length, index => (history[index] as HistoryEvent).at > then)
+  const end = Math.min(later + followingShown, history.length)
+  return history.slice(Math.max(end - eventsShown, 0), end)
+}
+
 const eventsShown = 20
+/** How many of them may come after what was complained of. */
+const followingShown = 5

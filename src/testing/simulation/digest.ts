@@ -1,3 +1,5 @@
+import { finishHash } from '../../core/stream.js'
+
 /**
  * A running hash of 64 bits, to compare two runs with: FNV-1a over UTF-16 units in two lanes, finished with
  * MurmurHash3's fmix32. No secret is safe with it.
@@ -27,7 +29,7 @@ export class Digest {
   }
 
   toString(): string {
-    return hex(finish(this.#one)) + hex(finish(this.#other ^ this.#one))
+    return hex(finishHash(this.#one)) + hex(finishHash(this.#other ^ this.#one))
   }
 }
 
@@ -36,14 +38,6 @@ export function combineDigests(digests: readonly string[]): string {
   let sum = 0n
   for (const digest of digests) sum = BigInt.asUintN(64, sum + BigInt(`0x${digest}`))
   return sum.toString(16).padStart(16, '0')
-}
-
-function finish(hash: number): number {
-  let mixed = hash ^ (hash >>> 16)
-  mixed = Math.imul(mixed, 0x85ebca6b)
-  mixed ^= mixed >>> 13
-  mixed = Math.imul(mixed, 0xc2b2ae35)
-  return (mixed ^ (mixed >>> 16)) >>> 0
 }
 
 function hex(word: number): string {

@@ -28,8 +28,8 @@ export abstract class NetworkFaults {
   protected readonly conditions: SimulatedFaults
   readonly #clock: SimulatedClock
   readonly #lasting = new Set<Disposable>()
-  /** Each takes in a node that was added. */
-  readonly #isolations = new Set<(name: NodeName) => void>()
+  /** The faults in force: each is told of a node that was added. */
+  readonly #growing = new Set<(name: NodeName) => void>()
 
   /** @internal */
   protected constructor(clock: SimulatedClock, network: MemoryNetwork, conditions: SimulatedFaults) {
@@ -77,16 +77,12 @@ export abstract class NetworkFaults {
       this.conditions.hold(one, other, by)
       this.conditions.hold(other, one, by)
     }
-    const takeIn = (added: NodeName): void => {
-      const pair = [node as NodeName, added] as const
-      pairs.push(pair)
-      this.fault('partition', pair, true)
-      hold(...pair, 1)
-    }
-    return this.#last('partition', pairs, by => {
-      if (by === 1) this.#isolations.add(takeIn)
-      else this.#isolations.delete(takeIn)
+    const change = (by: 1 | -1): void => {
       for (const [one, other] of pairs) hold(one, other, by)
+    }
+    return this.#last('partition', pairs, change, added => {
+      hold(node as NodeName, added, 1)
+      return [node as NodeName, added]
     })
   }
 
@@ -133,10 +129,11 @@ export abstract class NetworkFaults {
     return this.#last('hanging dials', pairs, by => this.conditions.hang(from, to, by))
   }
 
-  /** Everything takes so many times as long. */
+  /** Everything takes so many times as long, at nodes that are added later, too. */
   slowNetwork(factor: number): Disposable {
     if (!isDuration(factor) || factor === 0) throw new InvalidOptionError('factor', 'a number above 0', factor)
-    return this.#last('slow network', [this.names], by => this.conditions.scale(by === 1 ? factor : 1 / factor))
+    const change = (by: 1 | -1): void => this.conditions.scale(by === 1 ? factor : 1 / factor)
+    return this.#last('slow network', [this.names], change, () => this.names)
   }
 
   /** Every connection between the two, or one, breaks: both are told, and what is on its way is lost. */
@@ -176,14 +173,30 @@ export abstract class NetworkFaults {
    * @internal
    */
   protected added(name: NodeName): void {
-    for (const takeIn of this.#isolations) takeIn(name)
+    for (const takeIn of this.#growing) takeIn(name)
   }
 
-  /** Several pairs are one fault: it begins with 1, ends with -1, and is written down pair by pair. */
-  #last(what: string, pairs: readonly (readonly NodeName[])[], change: (by: 1 | -1) => void): Disposable {
+  /**
+   * Several pairs are one fault: it begins with 1, ends with -1, and is written down pair by pair. `takeIn` extends it
+   * to a node that is added meanwhile, and says which nodes to write down with that one.
+   */
+  #last(
+    what: string,
+    pairs: (readonly NodeName[])[],
+    change: (by: 1 | -1) => void,
+    takeIn: (added: NodeName) => readonly NodeName[] | undefined = () => undefined,
+  ): Disposable {
     for (const pair of pairs) this.fault(what, pair, true)
     change(1)
+    const grow = (added: NodeName): void => {
+      const pair = takeIn(added)
+      if (pair === undefined) return
+      pairs.push(pair)
+      this.fault(what, pair, true)
+    }
+    this.#growing.add(grow)
     return this.#remember(() => {
+      this.#growing.delete(grow)
       for (const pair of pairs) this.fault(`${what}: over`, pair)
       change(-1)
       this.network.wake()

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../../core/errors.js'
+import { Fifo } from '../../core/fifo.js'
 import type { Clock, Instant, Millis } from '../../core/time.js'
 import { drainMicrotasks } from '../../runtime/microtasks.js'
 
@@ -30,8 +31,7 @@ export class SimulatedClock implements Clock {
   #now: Instant = 0
   #base: Date
   #sequence = 0
-  #deferred: (() => void)[] = []
-  #nextDeferred = 0
+  readonly #deferred = new Fifo<() => void>()
   readonly #timers = new TimerHeap()
 
   constructor({ base = new Date(0) }: SimulatedClockOptions = {}) {
@@ -52,7 +52,7 @@ export class SimulatedClock implements Clock {
   }
 
   defer(fn: () => void): void {
-    this.#deferred.push(fn)
+    this.#deferred.add(fn)
   }
 
   schedule(after: Millis, wake: () => void): () => void {
@@ -64,12 +64,12 @@ export class SimulatedClock implements Clock {
 
   /** How many events wait. */
   get pending(): number {
-    return this.#deferred.length - this.#nextDeferred + this.#timers.size
+    return this.#deferred.size + this.#timers.size
   }
 
   /** When the next event is due; absent when nothing waits. */
   get next(): Instant | undefined {
-    return this.#nextDeferred < this.#deferred.length ? this.#now : this.#timers.first?.due
+    return this.#deferred.size > 0 ? this.#now : this.#timers.first?.due
   }
 
   /** Runs the next event, if there is one, and says whether there was. */
@@ -114,9 +114,9 @@ export class SimulatedClock implements Clock {
   }
 
   #runNext(end: Instant): boolean {
-    const deferred = this.#deferred[this.#nextDeferred]
+    const deferred = this.#deferred.first
     if (deferred !== undefined) {
-      this.#forgetDeferred()
+      this.#deferred.removeFirst()
       deferred()
       return true
     }
@@ -126,14 +126,6 @@ export class SimulatedClock implements Clock {
     this.#now = timer.due
     timer.wake()
     return true
-  }
-
-  /** A queue over an array: the front moves, and the array is thrown away when all of it has run. */
-  #forgetDeferred(): void {
-    this.#nextDeferred++
-    if (this.#nextDeferred < this.#deferred.length) return
-    this.#deferred = []
-    this.#nextDeferred = 0
   }
 }
 

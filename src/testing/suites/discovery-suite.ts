@@ -6,7 +6,7 @@ import type { Discovery } from '../../discovery/discovery.js'
 import { keepAlive } from '../../runtime/keep-alive.js'
 import { SystemClock } from '../../runtime/system-clock.js'
 import type { DiscoveryCase, DiscoveryHarness } from './discovery-harness.js'
-import type { SuiteRunner } from './transport-suite.js'
+import { registerSuite, type SuiteRunner } from './suite-runner.js'
 
 /** Every promise of the interface, as a case of its own: for runners that {@link discoverySuite} does not fit. */
 export const discoveryCases: readonly DiscoveryCase[] = [
@@ -90,18 +90,15 @@ export const discoveryCases: readonly DiscoveryCase[] = [
 
 /** Registers every case. `setup` is called once for each. Runs in real time. */
 export function discoverySuite(name: string, setup: () => Promise<DiscoveryHarness>, runner: SuiteRunner): void {
-  runner.describe(`${name} keeps what every discovery promises`, () => {
-    for (const { name: promise, run } of discoveryCases) {
-      runner.test(promise, async () => {
-        const harness = await setup()
-        try {
-          await run(harness)
-        } finally {
-          await harness.dispose?.()
-        }
-      })
-    }
-  })
+  registerSuite(
+    {
+      title: `${name} keeps what every discovery promises`,
+      cases: discoveryCases,
+      setup,
+      dispose: harness => harness.dispose?.(),
+    },
+    runner,
+  )
 }
 
 /** What it finds, within five seconds. */

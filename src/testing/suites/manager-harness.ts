@@ -4,6 +4,7 @@ import type { ManagerEvents } from '../../manager/events.js'
 import type { PeerServiceManager } from '../../manager/manager.js'
 import type { PeerServiceOptions } from '../../manager/options.js'
 import type { MessageContext } from '../../manager/servers.js'
+import { leftAlone } from './unheeded.js'
 
 /** The nodes of a case. `b` and `c` join `a`: in an overlay with hubs `a` is one. */
 export type SuiteNode = 'a' | 'b' | 'c'
@@ -151,27 +152,27 @@ export async function exchange(
 }
 
 /** Asserts that it rejects with such an error, which has these facts, and gives it. */
-export async function rejected<Failure extends Error>(
+export function rejected<Failure extends Error>(
   harness: ManagerHarness,
   promise: Promise<unknown>,
   kind: abstract new (...given: never[]) => Failure,
   facts: Readonly<Record<string, unknown>> = {},
 ): Promise<Failure> {
-  const error = await failure(harness, promise)
-  assert.ok(error instanceof kind, `it rejects with a ${kind.name}, and not with ${String(error)}`)
-  matches(error, facts)
-  return error
+  const matched = failure(harness, promise).then(error => {
+    assert.ok(error instanceof kind, `it rejects with a ${kind.name}, and not with ${String(error)}`)
+    matches(error, facts)
+    return error
+  })
+  return leftAlone(matched)
 }
 
 /** What the promise rejects with. */
-export async function failure(harness: ManagerHarness, promise: Promise<unknown>): Promise<unknown> {
-  const settled = promise.then(
-    value => ({ value }),
-    (error: unknown) => ({ error }),
+export function failure(harness: ManagerHarness, promise: Promise<unknown>): Promise<unknown> {
+  const rejection = promise.then(
+    value => assert.fail(`it rejects, and does not resolve with ${String(value)}`),
+    (error: unknown) => error,
   )
-  const outcome = await harness.eventually(settled)
-  if ('error' in outcome) return outcome.error
-  assert.fail(`it rejects, and does not resolve with ${String(outcome.value)}`)
+  return leftAlone(harness.eventually(rejection))
 }
 
 /** Asserts that the value has these facts, whatever else it has. */

@@ -13,7 +13,8 @@ import { partitionCases } from './manager-partition-cases.js'
 import { relayCases } from './manager-relay-cases.js'
 import { requestCases } from './manager-request-cases.js'
 import { watchingCases } from './manager-watching-cases.js'
-import type { SuiteRunner } from './transport-suite.js'
+import { registerSuite, type SuiteRunner } from './suite-runner.js'
+import { unheeded } from './unheeded.js'
 
 /** Every promise of the interface, as a case of its own: for runners that {@link managerSuite} does not fit. */
 export const managerCases: readonly ManagerCase[] = [
@@ -26,27 +27,24 @@ export const managerCases: readonly ManagerCase[] = [
  * factory of managers.
  */
 export function managerSuite(name: string, setup: () => Promise<ManagerHarness>, runner: SuiteRunner): void {
-  runner.describe(`${name} keeps what every manager promises`, () => {
-    for (const { name: promise, run } of managerCases) {
-      runner.test(promise, async () => {
-        const harness = await setup()
-        try {
-          await run(harness)
-        } finally {
-          await harness.dispose()
-        }
-      })
-    }
-  })
+  registerSuite(
+    {
+      title: `${name} keeps what every manager promises`,
+      cases: managerCases,
+      setup,
+      dispose: harness => harness.dispose(),
+    },
+    runner,
+  )
 }
 
 /** Managers of one kind do not break the protocol towards each other, whatever a case does with them. */
 async function withoutViolations(harness: ManagerHarness, run: ManagerCase['run']): Promise<void> {
   const violations: unknown[][][] = []
-  await run({
+  const watched: ManagerHarness = {
     traits: harness.traits,
     node: (name, options) => {
-      const manager = harness.node(name, options)
+      const manager = unheeded(harness.node(name, options))
       violations.push(record(manager, 'violation'))
       return manager
     },
@@ -55,6 +53,7 @@ async function withoutViolations(harness: ManagerHarness, run: ManagerCase['run'
     now: () => harness.now(),
     crash: name => harness.crash(name),
     dispose: () => harness.dispose(),
-  })
+  }
+  await run(unheeded(watched))
   assert.deepEqual(violations.flat(), [])
 }

@@ -1,0 +1,63 @@
+import { setMaxListeners } from 'node:events'
+import { abortReason } from '../core/abort.js'
+
+/** Ends what is under way: all of it at once, or what was asked for with a signal of the caller's, by that. */
+export class Stopping {
+  readonly #all = unlimited()
+  readonly #shared = new Map<AbortSignal, Shared>()
+
+  /** Aborts when everything ends. */
+  get signal(): AbortSignal {
+    return this.#all.signal
+  }
+
+  abort(why: Error): void {
+    this.#all.abort(why)
+  }
+
+  /**
+   * Does `work` with a signal that aborts when everything ends, or `given` aborts. However many share `given`, it has
+   * one listener, and none when the last of them is done. `AbortSignal.any` will not do: Node never lets go of such a
+   * signal while anybody listens to it, and what a simulated crash interrupts listens for ever.
+   */
+  async under<Value>(given: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+    if (given === undefined) return work(this.signal)
+    const shared = this.#shared.get(given) ?? this.#share(given)
+    shared.users++
+    try {
+      return await work(shared.signal)
+    } finally {
+      shared.users--
+      if (shared.users === 0) shared.release()
+    }
+  }
+
+  #share(given: AbortSignal): Shared {
+    const sources = [given, this.signal]
+    const both = unlimited()
+    const abort = (): void => both.abort(abortReason(sources.find(({ aborted }) => aborted)))
+    if (sources.some(({ aborted }) => aborted)) abort()
+    for (const source of sources) source.addEventListener('abort', abort)
+    const release = (): void => {
+      this.#shared.delete(given)
+      for (const source of sources) source.removeEventListener('abort', abort)
+    }
+    const shared = { signal: both.signal, users: 0, release }
+    this.#shared.set(given, shared)
+    return shared
+  }
+}
+
+/** What stands for a signal of the caller's while anybody uses it. */
+interface Shared {
+  readonly signal: AbortSignal
+  users: number
+  readonly release: () => void
+}
+
+/** Ends what any number may wait for: Node takes more than ten listeners for a leak, and says so. */
+function unlimited(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}
