@@ -12,7 +12,7 @@ interface End {
   readonly at: Instant
 }
 
-/** Which lives of nodes are known to be over. Bookkeeping, bounded: beyond `most` nodes, the oldest news is forgotten. */
+/** Which lives of nodes are known to be over. Bookkeeping: beyond `most` nodes, the oldest news is forgotten. */
 export class EndedLives {
   readonly #most: number
   /** Of each node its ends, oldest first: some {@link endedLifeMillis} / {@link resolutionMillis} at the most. */
