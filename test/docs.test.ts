@@ -11,7 +11,7 @@ import {
   runExample,
 } from './support/examples.js'
 
-const exampleTimeout = 20_000
+const exampleTimeout = 90_000
 const folder = join(root, 'build', 'examples')
 
 const taught = readPages(['README.md'], ['docs'])
