@@ -33,7 +33,8 @@ describe('the documentation', () => {
     expect(complaints).toEqual([])
   })
 
-  test.for(examples.filter(example => example.use === 'run'))('has an example that runs: $at', async example => {
+  const run = examples.filter(example => example.use === 'run')
+  test.for(run)('has an example that runs: $at', { timeout: exampleTimeout + 10_000 }, async example => {
     const { exit, stdout, stderr } = await runExample(example, folder, exampleTimeout)
     expect(exit, stderr || stdout).toBe('0')
     if (example.output !== undefined) expect(stdout.trimEnd()).toBe(example.output.trimEnd())
