@@ -193,7 +193,8 @@ export class Causality<Message> {
 
   /** Hands over those that depend on nothing more, and what waited for them. */
   #settle(ready: Held<Message>[], now: Instant, out: Message[]): void {
-    for (let held = ready.shift(); held !== undefined; held = ready.shift()) {
+    // What this releases is appended to what is gone through.
+    for (const held of ready) {
       const missing = this.#missing(held, now)
       if (missing !== undefined) {
         missing.source.wait(missing.number, held, now)
@@ -201,7 +202,7 @@ export class Causality<Message> {
       }
       this.#enter(held, now)
       out.push(held.message)
-      ready.push(...held.source.deliver(held.number))
+      for (const released of held.source.deliver(held.number)) ready.push(released)
     }
   }
 

@@ -6,6 +6,7 @@ import {
   encodeCausalField,
 } from '../codec/causal-frames.js'
 import { CausalOrderError, NotConnectedError, OverflowError, StoppedError } from '../core/errors.js'
+import { Fifo } from '../core/fifo.js'
 import type { Incarnation, Life, NodeName, NodeSpec } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import { Causality } from '../delivery/causality.js'
@@ -88,7 +89,11 @@ interface Label {
   readonly name: string
   readonly causality: Causality<Turn>
   /** Depend on nothing more, in order. */
-  readonly ready: Turn[]
+  readonly ready: Fifo<Turn>
+  /** How many were handed over since there was nothing to, or other work of this process had its turn. */
+  inTurn: number
+  /** Goes on when other work of this process had its turn. */
+  isPaused: boolean
   /** The last that was handed over is not with its handler yet: a schema, or its server's turns, take their time. */
   isBusy: boolean
   missed: number
@@ -96,6 +101,8 @@ interface Label {
 
 /** Labels of one node, in all. */
 const causalLabelsMax = 1_024
+/** Messages of one label that are handed over without a break. */
+const handOversPerTurn = 1_024
 /** What is missing is asked for after so long. */
 const causalAskMillis: Millis = 500
 /** What is missing is not waited for any longer. */
@@ -255,7 +262,7 @@ export class CausalLabels {
         return name === own.name || hub.links.get(name)?.spec.incarnation === incarnation
       },
     })
-    const label: Label = { name, causality, ready: [], isBusy: false, missed: 0 }
+    const label: Label = { name, causality, ready: new Fifo(), inTurn: 0, isPaused: false, isBusy: false, missed: 0 }
     this.#labels.set(name, label)
     return label
   }
@@ -272,7 +279,7 @@ export class CausalLabels {
 
   /** Something happened to a label: hands over what may be, and tells of what was given up. */
   #after(state: Label): void {
-    state.ready.push(...this.#out.splice(0))
+    for (const turn of this.#out.splice(0)) state.ready.add(turn)
     const { missed } = state.causality
     if (missed > state.missed) {
       this.#context.counters.add('causalGaps', missed - state.missed)
@@ -285,9 +292,15 @@ export class CausalLabels {
 
   /** One after the other, so that handlers start in order, whatever each takes to be checked or to have its turn. */
   #handOver(state: Label): void {
-    while (!state.isBusy) {
-      const turn = state.ready.shift()
-      if (turn === undefined) return
+    while (!state.isBusy && !state.isPaused) {
+      const turn = state.ready.first
+      if (turn === undefined) {
+        state.inTurn = 0
+        return
+      }
+      if (state.inTurn >= handOversPerTurn) return this.#pause(state)
+      state.inTurn++
+      state.ready.removeFirst()
       state.isBusy = true
       let isGiven = false
       let isLater = false
@@ -305,6 +318,16 @@ export class CausalLabels {
       })
       isLater = true
     }
+  }
+
+  /** A single message may release very many: timers and connections have their turn between them. */
+  #pause(state: Label): void {
+    state.isPaused = true
+    this.#context.clock.defer(() => {
+      state.isPaused = false
+      state.inTurn = 0
+      if (this.#labels.get(state.name) === state) this.#handOver(state)
+    })
   }
 
   /** While anything waits, its senders are asked from time to time. */

@@ -161,6 +161,13 @@ export const causalOrder: readonly Mutant[] = [
     tests: whole,
   },
   {
+    name: 'all that a single message releases is handed over without a break',
+    file: labels,
+    find: '      if (state.inTurn >= handOversPerTurn) return this.#pause(state)\n',
+    replace: '',
+    tests: ['test/manager/causal-release.test.ts'],
+  },
+  {
     name: 'what was numbered for one life is sent to the next',
     file: 'src/manager/link-events.ts',
     find: 'return causal !== undefined || (life !== undefined',
