@@ -123,7 +123,7 @@ export class CausalLabels {
     this.#ended = new EndedLives(context.peers)
     this.#queries = new CausalQueries({
       ...{ hub: context.hub, clock: context.clock },
-      floorFor: (label, to) => this.#labels.get(label)?.causality.floor(to) ?? 1,
+      floorFor: (label, to) => this.#labels.get(label)?.causality.floor(to),
       gone: (label, from, upTo) => {
         const state = this.#labels.get(label)
         if (state !== undefined) this.#giveUp(state, from, upTo)

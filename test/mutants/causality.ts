@@ -196,6 +196,20 @@ export const causalOrder: readonly Mutant[] = [
     tests: whole,
   },
   {
+    name: 'every question is answered, however many there are',
+    file: queries,
+    find: '    if (known !== undefined) {\n      known.rounds',
+    replace: '    if (known !== undefined && known.rounds.size > 9) {\n      known.rounds',
+    tests: ['test/manager/causal-queries.test.ts'],
+  },
+  {
+    name: 'answers pile up behind a peer that reads nothing',
+    file: queries,
+    find: 'clock.now() - asked.heldSince < heldMillis',
+    replace: 'clock.now() < asked.heldSince',
+    tests: ['test/manager/causal-queries.test.ts'],
+  },
+  {
     name: 'a field with bytes that mean nothing is taken',
     file: frames,
     find: 'reader.remaining > 0 || ',
