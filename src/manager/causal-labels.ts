@@ -97,6 +97,7 @@ interface Label {
   /** The last that was handed over is not with its handler yet: a schema, or its server's turns, take their time. */
   isBusy: boolean
   missed: number
+  forgotten: number
 }
 
 /** Labels of one node, in all. */
@@ -145,10 +146,12 @@ export class CausalLabels {
     // Of one that was never met the life is not known, for which alone a number holds.
     if (to.incarnation === 0) throw new NotConnectedError(link.name, 'down')
     const { causality } = this.#open(name, link.name, channel)
-    const dependencies = causality.dependencies(to, this.#context.clock.now())
+    if (causality.isFull) throw this.#overflow(link.name, channel, 'what a causal label depends on')
+    const now = this.#context.clock.now()
+    const dependencies = causality.dependencies(to, now)
     const bytes = encodeCausalField({ label: name, number: causality.next(to), dependencies })
     if (bytes.length > causalBytesMax) throw this.#overflow(link.name, channel, 'what a causal label depends on')
-    const number = causality.send(to)
+    const number = causality.send(to, now)
     const tag = { bytes, from: this.#context.self().incarnation, to: to.incarnation }
     return { causal: tag, settler: new Leaving(settler, awaited, () => causality.left(to, number)) }
   }
@@ -157,8 +160,9 @@ export class CausalLabels {
   sendToSelf(name: string, channel: string): CausalField {
     const self = lifeOf(this.#context.self())
     const { causality } = this.#open(name, self.name, channel)
-    const dependencies = causality.dependencies(self, this.#context.clock.now())
-    return { label: name, number: causality.send(self), dependencies }
+    const now = this.#context.clock.now()
+    const dependencies = causality.dependencies(self, now)
+    return { label: name, number: causality.send(self, now), dependencies }
   }
 
   /** Throws when the lives for which a message was numbered are over. */
@@ -259,10 +263,20 @@ export class CausalLabels {
     const causality = new Causality<Turn>(own, {
       endedSince: life => this.#ended.since(life),
       isNear: ({ name, incarnation }) => {
-        return name === own.name || hub.links.get(name)?.spec.incarnation === incarnation
+        if (name === own.name) return incarnation === own.incarnation
+        return hub.links.get(name)?.spec.incarnation === incarnation
       },
     })
-    const label: Label = { name, causality, ready: new Fifo(), inTurn: 0, isPaused: false, isBusy: false, missed: 0 }
+    const label: Label = {
+      name,
+      causality,
+      ready: new Fifo(),
+      inTurn: 0,
+      isPaused: false,
+      isBusy: false,
+      missed: 0,
+      forgotten: 0,
+    }
     this.#labels.set(name, label)
     return label
   }
@@ -280,7 +294,9 @@ export class CausalLabels {
   /** Something happened to a label: hands over what may be, and tells of what was given up. */
   #after(state: Label): void {
     for (const turn of this.#out.splice(0)) state.ready.add(turn)
-    const { missed } = state.causality
+    const { missed, forgotten } = state.causality
+    if (forgotten > state.forgotten) this.#context.counters.add('causalForgotten', forgotten - state.forgotten)
+    state.forgotten = forgotten
     if (missed > state.missed) {
       this.#context.counters.add('causalGaps', missed - state.missed)
       this.#context.missed(state.name, missed - state.missed)

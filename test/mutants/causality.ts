@@ -23,7 +23,7 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'what a message depends on is forgotten when it is handed over, as in Partisan',
     file: causality,
-    find: ') this.#matrix.raise(dependency)',
+    find: ') this.#hear(dependency, now)',
     replace: ') this.#isOver(dependency.to)',
     tests: machine,
   },
@@ -65,8 +65,8 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'what a life that is over sent is named for ever',
     file: causality,
-    find: '    this.#matrix.drop(({ from }) => this.#isStale(from, now))\n',
-    replace: '',
+    find: 'entry => this.#isStale(entry.from, now) || this',
+    replace: 'entry => this',
     tests: machine,
   },
   {
@@ -80,6 +80,27 @@ export const causalOrder: readonly Mutant[] = [
     name: 'others bring back what was forgotten of a life that is over',
     file: causality,
     find: ' && !this.#isStale(dependency.from, now)',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'what is heard of lives without a link is named for ever',
+    file: causality,
+    find: ' || this.#isOld(entry, now))',
+    replace: ')',
+    tests: machine,
+  },
+  {
+    name: 'who hears of it from another tells of it for as long again',
+    file: causality,
+    find: 'sentAt: now - age * 1_000',
+    replace: 'sentAt: now - age * 0',
+    tests: machine,
+  },
+  {
+    name: 'a peer may tell of as many pairs as it likes',
+    file: causality,
+    find: '    if (this.size > causalPairsMax) this.#forgetHearsay()\n',
     replace: '',
     tests: machine,
   },
@@ -107,8 +128,8 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'a lower number takes the place of a greater one',
     file: matrix,
-    find: 'known === undefined || known.number < number',
-    replace: 'known === undefined || known.number !== number',
+    find: 'known === undefined || known.number < number ||',
+    replace: 'known === undefined || known.number !== number ||',
     tests: machine,
   },
   {
