@@ -88,7 +88,7 @@ export class CausalQueries {
   #answer(link: Link): void {
     const asked = this.#asked.get(link)
     if (asked === undefined) return
-    const { clock, floorFor } = this.#context
+    const { clock } = this.#context
     const lanes = openLanes(link)
     if (asked.rounds.size === 0 || lanes.length === 0) {
       this.#asked.delete(link)
@@ -101,7 +101,7 @@ export class CausalQueries {
     }
     asked.heldSince = undefined
     for (const [label, round] of asked.rounds) {
-      const floor = floorFor(label, lifeOf(link)) ?? 1
+      const floor = this.#context.floorFor(label, lifeOf(link)) ?? 1
       const body = encodeCausalFloor({ round, label, lanes: lanes.length, floor })
       for (const lane of lanes) lane.outbound.control(FrameKind.floor, body)
     }
