@@ -13,8 +13,13 @@ export interface CausalField {
   readonly label: string
   /** Its number among the messages of the label from its sender's life to its receiver's. */
   readonly number: number
-  /** What was sent before it, by whom to whom, up to which number. */
-  readonly dependencies: readonly { readonly from: Life; readonly to: Life; readonly number: number }[]
+  /** What was sent before it, by whom to whom, up to which number, and how many seconds ago at least. */
+  readonly dependencies: readonly {
+    readonly from: Life
+    readonly to: Life
+    readonly number: number
+    readonly age: number
+  }[]
 }
 
 /** Asks what of a label may still come. */
@@ -56,6 +61,7 @@ export function encodeCausalField({ label, number, dependencies }: CausalField):
     writer.varint(from)
     writer.varint(to)
     writer.varint(dependency.number)
+    writer.varint(dependency.age)
   }
   return writer.take()
 }
@@ -79,8 +85,9 @@ export function parseCausalField(bytes: Uint8Array): CausalField | undefined {
     const from = lives[reader.varint()]
     const to = lives[reader.varint()]
     const upTo = reader.varint()
+    const age = reader.varint()
     if (from === undefined || to === undefined || upTo < 1) return undefined
-    dependencies.push({ from, to, number: upTo })
+    dependencies.push({ from, to, number: upTo, age })
   }
   if (!reader.ok || reader.remaining > 0 || number < 1 || !isName(label, causalLabelBytesMax)) return undefined
   return { label, number, dependencies }

@@ -22,7 +22,11 @@ export class Fifo<Item> {
   /** Takes the first away; there has to be one. */
   removeFirst(): void {
     this.#front++
-    if (this.#front === this.#items.length) this.clear()
+    if (this.#front === this.#items.length) return this.clear()
+    // What was taken away is not kept by a queue that is never empty.
+    if (this.#front < compactFrom || this.#front * 2 < this.#items.length) return
+    this.#items = this.#items.slice(this.#front)
+    this.#front = 0
   }
 
   clear(): void {
@@ -30,3 +34,5 @@ export class Fifo<Item> {
     this.#front = 0
   }
 }
+
+const compactFrom = 1_024

@@ -1,10 +1,18 @@
 import type { Life } from '../core/node.js'
+import type { Instant } from '../core/time.js'
 
 /** The messages of a label from one life to another, up to this number. */
 export interface Dependency {
   readonly from: Life
   readonly to: Life
   readonly number: number
+  /** For how long this has been so, in whole seconds, as far as anybody knows. */
+  readonly age: number
+}
+
+/** A number of the matrix. */
+export interface MatrixEntry extends Omit<Dependency, 'age'> {
+  readonly sentAt: Instant
 }
 
 /** Tells lives apart. Names hold no control characters. */
@@ -15,7 +23,7 @@ export function keyOfLife({ name, incarnation }: Life): string {
 /** Of each destination, by sender. */
 interface Column {
   readonly to: Life
-  readonly numbers: Map<string, { readonly from: Life; readonly number: number }>
+  readonly numbers: Map<string, MatrixEntry>
 }
 
 /**
@@ -25,14 +33,15 @@ interface Column {
 export class CausalMatrix {
   readonly #columns = new Map<string, Column>()
 
+  #size = 0
+
   /** How many pairs it holds a number of. */
   get size(): number {
-    let size = 0
-    for (const { numbers } of this.#columns.values()) size += numbers.size
-    return size
+    return this.#size
   }
 
-  raise({ from, to, number }: Dependency): void {
+  raise(entry: MatrixEntry): void {
+    const { from, to, number, sentAt } = entry
     const key = keyOfLife(to)
     let column = this.#columns.get(key)
     if (column === undefined) {
@@ -41,30 +50,34 @@ export class CausalMatrix {
     }
     const sender = keyOfLife(from)
     const known = column.numbers.get(sender)
-    if (known === undefined || known.number < number) column.numbers.set(sender, { from, number })
+    if (known === undefined) this.#size++
+    // Who hears of it again is not made younger by that.
+    const isNews = known === undefined || known.number < number || (known.number === number && known.sentAt > sentAt)
+    if (isNews) column.numbers.set(sender, entry)
   }
 
   /** The destination has what was sent up to that number: nobody need be told any more. */
-  settle({ from, to, number }: Dependency): void {
+  settle({ from, to, number }: Omit<Dependency, 'age'>): void {
     const key = keyOfLife(to)
     const column = this.#columns.get(key)
     const known = column?.numbers.get(keyOfLife(from))
     if (column === undefined || known === undefined || known.number > number) return
     column.numbers.delete(keyOfLife(from))
+    this.#size--
     if (column.numbers.size === 0) this.#columns.delete(key)
   }
 
   /** Drops the pairs that are picked. */
-  drop(picks: (entry: Dependency) => boolean): void {
-    for (const [key, { to, numbers }] of [...this.#columns]) {
-      for (const [sender, { from, number }] of [...numbers]) if (picks({ from, to, number })) numbers.delete(sender)
+  drop(picks: (entry: MatrixEntry) => boolean): void {
+    for (const [key, { numbers }] of [...this.#columns]) {
+      this.#size -= numbers.size
+      for (const [sender, entry] of [...numbers]) if (picks(entry)) numbers.delete(sender)
+      this.#size += numbers.size
       if (numbers.size === 0) this.#columns.delete(key)
     }
   }
 
-  *entries(): Iterable<Dependency> {
-    for (const { to, numbers } of this.#columns.values()) {
-      for (const { from, number } of numbers.values()) yield { from, to, number }
-    }
+  *entries(): Iterable<MatrixEntry> {
+    for (const { numbers } of this.#columns.values()) yield* numbers.values()
   }
 }

@@ -124,7 +124,8 @@ export class CausalSource<Message> {
     }
     const released: Held<Message>[] = []
     const take = (number: number): void => {
-      released.push(...(this.#waits.get(number)?.held ?? []))
+      // One by one: as the arguments of one call, very many would be too many.
+      for (const held of this.#waits.get(number)?.held ?? []) released.push(held)
       this.#waits.delete(number)
     }
     if (this.#resolved - before <= this.#waits.size) {

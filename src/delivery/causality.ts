@@ -1,6 +1,6 @@
 import type { Life } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
-import { CausalMatrix, type Dependency, keyOfLife } from './causal-matrix.js'
+import { CausalMatrix, type Dependency, keyOfLife, type MatrixEntry } from './causal-matrix.js'
 import { CausalSource, type Held } from './causal-source.js'
 import { endedLifeMillis } from './ended-lives.js'
 
@@ -53,6 +53,7 @@ export class Causality<Message> {
   #prunedAt: Instant | undefined
   /** Of sources that are forgotten. */
   #missed = 0
+  #forgotten = 0
 
   constructor(self: Life, lives: KnownLives) {
     this.#self = self
@@ -62,6 +63,16 @@ export class Causality<Message> {
   /** How many pairs of lives it has a number of. */
   get size(): number {
     return this.#matrix.size
+  }
+
+  /** Whether it has numbers of more pairs than a message may tell of. */
+  get isFull(): boolean {
+    return this.size > causalPairsMax
+  }
+
+  /** Pairs that were forgotten before their time, because there were too many. */
+  get forgotten(): number {
+    return this.#forgotten
   }
 
   /** How many messages were given up so far. */
@@ -78,9 +89,13 @@ export class Causality<Message> {
     this.#prune(now)
     const own = keyOfLife(this.#self)
     const destination = keyOfLife(to)
-    return [...this.#matrix.entries()].filter(
-      entry => keyOfLife(entry.from) !== own || keyOfLife(entry.to) !== destination,
-    )
+    const dependencies: Dependency[] = []
+    for (const { from, to, number, sentAt } of this.#matrix.entries()) {
+      if (keyOfLife(from) === own && keyOfLife(to) === destination) continue
+      const age = Math.floor(Math.min(Math.max(0, now - sentAt), hearsayMillis) / 1_000)
+      dependencies.push({ from, to, number, age })
+    }
+    return dependencies
   }
 
   /** The number of the next message to that life. */
@@ -89,7 +104,7 @@ export class Causality<Message> {
   }
 
   /** Gives the next message to that life its number. It is open until {@link left}. */
-  send(to: Life): number {
+  send(to: Life, now: Instant): number {
     const key = keyOfLife(to)
     let sent = this.#sent.get(key)
     if (sent === undefined) {
@@ -98,7 +113,7 @@ export class Causality<Message> {
     }
     sent.number++
     sent.open.add(sent.number)
-    this.#matrix.raise({ from: this.#self, to, number: sent.number })
+    this.#matrix.raise({ from: this.#self, to, number: sent.number, sentAt: now })
     return sent.number
   }
 
@@ -161,6 +176,7 @@ export class Causality<Message> {
       this.#settle(source.giveUp(Number.POSITIVE_INFINITY), now, out)
       this.#forgetIdle(key)
     }
+    this.#prune(now)
   }
 
   /** Whether anything is waited for. */
@@ -193,7 +209,8 @@ export class Causality<Message> {
 
   /** Hands over those that depend on nothing more, and what waited for them. */
   #settle(ready: Held<Message>[], now: Instant, out: Message[]): void {
-    for (let held = ready.shift(); held !== undefined; held = ready.shift()) {
+    // What this releases is appended to what is gone through.
+    for (const held of ready) {
       const missing = this.#missing(held, now)
       if (missing !== undefined) {
         missing.source.wait(missing.number, held, now)
@@ -201,7 +218,7 @@ export class Causality<Message> {
       }
       this.#enter(held, now)
       out.push(held.message)
-      ready.push(...held.source.deliver(held.number))
+      for (const released of held.source.deliver(held.number)) ready.push(released)
     }
   }
 
@@ -225,9 +242,40 @@ export class Causality<Message> {
       // What others sent to the sender, as far as it tells of it, was handed over there.
       const isSettled = keyOfLife(dependency.to) === sender && keyOfLife(dependency.from) !== sender
       if (isSettled) this.#matrix.settle(dependency)
-      else if (!this.#isOver(dependency.to) && !this.#isStale(dependency.from, now)) this.#matrix.raise(dependency)
+      else if (!this.#isOver(dependency.to) && !this.#isStale(dependency.from, now)) this.#hear(dependency, now)
     }
-    this.#matrix.raise({ from: source.life, to: this.#self, number })
+    this.#matrix.raise({ from: source.life, to: this.#self, number, sentAt: now })
+    if (this.size > causalPairsMax) this.#forgetHearsay()
+  }
+
+  /** Somebody tells of messages between others. */
+  #hear({ from, to, number, age }: Dependency, now: Instant): void {
+    const entry = { from, to, number, sentAt: now - age * 1_000 }
+    if (!this.#isOld(entry, now)) this.#matrix.raise(entry)
+  }
+
+  /** Whether one of the two has no link here: then nobody may ever tell of its end, or it never was. */
+  #isHearsay({ from, to }: MatrixEntry): boolean {
+    return !(this.#lives.isNear(from) && this.#lives.isNear(to))
+  }
+
+  /**
+   * Hearsay is not named for ever. A destination waits ten seconds for what does not come, so that after two minutes
+   * these messages are with it or given up, unless their sender still keeps them. The age travels, lest those who
+   * forget at different times, or come anew, tell each other for ever.
+   */
+  #isOld(entry: MatrixEntry, now: Instant): boolean {
+    return now - entry.sentAt >= hearsayMillis && this.#isHearsay(entry)
+  }
+
+  /** There are more pairs than may be: the oldest hearsay goes. */
+  #forgetHearsay(): void {
+    const hearsay = [...this.#matrix.entries()].filter(entry => this.#isHearsay(entry))
+    hearsay.sort((one, other) => one.sentAt - other.sentAt)
+    // More go than have to, so that this is not done at each message.
+    const picked = new Set(hearsay.slice(0, this.size - causalPairsMax * 0.75))
+    this.#matrix.drop(entry => picked.has(entry))
+    this.#forgotten += picked.size
   }
 
   /**
@@ -243,7 +291,7 @@ export class Causality<Message> {
   #prune(now: Instant): void {
     if (this.#prunedAt !== undefined && now - this.#prunedAt < pruneEvery) return
     this.#prunedAt = now
-    this.#matrix.drop(({ from }) => this.#isStale(from, now))
+    this.#matrix.drop(entry => this.#isStale(entry.from, now) || this.#isOld(entry, now))
     for (const [key, { life, heardAt }] of [...this.#sources]) {
       if (!this.#lives.isNear(life) && now - heardAt >= strangerMillis) this.#forgetIdle(key)
     }
@@ -259,4 +307,8 @@ export class Causality<Message> {
 
 /** A life without a link, whose end nobody tells here, is forgotten after so long without news. */
 export const strangerMillis: Millis = 600_000
+/** So long it is told what a life without a link here sent, or was sent. */
+export const hearsayMillis: Millis = 120_000
+/** Pairs of lives of one label. Only what lives with a link here send each other may be more. */
+export const causalPairsMax = 4_096
 const pruneEvery: Millis = 1_000

@@ -6,6 +6,7 @@ import {
   encodeCausalField,
 } from '../codec/causal-frames.js'
 import { CausalOrderError, NotConnectedError, OverflowError, StoppedError } from '../core/errors.js'
+import { Fifo } from '../core/fifo.js'
 import type { Incarnation, Life, NodeName, NodeSpec } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import { Causality } from '../delivery/causality.js'
@@ -88,14 +89,21 @@ interface Label {
   readonly name: string
   readonly causality: Causality<Turn>
   /** Depend on nothing more, in order. */
-  readonly ready: Turn[]
+  readonly ready: Fifo<Turn>
+  /** How many were handed over since there was nothing to, or other work of this process had its turn. */
+  inTurn: number
+  /** Goes on when other work of this process had its turn. */
+  isPaused: boolean
   /** The last that was handed over is not with its handler yet: a schema, or its server's turns, take their time. */
   isBusy: boolean
   missed: number
+  forgotten: number
 }
 
 /** Labels of one node, in all. */
 const causalLabelsMax = 1_024
+/** Messages of one label that are handed over without a break. */
+const handOversPerTurn = 1_024
 /** What is missing is asked for after so long. */
 const causalAskMillis: Millis = 500
 /** What is missing is not waited for any longer. */
@@ -116,7 +124,7 @@ export class CausalLabels {
     this.#ended = new EndedLives(context.peers)
     this.#queries = new CausalQueries({
       ...{ hub: context.hub, clock: context.clock },
-      floorFor: (label, to) => this.#labels.get(label)?.causality.floor(to) ?? 1,
+      floorFor: (label, to) => this.#labels.get(label)?.causality.floor(to),
       gone: (label, from, upTo) => {
         const state = this.#labels.get(label)
         if (state !== undefined) this.#giveUp(state, from, upTo)
@@ -138,10 +146,12 @@ export class CausalLabels {
     // Of one that was never met the life is not known, for which alone a number holds.
     if (to.incarnation === 0) throw new NotConnectedError(link.name, 'down')
     const { causality } = this.#open(name, link.name, channel)
-    const dependencies = causality.dependencies(to, this.#context.clock.now())
+    if (causality.isFull) throw this.#overflow(link.name, channel, 'what a causal label depends on')
+    const now = this.#context.clock.now()
+    const dependencies = causality.dependencies(to, now)
     const bytes = encodeCausalField({ label: name, number: causality.next(to), dependencies })
     if (bytes.length > causalBytesMax) throw this.#overflow(link.name, channel, 'what a causal label depends on')
-    const number = causality.send(to)
+    const number = causality.send(to, now)
     const tag = { bytes, from: this.#context.self().incarnation, to: to.incarnation }
     return { causal: tag, settler: new Leaving(settler, awaited, () => causality.left(to, number)) }
   }
@@ -150,8 +160,9 @@ export class CausalLabels {
   sendToSelf(name: string, channel: string): CausalField {
     const self = lifeOf(this.#context.self())
     const { causality } = this.#open(name, self.name, channel)
-    const dependencies = causality.dependencies(self, this.#context.clock.now())
-    return { label: name, number: causality.send(self), dependencies }
+    const now = this.#context.clock.now()
+    const dependencies = causality.dependencies(self, now)
+    return { label: name, number: causality.send(self, now), dependencies }
   }
 
   /** Throws when the lives for which a message was numbered are over. */
@@ -252,10 +263,20 @@ export class CausalLabels {
     const causality = new Causality<Turn>(own, {
       endedSince: life => this.#ended.since(life),
       isNear: ({ name, incarnation }) => {
-        return name === own.name || hub.links.get(name)?.spec.incarnation === incarnation
+        if (name === own.name) return incarnation === own.incarnation
+        return hub.links.get(name)?.spec.incarnation === incarnation
       },
     })
-    const label: Label = { name, causality, ready: [], isBusy: false, missed: 0 }
+    const label: Label = {
+      name,
+      causality,
+      ready: new Fifo(),
+      inTurn: 0,
+      isPaused: false,
+      isBusy: false,
+      missed: 0,
+      forgotten: 0,
+    }
     this.#labels.set(name, label)
     return label
   }
@@ -272,8 +293,10 @@ export class CausalLabels {
 
   /** Something happened to a label: hands over what may be, and tells of what was given up. */
   #after(state: Label): void {
-    state.ready.push(...this.#out.splice(0))
-    const { missed } = state.causality
+    for (const turn of this.#out.splice(0)) state.ready.add(turn)
+    const { missed, forgotten } = state.causality
+    if (forgotten > state.forgotten) this.#context.counters.add('causalForgotten', forgotten - state.forgotten)
+    state.forgotten = forgotten
     if (missed > state.missed) {
       this.#context.counters.add('causalGaps', missed - state.missed)
       this.#context.missed(state.name, missed - state.missed)
@@ -285,9 +308,15 @@ export class CausalLabels {
 
   /** One after the other, so that handlers start in order, whatever each takes to be checked or to have its turn. */
   #handOver(state: Label): void {
-    while (!state.isBusy) {
-      const turn = state.ready.shift()
-      if (turn === undefined) return
+    while (!state.isBusy && !state.isPaused) {
+      const turn = state.ready.first
+      if (turn === undefined) {
+        state.inTurn = 0
+        return
+      }
+      if (state.inTurn >= handOversPerTurn) return this.#pause(state)
+      state.inTurn++
+      state.ready.removeFirst()
       state.isBusy = true
       let isGiven = false
       let isLater = false
@@ -305,6 +334,16 @@ export class CausalLabels {
       })
       isLater = true
     }
+  }
+
+  /** A single message may release very many: timers and connections have their turn between them. */
+  #pause(state: Label): void {
+    state.isPaused = true
+    this.#context.clock.defer(() => {
+      state.isPaused = false
+      state.inTurn = 0
+      if (this.#labels.get(state.name) === state) this.#handOver(state)
+    })
   }
 
   /** While anything waits, its senders are asked from time to time. */

@@ -9,8 +9,8 @@ import type { Link } from '../link/link.js'
 export interface CausalQueriesContext {
   readonly hub: LinkHub
   readonly clock: Clock
-  /** Below what number nothing of the label will leave for that life any more. */
-  floorFor(label: string, to: Life): number
+  /** Below what number nothing of the label will leave for that life any more; undefined: it is not known here. */
+  floorFor(label: string, to: Life): number | undefined
   /** Nothing of the label from that life, up to the number, is under way any more. */
   gone(label: string, from: Life, upTo: number): void
 }
@@ -28,6 +28,14 @@ interface Round {
   lanes: number | undefined
 }
 
+/** What a peer asked and was not told yet. */
+interface Asked {
+  /** Of each label the last round. */
+  readonly rounds: Map<string, number>
+  /** Since when a lane that takes no more holds the answers back. */
+  heldSince: Instant | undefined
+}
+
 /**
  * Asks a sender which of its messages may still come. It answers behind what has left, on each of its lanes: when all
  * are here, and each lane that was open here has answered or ended, whatever is missing of what has left is lost.
@@ -35,6 +43,8 @@ interface Round {
 export class CausalQueries {
   readonly #context: CausalQueriesContext
   readonly #rounds = new Map<string, Round>()
+  /** Of links that asked a short while ago. */
+  readonly #asked = new Map<Link, Asked>()
   #ids = 0
 
   constructor(context: CausalQueriesContext) {
@@ -59,13 +69,43 @@ export class CausalQueries {
     lane.outbound.control(FrameKind.query, encodeCausalQuery({ round: round.id, label }))
   }
 
-  /** A peer asks. */
+  /**
+   * A peer asks. The first of its questions is answered at the end of this turn, further ones a while later: of each
+   * label only the last, so that who asks without end, and reads nothing, makes no more of it here.
+   */
   asked({ link }: Lane, { round, label }: CausalQuery): void {
-    const { name, incarnation } = link.spec
+    // Of a label that is unknown nothing was sent.
+    if (this.#context.floorFor(label, lifeOf(link)) === undefined) return
+    const known = this.#asked.get(link)
+    if (known !== undefined) {
+      known.rounds.set(label, round)
+      return
+    }
+    this.#asked.set(link, { rounds: new Map([[label, round]]), heldSince: undefined })
+    this.#context.clock.defer(() => this.#answer(link))
+  }
+
+  #answer(link: Link): void {
+    const asked = this.#asked.get(link)
+    if (asked === undefined) return
+    const { clock } = this.#context
     const lanes = openLanes(link)
-    const floor = this.#context.floorFor(label, { name, incarnation })
-    const body = encodeCausalFloor({ round, label, lanes: lanes.length, floor })
-    for (const lane of lanes) lane.outbound.control(FrameKind.floor, body)
+    if (asked.rounds.size === 0 || lanes.length === 0) {
+      this.#asked.delete(link)
+      return
+    }
+    clock.schedule(answerMillis, () => this.#answer(link))
+    if (lanes.some(({ outbound }) => !outbound.writable)) {
+      asked.heldSince ??= clock.now()
+      if (clock.now() - asked.heldSince < heldMillis) return
+    }
+    asked.heldSince = undefined
+    for (const [label, round] of asked.rounds) {
+      const floor = this.#context.floorFor(label, lifeOf(link)) ?? 1
+      const body = encodeCausalFloor({ round, label, lanes: lanes.length, floor })
+      for (const lane of lanes) lane.outbound.control(FrameKind.floor, body)
+    }
+    asked.rounds.clear()
   }
 
   answered(lane: Lane, { round: id, label, lanes, floor }: CausalFloor): void {
@@ -87,6 +127,7 @@ export class CausalQueries {
 
   clear(): void {
     this.#rounds.clear()
+    this.#asked.clear()
   }
 
   #conclude(key: string, { label, from, open, floors, lanes }: Round): void {
@@ -98,6 +139,15 @@ export class CausalQueries {
 
 /** An answer that takes longer is not waited for: a lane that ended may have taken a part of it away. */
 const roundMillis: Millis = 4_000
+
+/** A peer's questions are answered so often, at the most. */
+const answerMillis: Millis = 250
+/** While a lane takes no more, they wait so long. */
+const heldMillis: Millis = 2_000
+
+function lifeOf({ spec: { name, incarnation } }: Link): Life {
+  return { name, incarnation }
+}
 
 function openLanes(link: Link): Lane[] {
   return [...link.lanes()].filter(({ phase }) => phase === 'open')

@@ -18,6 +18,8 @@ export type CounterName =
   | 'causalGaps'
   /** Messages of causal labels that came after they were given up, and were not handed over. */
   | 'causalLate'
+  /** Pairs of lives of causal labels that were forgotten before their time, because peers told of too many. */
+  | 'causalForgotten'
   /** Messages, either way, that a cut or an interposition stopped. */
   | 'faulted'
   /** Handlers and listeners of the user that threw. */
@@ -64,6 +66,7 @@ export class Counters {
     duplicates: 0,
     causalGaps: 0,
     causalLate: 0,
+    causalForgotten: 0,
     faulted: 0,
     handlerErrors: 0,
     violations: 0,

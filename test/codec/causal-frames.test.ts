@@ -20,15 +20,15 @@ const field = {
   label: 'chat',
   number: 3,
   dependencies: [
-    { from: life('a', 1_000), to: life('b', 2_000), number: 7 },
-    { from: life('b', 2_000), to: life('a', 1_000), number: 300 },
+    { from: life('a', 1_000), to: life('b', 2_000), number: 7, age: 0 },
+    { from: life('b', 2_000), to: life('a', 1_000), number: 300, age: 120 },
   ],
 }
 
 describe('the causal field of a message', () => {
   test('is as documented', () => {
     expect(Buffer.from(encodeCausalField(field)).toString('hex')).toBe(
-      ['0463686174', '03', '02', '0161', 'e807', '0162', 'd00f', '02', '000107', '0100ac02'].join(''),
+      ['0463686174', '03', '02', '0161', 'e807', '0162', 'd00f', '02', '00010700', '0100ac0278'].join(''),
     )
   })
 
@@ -41,7 +41,7 @@ describe('the causal field of a message', () => {
     const fields = fc.record({
       label: fc.stringMatching(/^[a-z]{1,64}$/),
       number,
-      dependencies: fc.array(fc.record({ from: lives, to: lives, number })),
+      dependencies: fc.array(fc.record({ from: lives, to: lives, number, age: fc.nat({ max: 120 }) })),
     })
     fc.assert(
       fc.property(fields, given => {
@@ -74,9 +74,9 @@ describe('the causal field of a message', () => {
       expect(parseCausalField(encodeCausalField({ ...field, dependencies }))).toBeUndefined()
     }
     // A place that no life has.
-    expect(parseCausalField(Buffer.from('0463686174030101 61e80701000507'.replace(' ', ''), 'hex'))).toBeUndefined()
+    expect(parseCausalField(Buffer.from('0463686174030101 61e8070100050700'.replace(' ', ''), 'hex'))).toBeUndefined()
     const dependencies = Array.from({ length: 2_000 }, (_, index) => ({
-      ...{ from: life(`node ${index}`, 1), to: life('b', 1), number: 1 },
+      ...{ from: life(`node ${index}`, 1), to: life('b', 1), number: 1, age: 0 },
     }))
     const large = encodeCausalField({ ...field, dependencies })
     expect(large.length).toBeGreaterThan(causalBytesMax)

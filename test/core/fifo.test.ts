@@ -24,3 +24,15 @@ test('what waits in line comes out in order, whatever comes in meanwhile', () =>
   line.clear()
   expect([line.size, line.first]).toEqual([0, undefined])
 })
+
+test('what was taken away is left out now and then from a line that is never empty, and the order is kept', () => {
+  const line = new Fifo<number>()
+  let added = 0
+  for (; added < 3; added++) line.add(added)
+  for (let expected = 0; expected < 10_000; expected++) {
+    expect(line.first).toBe(expected)
+    line.removeFirst()
+    line.add(added++)
+  }
+  expect([line.size, line.first, line.last]).toEqual([3, 10_000, 10_002])
+})

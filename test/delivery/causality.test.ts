@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Incarnation, Life, NodeName } from '../../src/core/node.js'
 import type { Dependency } from '../../src/delivery/causal-matrix.js'
-import { Causality, strangerMillis } from '../../src/delivery/causality.js'
+import { Causality, causalPairsMax, hearsayMillis, strangerMillis } from '../../src/delivery/causality.js'
 import { EndedLives, endedLifeMillis } from '../../src/delivery/ended-lives.js'
 
 const life = (name: string, incarnation = 1): Life => ({
@@ -23,6 +23,7 @@ class Node {
   readonly heard: string[] = []
   now = 0
   near = true
+  isNear = (_other: Life): boolean => this.near
   readonly ended = new EndedLives(10)
   readonly self: Life
   readonly machine: Causality<string>
@@ -31,13 +32,13 @@ class Node {
     this.self = self
     this.machine = new Causality<string>(self, {
       endedSince: other => this.ended.since(other),
-      isNear: () => this.near,
+      isNear: other => this.isNear(other),
     })
   }
 
   send(to: Life, text: string): Sent {
     const dependencies = this.machine.dependencies(to, this.now)
-    return { from: this.self, number: this.machine.send(to), dependencies, text }
+    return { from: this.self, number: this.machine.send(to, this.now), dependencies, text }
   }
 
   take({ from, number, dependencies, text }: Sent): string {
@@ -184,7 +185,7 @@ describe('causality', () => {
     two.take({
       from: life('d'),
       number: 1,
-      dependencies: [{ from: a, to: life('e'), number: 3 }],
+      dependencies: [{ from: a, to: life('e'), number: 3, age: 0 }],
       text: 'old news',
     })
     expect(two.machine.dependencies(c, two.now).map(({ from }) => from.name)).toEqual(['d'])
@@ -214,7 +215,7 @@ describe('causality', () => {
   test('passes over a number that nobody can have reached at once', () => {
     const [, two, three] = trio()
     const most = Number.MAX_SAFE_INTEGER
-    three.take({ from: b, number: 1, dependencies: [{ from: a, to: c, number: most }], text: 'liar' })
+    three.take({ from: b, number: 1, dependencies: [{ from: a, to: c, number: most, age: 0 }], text: 'liar' })
     expect(three.waits).toEqual([`a ${most}`])
     three.machine.giveUp(a, most, 0, three.heard)
     expect(three.heard).toEqual(['liar'])
@@ -232,5 +233,84 @@ describe('causality', () => {
     three.now += strangerMillis
     three.machine.dependencies(b, three.now)
     expect(three.take({ from: a, number: 1, dependencies: [], text: 'again' })).toBe('taken')
+  })
+
+  test('forgets the pairs of those who come and go, though newcomers never heard of their ends', () => {
+    let now = 0
+    const newcomer = (name: string): Node => new Node(life(name))
+    const all = (): readonly Node[] => [sink, ...workers]
+    const say = (from: Node, to: Node): void => {
+      for (const node of all()) node.now = now
+      expect(to.take(from.send(to.self, 'x'))).toBe('taken')
+    }
+    const sink = newcomer('sink')
+    let workers: readonly [Node, Node] = [newcomer('w0'), newcomer('w1')]
+    const isLinked = (other: Life): boolean => all().some(({ self }) => self === other)
+    for (const node of all()) node.isNear = isLinked
+    let most = 0
+    for (let generation = 2; generation < 300; generation++) {
+      const [dead, heir] = workers
+      for (const worker of workers) say(worker, sink)
+      say(dead, heir)
+      say(heir, dead)
+      for (const node of [sink, heir]) node.end(dead.self)
+      const fresh = newcomer(`w${generation}`)
+      fresh.isNear = isLinked
+      workers = [heir, fresh]
+      now += 5_000
+      say(heir, fresh)
+      for (let turn = 0; turn < 3; turn++) {
+        now += 3_000
+        for (const worker of workers) say(worker, sink)
+        say(heir, fresh)
+        say(fresh, heir)
+      }
+      most = Math.max(most, heir.machine.size)
+    }
+    expect(most).toBeLessThan(40)
+  })
+
+  test('tells of lives without a link for two minutes in all, whoever passes it on', () => {
+    const [one, two, three] = trio()
+    for (const node of [one, two, three]) node.isNear = other => other.name !== 'x' && other.name !== 'y'
+    const told = (node: Node): number =>
+      node.machine.dependencies(a, node.now).filter(({ to }) => to.name === 'y').length
+    const pair = { from: life('x'), to: life('y'), number: 1, age: 0 }
+    two.take({ from: a, number: 1, dependencies: [pair], text: 'hearsay' })
+    two.now = hearsayMillis - 2_000
+    three.now = two.now
+    three.take(two.send(c, 'what I heard'))
+    expect([told(two), told(three)]).toEqual([1, 1])
+    two.now += 3_000
+    three.now = two.now
+    expect([told(two), told(three)]).toEqual([0, 0])
+    two.take(three.send(b, 'and I'))
+    two.take({ from: life('d'), number: 1, dependencies: [{ ...pair, age: 120 }], text: 'old' })
+    expect(told(two)).toBe(0)
+    // Of those that are linked it is told, however long ago that was.
+    two.take({ from: life('e'), number: 1, dependencies: [{ ...pair, from: a, to: c, age: 120 }], text: 'linked' })
+    expect(two.machine.dependencies(a, two.now).some(({ from, to }) => from === a && to === c)).toBe(true)
+  })
+
+  test('keeps so many pairs at the most, and forgets the oldest hearsay first', () => {
+    const [, two] = trio()
+    two.isNear = other => ['a', 'b', 'c'].includes(other.name)
+    two.send(c, 'mine')
+    for (let number = 1; number <= 20; number++) {
+      two.now += 1_000
+      const dependencies = Array.from({ length: 1_000 }, (_, index) => {
+        return { from: life(`x${number} ${index}`), to: life('y'), number: 1, age: 0 }
+      })
+      two.take({ from: a, number, dependencies, text: 'flood' })
+      expect(two.machine.size).toBeLessThanOrEqual(causalPairsMax)
+      expect(two.machine.size).toBe([...two.machine.dependencies(life('none'), two.now)].length)
+    }
+    expect(two.machine.forgotten).toBe(20_002 - two.machine.size)
+    const names = two.machine.dependencies(life('none'), two.now).map(({ from }) => from.name)
+    expect(names).toContain('a')
+    expect(names).toContain('b')
+    expect(names).toContain('x20 0')
+    expect(names).not.toContain('x1 0')
+    expect(two.machine.isFull).toBe(false)
   })
 })

@@ -19,7 +19,7 @@ interface Frame {
 class Asker {
   readonly clock = new SimulatedClock()
   readonly gone: number[] = []
-  readonly lanes: { phase: LanePhase; readonly sent: Frame[]; readonly lane: Lane }[] = []
+  readonly lanes: { phase: LanePhase; writable: boolean; readonly sent: Frame[]; readonly lane: Lane }[] = []
   readonly from = { name: 'a' as NodeName, incarnation: 5 as Incarnation }
   readonly queries: CausalQueries
   floor = 1
@@ -28,8 +28,13 @@ class Asker {
     const link = { name: this.from.name, spec: this.from, lanes: () => this.lanes.map(({ lane }) => lane) }
     for (let count = 0; count < lanes; count++) {
       const sent: Frame[] = []
-      const state: { phase: LanePhase } = { phase: 'open' }
-      const outbound = { control: (kind: FrameKind, body: Uint8Array) => sent.push({ kind, body }) }
+      const state: { phase: LanePhase; writable: boolean } = { phase: 'open', writable: true }
+      const outbound = {
+        control: (kind: FrameKind, body: Uint8Array) => sent.push({ kind, body }),
+        get writable() {
+          return state.writable
+        },
+      }
       const lane = {
         link,
         outbound,
@@ -41,7 +46,7 @@ class Asker {
     }
     this.queries = new CausalQueries({
       ...{ clock: this.clock, hub: { links: new Map([['a', link as unknown as Link]]) } as unknown as LinkHub },
-      floorFor: () => this.floor,
+      floorFor: label => (label.startsWith('chat') ? this.floor : undefined),
       gone: (_label, _from, upTo) => this.gone.push(upTo),
     })
   }
@@ -133,10 +138,61 @@ describe('a question what may still come', () => {
     asker.close(1)
     const [first] = asker.lanes
     asker.queries.asked(first?.lane as Lane, { round: 77, label: 'chat' })
+    asker.clock.advance(0)
     expect(asker.lanes.map(({ sent }) => sent.map(({ body }) => parseCausalFloor(new ByteReader(body))))).toEqual([
       [{ round: 77, label: 'chat', lanes: 2, floor: 12 }],
       [],
       [{ round: 77, label: 'chat', lanes: 2, floor: 12 }],
     ])
+  })
+
+  test('is answered once a while, whoever asks how often, and not of labels that are unknown', () => {
+    const asker = new Asker(1)
+    const answers = (): readonly string[] =>
+      asker.lanes
+        .flatMap(({ sent }) => sent.splice(0))
+        .map(({ body }) => {
+          const floor = parseCausalFloor(new ByteReader(body))
+          return `${floor?.label} ${floor?.round}`
+        })
+    const [only] = asker.lanes
+    const askedFor = (label: string, round: number): void => {
+      asker.queries.asked(only?.lane as Lane, { round, label })
+    }
+    for (let round = 1; round <= 1_000; round++) for (const label of ['chat', 'chat 2', 'other']) askedFor(label, round)
+    asker.clock.advance(0)
+    expect(answers()).toEqual(['chat 1000', 'chat 2 1000'])
+    askedFor('chat', 1_001)
+    asker.clock.advance(249)
+    expect(answers()).toEqual([])
+    asker.clock.advance(1)
+    expect(answers()).toEqual(['chat 1001'])
+    // When nothing was asked for a while, the next question is answered at once.
+    asker.clock.advance(250)
+    askedFor('chat', 1_002)
+    asker.clock.advance(0)
+    expect(answers()).toEqual(['chat 1002'])
+    expect(asker.clock.pending).toBe(1)
+    asker.clock.advance(250)
+    expect(asker.clock.pending).toBe(0)
+  })
+
+  test('waits while a lane takes no more, but not for ever', () => {
+    const asker = new Asker(2)
+    const [first, second] = asker.lanes
+    if (first === undefined || second === undefined) throw new Error('two lanes')
+    second.writable = false
+    for (let round = 1; round <= 3; round++) {
+      asker.queries.asked(first.lane, { round, label: 'chat' })
+      asker.clock.advance(500)
+    }
+    expect(first.sent).toHaveLength(0)
+    second.writable = true
+    asker.clock.advance(250)
+    expect(first.sent).toHaveLength(1)
+    second.writable = false
+    asker.queries.asked(first.lane, { round: 4, label: 'chat' })
+    asker.clock.advance(2_500)
+    expect(second.sent).toHaveLength(2)
   })
 })

@@ -23,7 +23,7 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'what a message depends on is forgotten when it is handed over, as in Partisan',
     file: causality,
-    find: ') this.#matrix.raise(dependency)',
+    find: ') this.#hear(dependency, now)',
     replace: ') this.#isOver(dependency.to)',
     tests: machine,
   },
@@ -65,8 +65,8 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'what a life that is over sent is named for ever',
     file: causality,
-    find: '    this.#matrix.drop(({ from }) => this.#isStale(from, now))\n',
-    replace: '',
+    find: 'entry => this.#isStale(entry.from, now) || this',
+    replace: 'entry => this',
     tests: machine,
   },
   {
@@ -80,6 +80,27 @@ export const causalOrder: readonly Mutant[] = [
     name: 'others bring back what was forgotten of a life that is over',
     file: causality,
     find: ' && !this.#isStale(dependency.from, now)',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'what is heard of lives without a link is named for ever',
+    file: causality,
+    find: ' || this.#isOld(entry, now))',
+    replace: ')',
+    tests: machine,
+  },
+  {
+    name: 'who hears of it from another tells of it for as long again',
+    file: causality,
+    find: 'sentAt: now - age * 1_000',
+    replace: 'sentAt: now - age * 0',
+    tests: machine,
+  },
+  {
+    name: 'a peer may tell of as many pairs as it likes',
+    file: causality,
+    find: '    if (this.size > causalPairsMax) this.#forgetHearsay()\n',
     replace: '',
     tests: machine,
   },
@@ -107,8 +128,8 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'a lower number takes the place of a greater one',
     file: matrix,
-    find: 'known === undefined || known.number < number',
-    replace: 'known === undefined || known.number !== number',
+    find: 'known === undefined || known.number < number ||',
+    replace: 'known === undefined || known.number !== number ||',
     tests: machine,
   },
   {
@@ -161,6 +182,13 @@ export const causalOrder: readonly Mutant[] = [
     tests: whole,
   },
   {
+    name: 'all that a single message releases is handed over without a break',
+    file: labels,
+    find: '      if (state.inTurn >= handOversPerTurn) return this.#pause(state)\n',
+    replace: '',
+    tests: ['test/manager/causal-release.test.ts'],
+  },
+  {
     name: 'what was numbered for one life is sent to the next',
     file: 'src/manager/link-events.ts',
     find: 'return causal !== undefined || (life !== undefined',
@@ -187,6 +215,20 @@ export const causalOrder: readonly Mutant[] = [
     find: '      if (round.open.delete(lane)) this.#conclude(key, round)\n',
     replace: '',
     tests: whole,
+  },
+  {
+    name: 'every question is answered, however many there are',
+    file: queries,
+    find: '    if (known !== undefined) {\n      known.rounds',
+    replace: '    if (known !== undefined && known.rounds.size > 9) {\n      known.rounds',
+    tests: ['test/manager/causal-queries.test.ts'],
+  },
+  {
+    name: 'answers pile up behind a peer that reads nothing',
+    file: queries,
+    find: 'clock.now() - asked.heldSince < heldMillis',
+    replace: 'clock.now() < asked.heldSince',
+    tests: ['test/manager/causal-queries.test.ts'],
   },
   {
     name: 'a field with bytes that mean nothing is taken',

@@ -189,7 +189,7 @@ export class CausalNetwork {
     from.past.set(keyOf(from.life), from.count)
     const message = { id: ++this.#ids, from: from.life, to: to.life, count: from.count, past: new Map(from.past) }
     const dependencies = from.machine.dependencies(to.life, this.#now)
-    const number = from.machine.send(to.life)
+    const number = from.machine.send(to.life, this.#now)
     const parcel: Parcel = { type: 'message', number, dependencies, message, acked: detail % 3 === 0 }
     this.#stream(this.#pair(from.life, to.life), detail).queued.push(parcel)
   }
