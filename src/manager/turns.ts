@@ -35,7 +35,8 @@ export class Turns {
   }
 
   #end(): void {
-    const [next] = this.#waiting.splice(Math.floor(this.#random.next() * this.#waiting.length), 1)
+    const { length } = this.#waiting
+    const [next] = this.#waiting.splice(length > 1 ? Math.floor(this.#random.next() * length) : 0, 1)
     if (next === undefined) this.#free++
     else next()
   }

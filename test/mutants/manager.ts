@@ -31,7 +31,7 @@ export const managers: readonly Mutant[] = [
   {
     name: 'found addresses are dialled in their order',
     file: 'src/manager/turns.ts',
-    find: 'Math.floor(this.#random.next() * this.#waiting.length)',
+    find: 'length > 1 ? Math.floor(this.#random.next() * length) : 0',
     replace: '0',
   },
   {
