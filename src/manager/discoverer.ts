@@ -7,9 +7,8 @@ import type { Clock, Millis } from '../core/time.js'
 import { answerMax, type Discovery } from '../discovery/discovery.js'
 import type { Refusal } from '../link/handshake.js'
 import type { LinkHub } from '../link/hub.js'
-import type { Link } from '../link/link.js'
 import { isUrl } from './checks.js'
-import type { Joiner } from './joiner.js'
+import type { Joiner, Sought } from './joiner.js'
 import type { Reporter } from './reporter.js'
 
 /** How often is looked up, on average: each wait is drawn from half of it to one and a half. */
@@ -31,8 +30,7 @@ export interface DiscovererContext {
   readonly random: Random
   readonly reporter: Reporter
   readonly self: () => NodeSpec
-  /** Whether the node at the other end has to be joined, again. */
-  readonly sought: (link: Link) => boolean
+  readonly sought: Sought
 }
 
 /** An address that was found in this life of the node. */

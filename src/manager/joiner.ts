@@ -8,6 +8,7 @@ import type { LinkHub } from '../link/hub.js'
 import type { Link } from '../link/link.js'
 import { isPermanent } from '../link/refusals.js'
 import { Stopping } from './stopping.js'
+import { Turns } from './turns.js'
 
 export interface JoinerContext {
   readonly hub: LinkHub
@@ -34,6 +35,14 @@ interface Waiter {
 const answerTimeout: Millis = 1_000
 /** A seed that is a member is looked after so often. */
 const seedInterval: Millis = 5_000
+/**
+ * Seeds and found addresses that are dialled at a time, in random order. Many nodes that start together and know each
+ * other's addresses would otherwise keep each other so busy that no dial is answered in time.
+ */
+export const seedDialsMax = 8
+
+/** Whether a seed is to be joined, again; without a link, one at which nobody has answered yet. */
+export type Sought = (link: Link | undefined) => boolean
 
 /** Joins peers: dials until somebody answers, asks until the peer counts this node. */
 export class Joiner {
@@ -42,9 +51,13 @@ export class Joiner {
   /** How often each peer that is being asked has answered. */
   readonly #answers = new Map<NodeName, number>()
   #stopping = new Stopping()
+  readonly #turns: Turns
+  /** Seeds that are looked after. */
+  #kept = 0
 
   constructor(context: JoinerContext) {
     this.#context = context
+    this.#turns = new Turns(seedDialsMax, context.random)
   }
 
   /** Aborts when what is under way ends. */
@@ -127,17 +140,22 @@ export class Joiner {
    * Joins a seed, and joins it again whenever it is found to be `sought`, for ever, or until `given` aborts. Never
    * rejects; resolves before that only when the seed is this node itself.
    */
-  keep(seed: string | NodeSpec, sought: (link: Link) => boolean, given?: AbortSignal): Promise<void> {
-    return this.#stopping.under(given, signal => this.#keep(seed, sought, signal))
+  async keep(seed: string | NodeSpec, sought: Sought, given?: AbortSignal): Promise<void> {
+    this.#kept++
+    try {
+      await this.#stopping.under(given, signal => this.#keep(seed, sought, signal))
+    } finally {
+      this.#kept--
+    }
   }
 
-  async #keep(seed: string | NodeSpec, sought: (link: Link) => boolean, signal: AbortSignal): Promise<void> {
+  async #keep(seed: string | NodeSpec, sought: Sought, signal: AbortSignal): Promise<void> {
     const backoff = new Backoff(this.#context.random)
     let link: Link | undefined
     while (!signal.aborted) {
       try {
         if (link === undefined || sought(link)) {
-          link = await this.#join(seed, signal)
+          link = await this.#join(seed, signal, sought)
           if (link === undefined) return
           backoff.reset()
         }
@@ -150,8 +168,8 @@ export class Joiner {
     }
   }
 
-  #join(peer: string | NodeSpec, signal: AbortSignal): Promise<Link | undefined> {
-    return this.#persist(peer, signal, link => this.#ask(link, signal))
+  #join(peer: string | NodeSpec, signal: AbortSignal, sought?: Sought): Promise<Link | undefined> {
+    return this.#persist(peer, signal, link => this.#ask(link, signal), sought)
   }
 
   /** Reaches the peer and does `then` with the link, again and again until that is done or must end otherwise. */
@@ -159,13 +177,14 @@ export class Joiner {
     peer: string | NodeSpec,
     signal: AbortSignal,
     then: (link: Link) => Promise<boolean>,
+    sought?: Sought,
   ): Promise<Link | undefined> {
     const { clock, random, retrying } = this.#context
     const backoff = new Backoff(random)
     for (;;) {
       let failure: Error = new UnreachableError(nameOf(peer), 'it does not answer')
       try {
-        const link = await this.#reach(peer, signal)
+        const link = await (sought === undefined ? this.#reach(peer, signal) : this.#reachSeed(peer, sought, signal))
         if (link === undefined || (await then(link))) return link
       } catch (error) {
         if (this.#isFinal(error)) throw error
@@ -175,6 +194,31 @@ export class Joiner {
       const delay = backoff.failed(clock.now())
       retrying(nameOf(peer), failure, delay)
       await this.#pause(delay, signal)
+    }
+  }
+
+  /** Reaches a seed when its turn has come. */
+  async #reachSeed(seed: string | NodeSpec, sought: Sought, signal: AbortSignal): Promise<Link | undefined> {
+    const endTurn = await this.#seedTurn(sought, signal)
+    try {
+      return await this.#reach(seed, signal)
+    } finally {
+      endTurn()
+    }
+  }
+
+  /**
+   * Waits until a seed may be dialled. Where the overlay has found its way in, the others are in no hurry: about one
+   * in five seconds is tried nevertheless, because nodes that found each other first may know nobody else.
+   */
+  async #seedTurn(sought: Sought, signal: AbortSignal): Promise<() => void> {
+    const { random } = this.#context
+    const hurries = (): boolean => sought(undefined)
+    for (let due = false; ; ) {
+      const endTurn = await this.#turns.take(signal)
+      if (due || hurries()) return endTurn
+      endTurn()
+      due = !(await this.until(hurries, signal, seedInterval * this.#kept * (0.5 + random.next())))
     }
   }
 

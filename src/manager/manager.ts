@@ -28,7 +28,7 @@ export interface AckOptions {
    * returns has resolved. If that rejects, so does the sender's promise, with `RemoteError`.
    */
   readonly when?: 'given' | 'handled'
-  /** Whether to go on while the peer is down, in its present life. Default `'wait'`. */
+  /** Whether to go on while the peer is down, in its present life. Default `'wait'`. A partition is not a down. */
   readonly onDown?: 'wait' | 'reject'
 }
 

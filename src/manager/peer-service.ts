@@ -314,8 +314,9 @@ export class PeerService extends Messages {
   #seed(): void {
     const { hub, joiner, reporter, overlay } = this.#node
     const { seeds, discovery, discoveryInterval: interval, clock, random, transport } = this.#settings
-    const sought = ({ name, directLanes }: Link): boolean =>
-      overlay.strategy.seeks?.(name) ?? (directLanes === 0 || !this.members().includes(name))
+    const isMember = ({ name, directLanes }: Link): boolean => directLanes > 0 && this.members().includes(name)
+    const sought = (link: Link | undefined): boolean =>
+      overlay.strategy.seeks?.(link?.name) ?? (link === undefined || !isMember(link))
     for (const seed of seeds) void joiner.keep(seed, sought)
     if (discovery === undefined) return
     const self = (): NodeSpec => this.spec

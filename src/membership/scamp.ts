@@ -68,9 +68,9 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
   }
 
   /** Seeds lead into the overlay, and need not be held for ever, unless it is so small that everybody is. */
-  seeks(seed: NodeName): boolean {
+  seeks(seed: NodeName | undefined): boolean {
     const { view, isSmall } = this.#peers
-    return view.isolated || (isSmall && !view.has(seed))
+    return view.isolated || (isSmall && (seed === undefined || !view.has(seed)))
   }
 
   state(): MembershipState {

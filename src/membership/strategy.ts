@@ -88,9 +88,10 @@ export interface MembershipStrategy<Message = unknown>
   state(): MembershipState
   /**
    * Whether a seed that was joined has to be joined again. Where a strategy does not say, a seed is, whenever it is no
-   * member or not connected; one whose members are a part of all can do without it.
+   * member or not connected; one whose members are a part of all can do without it. Without a name: whether a
+   * seed at which nobody has answered yet is dialled in a hurry.
    */
-  seeks?(seed: NodeName): boolean
+  seeks?(seed: NodeName | undefined): boolean
   /** What this overlay can do beside what every manager can: `full-membership`, `relay`, ... */
   readonly capabilities: readonly string[]
 }

@@ -13,14 +13,44 @@ export const managers: readonly Mutant[] = [
   {
     name: 'a seed that was lost is not looked after',
     file: service,
-    find: '(directLanes === 0 || !this.members().includes(name))',
+    find: 'directLanes > 0 && this.members().includes(name)',
     replace: '!this.members().includes(name)',
   },
   {
     name: 'a seed that is no member any more is not joined again',
     file: service,
-    find: '(directLanes === 0 || !this.members().includes(name))',
-    replace: 'directLanes === 0',
+    find: 'directLanes > 0 && this.members().includes(name)',
+    replace: 'directLanes > 0',
+  },
+  {
+    name: 'found addresses are dialled all at once',
+    file: joiner,
+    find: 'new Turns(seedDialsMax, ',
+    replace: 'new Turns(Infinity, ',
+  },
+  {
+    name: 'found addresses are dialled in their order',
+    file: 'src/manager/turns.ts',
+    find: 'length > 1 ? Math.floor(this.#random.next() * length) : 0',
+    replace: '0',
+  },
+  {
+    name: 'a turn is never ended',
+    file: joiner,
+    find: '    } finally {\n      endTurn()\n',
+    replace: '    } finally {\n',
+  },
+  {
+    name: 'an overlay that found its way in hurries on',
+    file: joiner,
+    find: 'if (due || hurries()) return endTurn',
+    replace: 'return endTurn',
+  },
+  {
+    name: 'an overlay that found its way in never tries another seed',
+    file: joiner,
+    find: 'due = !(await this.until(hurries, signal, seedInterval * this.#kept * (0.5 + random.next())))',
+    replace: 'due = !(await this.until(hurries, signal))',
   },
   {
     name: 'a seed is joined once and never looked after',

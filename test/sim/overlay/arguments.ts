@@ -11,7 +11,7 @@ export const help = `Grows a HyParView overlay, fails a share of its nodes in on
   --seeds N      as many seeds, one after another; default 1
   --contacts N   nodes join one of the first N; default: any that is there
   --rounds R     rounds (shuffle intervals) after the failure; default 10
-  --plot FILE    where the plot goes; default docs/hyparview.svg, 'none' for none
+  --plot FILE    writes a plot there; default: none (that of the docs is docs/hyparview.svg)
   --help         this text
 
 Exit code 0 when in every run all survivors were reached in the end, 1 when not, 2 when the arguments
@@ -27,7 +27,7 @@ export interface Settings {
   readonly seeds: number
   readonly contacts: number
   readonly rounds: number
-  readonly plot: string
+  readonly plot: string | undefined
 }
 
 /** What to run, or `help`. */
@@ -41,7 +41,7 @@ export function parseArguments(given: readonly string[]): Settings | 'help' {
     seeds: count('seeds', values.seeds, 1, 1),
     contacts: count('contacts', values.contacts, Number.MAX_SAFE_INTEGER, 1),
     rounds: count('rounds', values.rounds, 10, 1),
-    plot: values.plot ?? 'docs/hyparview.svg',
+    plot: values.plot,
   }
 }
 

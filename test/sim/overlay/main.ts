@@ -25,6 +25,6 @@ function run({ nodes, fail, seed: first, seeds, contacts, rounds, plot }: Settin
     }
   }
   console.log(summaryOf(runs))
-  if (plot !== 'none') writeFileSync(plot, plotOf(runs))
+  if (plot !== undefined) writeFileSync(plot, plotOf(runs))
   return runs.every(each => healedAfter(each) !== undefined) ? 0 : 1
 }

@@ -30,6 +30,10 @@ describe('an overlay of 300 nodes that all joined one of three', () => {
 test('arguments that make no sense are refused, and --help helps', () => {
   expect(parseArguments(['--help'])).toBe('help')
   expect(parseArguments(['--nodes', '10', '--fail', '0.1,0.2'])).toMatchObject({ nodes: 10, fail: [0.1, 0.2] })
+  expect([parseArguments([]), parseArguments(['--plot', 'here.svg'])]).toMatchObject([
+    { plot: undefined },
+    { plot: 'here.svg' },
+  ])
   for (const given of [['--nodes', '1'], ['--fail', '1'], ['--fail', ''], ['--seeds', '0'], ['--what']]) {
     expect(() => parseArguments(given)).toThrow(UsageError)
   }

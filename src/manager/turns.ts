@@ -1,0 +1,43 @@
+import { abortReason } from '../core/abort.js'
+import type { Random } from '../core/random.js'
+
+/** Lets so many go on at a time, and those who wait one after another in random order. */
+export class Turns {
+  readonly #random: Random
+  readonly #waiting: (() => void)[] = []
+  #free: number
+
+  constructor(most: number, random: Random) {
+    this.#free = most
+    this.#random = random
+  }
+
+  /** Resolves with what ends the turn, to be called once. Rejects when the signal aborts before it came. */
+  take(signal: AbortSignal): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(abortReason(signal))
+      const begin = (): void => {
+        signal.removeEventListener('abort', aborted)
+        resolve(() => this.#end())
+      }
+      const aborted = (): void => {
+        signal.removeEventListener('abort', aborted)
+        this.#waiting.splice(this.#waiting.indexOf(begin), 1)
+        reject(abortReason(signal))
+      }
+      if (this.#free > 0) {
+        this.#free--
+        return begin()
+      }
+      signal.addEventListener('abort', aborted)
+      this.#waiting.push(begin)
+    })
+  }
+
+  #end(): void {
+    const { length } = this.#waiting
+    const [next] = this.#waiting.splice(length > 1 ? Math.floor(this.#random.next() * length) : 0, 1)
+    if (next === undefined) this.#free++
+    else next()
+  }
+}
