@@ -97,7 +97,10 @@ export class Relayer {
   dial({ channel, node }: CircuitAddress, handler: ConnectionHandler, signal: AbortSignal): Promise<Connection> {
     const { self, limits } = this.#context
     const { name, incarnation } = self()
-    const circuit = `${name}/${incarnation}/${++this.#count}` as CircuitRef
+    const next = (): CircuitRef => `${name}/${incarnation}/${++this.#count}` as CircuitRef
+    let circuit = next()
+    // A peer may have named one of its own so.
+    while (this.#kept.has(circuit)) circuit = next()
     return new Promise((resolve, reject) => {
       signal.throwIfAborted()
       const kept = this.#keep(circuit, channel)
@@ -208,8 +211,10 @@ export class Relayer {
     }
     const kept = this.#kept.get(circuit)
     const to = this.#machine.next(circuit, from)
-    // It was closed meanwhile, and its end was told.
-    if (kept === undefined || to === undefined) return undefined
+    if (kept === undefined || to === undefined) {
+      this.#step({ type: 'stray', circuit, from }, lane.channel.name)
+      return undefined
+    }
     this.#bind(circuit, lane)
     if (to === 'here') return kept.end?.received(message.subarray(reader.position))
     let over = false

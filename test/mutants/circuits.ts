@@ -13,8 +13,20 @@ export const circuits: readonly Mutant[] = [
   {
     name: 'a circuit is passed on as often as it comes',
     file: machine,
-    find: 'if (this.#seen.has(circuit) || !admits(from, origin, destination)) return',
-    replace: 'if (this.#circuits.has(circuit) || !admits(from, origin, destination)) return',
+    find: 'if (this.#circuits.has(circuit) || this.#seen.has(circuit)) return',
+    replace: 'if (this.#circuits.has(circuit)) return',
+  },
+  {
+    name: 'a copy that comes late takes the place of an open circuit',
+    file: machine,
+    find: 'if (this.#circuits.has(circuit) || this.#seen.has(circuit)) return',
+    replace: 'if (this.#seen.has(circuit)) return',
+  },
+  {
+    name: 'whoever sends on a circuit that does not lead on is not told',
+    file: machine,
+    find: '    this.#strays.set(key, now)\n    out.push(',
+    replace: '    this.#strays.set(key, now)\n    if (now < 0) out.push(',
   },
   {
     name: 'a circuit is as long as it likes',
