@@ -8,6 +8,7 @@ import {
   UnknownChannelError,
 } from '../core/errors.js'
 import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
+import { callUser } from '../core/promise-like.js'
 import type { Clock, Millis } from '../core/time.js'
 import { type MonitorMessage, parseMonitorMessage } from '../delivery/monitor-messages.js'
 import { Monitored, type MonitoredInput, type Notice } from '../delivery/monitored.js'
@@ -280,11 +281,10 @@ export class Monitoring {
     const { fn, node, name, channel } = watch
     const incarnation = life as Incarnation | undefined
     const end = typeof why === 'string' ? this.#endOf(watch, why) : { reason: reasonOf(why), error: why }
-    try {
-      fn({ node, name, incarnation, ...end })
-    } catch (error) {
-      this.#context.reporter.failed(`a monitor of server '${name}' on channel '${channel}'`, error)
-    }
+    callUser(
+      () => fn({ node, name, incarnation, ...end }),
+      error => this.#context.reporter.failed(`a monitor of server '${name}' on channel '${channel}'`, error),
+    )
   }
 
   #endOf({ node, name, channel }: Watch, why: EndReason): Pick<MonitorEnd, 'reason' | 'error'> {

@@ -317,6 +317,23 @@ describe('a monitor of a server', () => {
     expect(reasons(ends)).toEqual(['unregistered'])
   })
 
+  test('whose promise rejects is told of, as is any function that is called with nodes', async () => {
+    const cluster = new Cluster()
+    const [a] = await cluster.pair()
+    const failed = record(a, 'handler-error')
+    const failing = (what: string) => () => Promise.reject(new Error(what))
+    a.monitor({ node: 'b', name: 'nobody' }, failing('monitor'))
+    a.monitorNodes(failing('nodes'))
+    a.onUp('b', failing('up'))
+    a.onDown('b', failing('down'))
+    await cluster.settle(a.disconnect(['b', 'c'], failing('disconnect')))
+    await cluster.pass(100)
+    const told = (failed as ['handler-error', { error: Error }][]).map(([, { error }]) => error.message)
+    expect(new Set(told)).toEqual(new Set(['monitor', 'nodes', 'up', 'down', 'disconnect']))
+    expect(told.filter(what => what === 'disconnect')).toHaveLength(2)
+    expect(a.counters().handlerErrors).toBe(told.length)
+  })
+
   test('that throws is told of, and disturbs nobody', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()

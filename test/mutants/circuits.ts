@@ -79,8 +79,8 @@ export const circuits: readonly Mutant[] = [
   {
     name: 'what was seen is remembered for ever',
     file: machine,
-    find: '      if (now - since < seenMillis) break\n',
-    replace: '      if (since >= 0) break\n',
+    find: '    if (now - since < seenMillis) return\n',
+    replace: '    if (since >= 0) return\n',
   },
   {
     name: 'a circuit goes on when a connection that it led over is lost',
