@@ -172,11 +172,11 @@ export class Relayer {
     const isNeighbour = ({ name }: NodeSpec): boolean => hub.links.get(name)?.state.direct === true
     if (hub.links.get(to)?.state.direct === true) return [to]
     const overlay = strategy()
-    const route = overlay.route(to)
-    const named = route.filter(isNeighbour)
-    // The overlay takes it for a neighbour, which it is not just now. Clients carry nothing for others.
+    const named = overlay.route(to).filter(isNeighbour)
+    // The overlay takes it for a neighbour, which it is not just now, or has not heard of it: a neighbour may have.
+    // Clients carry nothing for others.
     const others = () => overlay.members().filter(spec => isNeighbour(spec) && !isClient(spec))
-    return (named.length > 0 || route.length === 0 ? named : others()).map(({ name }) => name)
+    return (named.length > 0 ? named : others()).map(({ name }) => name)
   }
 
   /** Circuits come from members, and, as far as the overlay knows everybody, are for members and of members. */

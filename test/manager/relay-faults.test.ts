@@ -167,3 +167,19 @@ test('a question that is held for long by one of two relays does not harm the ci
   await cluster.settle(a.forwardMessage('d', 'inbox', 150, { ...relayed, ack: true }))
   expect(heard).toEqual(range(151))
 })
+
+test('a full mesh asks its neighbours for a member that it has not heard of yet', async () => {
+  const cluster = new Cluster({ make: fullMesh, network: { latency: 1 } })
+  const [a, b] = await cluster.pair()
+  const c = await cluster.start('c')
+  const heard = hear(c)
+  // What the two tell of members is held up: the third knows them, and they do not know it.
+  b.interpose(({ kind, direction, peer }) =>
+    kind === 'membership' && direction === 'forward' && peer === 'a' ? { type: 'drop' } : { type: 'pass' },
+  )
+  await cluster.settle(c.join(b.spec))
+  await cluster.until(() => b.isConnected('c'))
+  expect(a.members()).toEqual(['a', 'b'])
+  await cluster.settle(a.forwardMessage('c', 'inbox', 1, relayed))
+  await cluster.until(() => heard.length === 1)
+})

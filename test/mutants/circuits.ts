@@ -29,6 +29,13 @@ export const circuits: readonly Mutant[] = [
     replace: '    this.#strays.set(key, now)\n    if (now < 0) out.push(',
   },
   {
+    name: 'nobody is asked for a way to a node that the overlay has not heard of',
+    file: relayer,
+    find: '(named.length > 0 ? named : others())',
+    replace: '(named.length > 0 || overlay.route(to).length === 0 ? named : others())',
+    tests: ['test/manager/relay-faults.test.ts'],
+  },
+  {
     name: 'a circuit is as long as it likes',
     file: machine,
     find: "    if (hops === 0) return refuse('hops')\n",
