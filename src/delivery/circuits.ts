@@ -13,6 +13,8 @@ export type CircuitInput =
   | { readonly type: 'message'; readonly from: NodeName; readonly message: CircuitMessage }
   /** Something of the circuit between this node and a neighbour may have been lost. */
   | { readonly type: 'lost'; readonly circuit: CircuitRef; readonly peer: NodeName }
+  /** Bytes came from a neighbour for which {@link Circuits.next} knows no way on. */
+  | { readonly type: 'stray'; readonly circuit: CircuitRef; readonly from: NodeName }
   /** There is no way to that neighbour any more. */
   | { readonly type: 'down'; readonly peer: NodeName }
   /** The one timer is due. */
@@ -54,6 +56,8 @@ const sweepMillis: Millis = 500
 const seenMillis: Millis = 10_000
 /** Circuits that are remembered so; the oldest are forgotten. */
 const seenMax = 8_192
+/** So many circuits that are not known here are closed in {@link seenMillis}; bytes of others are just dropped. */
+const straysMax = 1_024
 
 interface Circuit {
   /** Towards its origin; undefined: that is this node. */
@@ -80,6 +84,8 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
   readonly #circuits = new Map<CircuitRef, Circuit>()
   /** When each was first seen, oldest first. */
   readonly #seen = new Map<CircuitRef, Instant>()
+  /** When bytes of circuits that are not known here were answered, by circuit and neighbour, oldest first. */
+  readonly #strays = new Map<string, Instant>()
   #carried = 0
   #armed = false
 
@@ -123,6 +129,8 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
         return this.#message(input.from, input.message, now, out)
       case 'lost':
         return this.#lost(input.circuit, input.peer, out)
+      case 'stray':
+        return this.#stray(input.circuit, input.from, now, out)
       case 'down':
         for (const circuit of [...this.#circuits.keys()]) this.#lost(circuit, input.peer, out)
         return
@@ -175,8 +183,9 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
     const refuse = (why: NoWay): void => {
       out.push({ type: 'send', to: from, message: { type: 'refused', circuit, why } })
     }
-    // Whoever came first has asked all that there are to ask.
-    if (this.#seen.has(circuit) || !admits(from, origin, destination)) return refuse('unknown')
+    // Whoever came first has asked all that there are to ask. A copy may come when that is no longer remembered.
+    if (this.#circuits.has(circuit) || this.#seen.has(circuit)) return refuse('unknown')
+    if (!admits(from, origin, destination)) return refuse('unknown')
     if (this.#carried >= carried) {
       out.push({ type: 'count', what: 'refused' })
       return refuse('busy')
@@ -248,6 +257,15 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
     this.#close(circuit, peer, 'a connection that it led over was lost', out, peer)
   }
 
+  /** Whoever believes in a circuit that does not lead there is told, once in a while: nothing of it arrives. */
+  #stray(circuit: CircuitRef, from: NodeName, now: Instant, out: CircuitEffect[]): void {
+    const key = `${from}\n${circuit}`
+    if (this.#strays.has(key) || this.#strays.size >= straysMax) return
+    this.#strays.set(key, now)
+    out.push({ type: 'send', to: from, message: closing(circuit, 'it does not lead through here') })
+    this.#arm(out)
+  }
+
   /** Ends a circuit: `by` this node, or a neighbour, who knows. */
   #close(circuit: CircuitRef, by: NodeName | undefined, reason: string, out: CircuitEffect[], lost?: NodeName): void {
     const known = this.#circuits.get(circuit)
@@ -264,10 +282,8 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
   }
 
   #expire(now: Instant, out: CircuitEffect[]): void {
-    for (const [circuit, since] of this.#seen) {
-      if (now - since < seenMillis) break
-      this.#seen.delete(circuit)
-    }
+    forgetOld(this.#seen, now)
+    forgetOld(this.#strays, now)
     for (const [circuit, known] of [...this.#circuits]) {
       if (known.asked === undefined || known.expires > now) continue
       for (const to of known.asked) {
@@ -302,7 +318,7 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
   }
 
   #arm(out: CircuitEffect[]): void {
-    if (this.#armed || this.#seen.size === 0) return
+    if (this.#armed || (this.#seen.size === 0 && this.#strays.size === 0)) return
     this.#armed = true
     out.push({ type: 'arm', after: sweepMillis })
   }
@@ -310,6 +326,13 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
 
 /** Of two reasons the one that says more is told. */
 const rank: Readonly<Record<NoWay, number>> = { unknown: 0, hops: 1, busy: 2 }
+
+function forgetOld(memory: Map<string, Instant>, now: Instant): void {
+  for (const [key, since] of memory) {
+    if (now - since < seenMillis) return
+    memory.delete(key)
+  }
+}
 
 function closing(circuit: CircuitRef, reason: string): CircuitMessage {
   return { type: 'close', circuit, reason }

@@ -40,8 +40,8 @@ export function parseMonitorMessage(value: unknown): MonitorMessage | undefined 
   return stream < streams ? { type, ids: numbers, reason, stream, streams } : undefined
 }
 
-/** Numbers in one message. */
-const idsMax = 1_000_000
+/** Numbers in one message: nobody may have more monitors at one node. */
+export const idsMax = 16_384
 /** As many as a channel may have. */
 const streamsMax = 64
 const serverNameBytesMax = 255

@@ -21,7 +21,7 @@ export interface Limits {
   readonly controlBytes: number
   /** Requests without an answer, per peer; more reject. Default 65,536. */
   readonly requests: number
-  /** Monitors of one peer, and of one peer at this node: a further one ends as refused. Default 16,384. */
+  /** Monitors of one peer, and of one peer here: a further one ends as refused. Default, and at most, 16,384. */
   readonly monitors: number
   /** Nodes that this node keeps links with; more are refused. Default 4,096. */
   readonly peers: number

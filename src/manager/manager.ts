@@ -233,7 +233,10 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    * and returns the stale specs: older incarnations or addresses of that name that were known.
    */
   connect(peer: string | NodeSpec, options?: JoinOptions & { readonly prune?: boolean }): Promise<readonly NodeSpec[]>
-  /** Drops the connections, and calls `fn` for each node. Members stay members, so they are dialled again. */
+  /**
+   * Drops the connections, and calls `fn` for each node. Members stay members, so they are dialled again. What `fn`
+   * throws, or its promise rejects with, is told by the event `handler-error`.
+   */
   disconnect(nodes: string | readonly string[], fn?: (node: NodeName) => void): Promise<void>
 
   /**

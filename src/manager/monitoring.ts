@@ -8,8 +8,9 @@ import {
   UnknownChannelError,
 } from '../core/errors.js'
 import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
+import { callUser } from '../core/promise-like.js'
 import type { Clock, Millis } from '../core/time.js'
-import { type MonitorMessage, parseMonitorMessage } from '../delivery/monitor-messages.js'
+import { idsMax, type MonitorMessage, parseMonitorMessage } from '../delivery/monitor-messages.js'
 import { Monitored, type MonitoredInput, type Notice } from '../delivery/monitored.js'
 import { type EndReason, Monitors, type MonitorsEffect, type MonitorsInput } from '../delivery/monitors.js'
 import type { LinkHub } from '../link/hub.js'
@@ -67,8 +68,18 @@ interface Watch {
   readonly channel: string
 }
 
-/** After what a full queue did not take is offered again. */
+/** After what a full queue did not take is offered again: twice as long each time, up to the second. */
 const retryMillis: Millis = 1_000
+const retryMillisMax: Millis = 8_000
+/** So many ends wait for room in one queue. More are not told: peers have no more monitors than {@link idsMax}. */
+const lateMax = 4 * idsMax
+
+/** What a full queue did not take, all in one. */
+interface Late {
+  readonly ids: Set<number>
+  /** Resolves with whether the peer has taken it. */
+  readonly over: Promise<boolean>
+}
 
 /** The shell of both ends of monitors. Their messages go to {@link monitorServer}, with `ack`; see docs/protocol.md. */
 export class Monitoring {
@@ -78,13 +89,16 @@ export class Monitoring {
   readonly #watches = new Map<number, Watch>()
   /** Ends the messages that wait to be offered again. */
   readonly #retries = new Set<() => void>()
+  /** By peer and life, channel and stream, and what it says. */
+  readonly #late = new Map<string, Late>()
   #lastId = 0
+  #lastSync = 0
   #stopping: (() => Error) | undefined
 
   constructor(context: MonitoringContext) {
     const { registry, limits } = context
     this.#context = context
-    this.#monitored = new Monitored({ has: server => registry.has(server), limit: limits.monitors })
+    this.#monitored = new Monitored({ has: server => registry.has(server), limit: monitorsMax(limits) })
     registry.register(monitorServer, (message, from) => this.#receive(message, from), {})
   }
 
@@ -157,7 +171,7 @@ export class Monitoring {
     const verdict = link?.state.verdict ?? 'send'
     if (verdict === 'cut') return new PartitionedError(node)
     if (verdict !== 'send') return new NotConnectedError(node, verdict)
-    if (this.#monitors.count(node) < limits.monitors) return undefined
+    if (this.#monitors.count(node) < monitorsMax(limits)) return undefined
     reporter.counters.add('monitorsRefused')
     return new OverflowError(node, channel, 'limits.monitors')
   }
@@ -229,28 +243,65 @@ export class Monitoring {
   }
 
   /** Sends until it is taken, or the peer lost. Resolves with which of the two it was. */
-  async #persist(node: NodeName, channel: string, message: MonitorMessage, stream?: number): Promise<boolean> {
+  async #persist(node: NodeName, channel: string, message: Persistent, stream?: number): Promise<boolean> {
     const life = this.#lifeOf(node)
-    for (;;) {
+    // Each of these says all that there is, and is never made one with another.
+    const what = message.type === 'sync' ? `sync ${++this.#lastSync}` : messageOf(message)
+    const key = `${node}\n${life}\n${channel}\n${stream}\n${what}`
+    const post = (ids: readonly number[]): Promise<void> => this.#post(node, channel, { ...message, ids }, stream)
+    if (!this.#late.has(key)) {
       try {
-        await this.#post(node, channel, message, stream)
+        await post(message.ids)
         return true
       } catch (error) {
         if (!(error instanceof OverflowError) || life === undefined) return false
-        await this.#pause()
-        if (this.#lifeOf(node) !== life) return false
       }
+    }
+    const late = this.#late.get(key)
+    if (late === undefined) {
+      const ids = new Set(message.ids)
+      const over = this.#offer(ids, post, () => this.#lifeOf(node) === life).finally(() => this.#late.delete(key))
+      this.#late.set(key, { ids, over })
+      return over
+    }
+    if (late.ids.size + message.ids.length > lateMax) {
+      this.#context.reporter.counters.add('monitorsRefused', message.ids.length)
+      return false
+    }
+    for (const id of message.ids) late.ids.add(id)
+    return late.over
+  }
+
+  /** Offers what was not taken until it is, in parts that can be read. */
+  async #offer(
+    ids: Set<number>,
+    post: (ids: readonly number[]) => Promise<void>,
+    isCurrent: () => boolean,
+  ): Promise<boolean> {
+    for (let pause = retryMillis; ; ) {
+      await this.#pause(pause)
+      if (!isCurrent()) return false
+      const part = [...ids].slice(0, idsMax)
+      try {
+        await post(part)
+      } catch (error) {
+        if (!(error instanceof OverflowError)) return false
+        pause = Math.min(2 * pause, retryMillisMax)
+        continue
+      }
+      for (const id of part) ids.delete(id)
+      if (ids.size === 0) return true
     }
   }
 
-  #pause(): Promise<void> {
+  #pause(after: Millis): Promise<void> {
     return new Promise(resolve => {
       const end = (): void => {
         cancel()
         this.#retries.delete(end)
         resolve()
       }
-      const cancel = this.#context.clock.schedule(retryMillis, end)
+      const cancel = this.#context.clock.schedule(after, end)
       this.#retries.add(end)
     })
   }
@@ -280,11 +331,10 @@ export class Monitoring {
     const { fn, node, name, channel } = watch
     const incarnation = life as Incarnation | undefined
     const end = typeof why === 'string' ? this.#endOf(watch, why) : { reason: reasonOf(why), error: why }
-    try {
-      fn({ node, name, incarnation, ...end })
-    } catch (error) {
-      this.#context.reporter.failed(`a monitor of server '${name}' on channel '${channel}'`, error)
-    }
+    callUser(
+      () => fn({ node, name, incarnation, ...end }),
+      error => this.#context.reporter.failed(`a monitor of server '${name}' on channel '${channel}'`, error),
+    )
   }
 
   #endOf({ node, name, channel }: Watch, why: EndReason): Pick<MonitorEnd, 'reason' | 'error'> {
@@ -305,6 +355,17 @@ export class Monitoring {
         return { reason: 'node-down', error: new NotConnectedError(node, why) }
     }
   }
+}
+
+/** What is offered again where a queue is full. */
+type Persistent = Exclude<MonitorMessage, { readonly type: 'monitor' }>
+
+function messageOf(message: Persistent): string {
+  return message.type === 'down' ? `down ${message.streams} ${message.reason}` : message.type
+}
+
+function monitorsMax({ monitors }: Limits): number {
+  return Math.min(monitors, idsMax)
 }
 
 /** What an ending is called that is an error: of a node that is not there, or that takes no more. */

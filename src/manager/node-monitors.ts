@@ -1,4 +1,5 @@
 import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
+import { callUser } from '../core/promise-like.js'
 import type { DownReason } from '../link/link.js'
 
 /** What `monitorNodes` tells: a life of a peer came up or went down. */
@@ -22,7 +23,7 @@ export class NodeMonitors {
   readonly #up = new Map<NodeName, Incarnation>()
   readonly #failed: (error: unknown) => void
 
-  /** `failed` is told what one of them threw. */
+  /** `failed` is told what one of them threw, or its promise rejected with. */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed
   }
@@ -56,10 +57,6 @@ export class NodeMonitors {
   }
 
   #call({ fn }: NodeMonitor, event: NodeEvent): void {
-    try {
-      fn(event)
-    } catch (error) {
-      this.#failed(error)
-    }
+    callUser(() => fn(event), this.#failed)
   }
 }

@@ -205,7 +205,7 @@ export class PeerService extends Messages {
         this.#node.seeker.forget(link)
         link.close('disconnected', 'asked to disconnect')
       }
-      fn?.(node as NodeName)
+      if (fn !== undefined) this.#node.watchers.call(fn, node as NodeName)
     }
     return Promise.resolve()
   }

@@ -97,7 +97,10 @@ export class Relayer {
   dial({ channel, node }: CircuitAddress, handler: ConnectionHandler, signal: AbortSignal): Promise<Connection> {
     const { self, limits } = this.#context
     const { name, incarnation } = self()
-    const circuit = `${name}/${incarnation}/${++this.#count}` as CircuitRef
+    const next = (): CircuitRef => `${name}/${incarnation}/${++this.#count}` as CircuitRef
+    let circuit = next()
+    // A peer may have named one of its own so.
+    while (this.#kept.has(circuit)) circuit = next()
     return new Promise((resolve, reject) => {
       signal.throwIfAborted()
       const kept = this.#keep(circuit, channel)
@@ -169,11 +172,11 @@ export class Relayer {
     const isNeighbour = ({ name }: NodeSpec): boolean => hub.links.get(name)?.state.direct === true
     if (hub.links.get(to)?.state.direct === true) return [to]
     const overlay = strategy()
-    const route = overlay.route(to)
-    const named = route.filter(isNeighbour)
-    // The overlay takes it for a neighbour, which it is not just now. Clients carry nothing for others.
+    const named = overlay.route(to).filter(isNeighbour)
+    // The overlay takes it for a neighbour, which it is not just now, or has not heard of it: a neighbour may have.
+    // Clients carry nothing for others.
     const others = () => overlay.members().filter(spec => isNeighbour(spec) && !isClient(spec))
-    return (named.length > 0 || route.length === 0 ? named : others()).map(({ name }) => name)
+    return (named.length > 0 ? named : others()).map(({ name }) => name)
   }
 
   /** Circuits come from members, and, as far as the overlay knows everybody, are for members and of members. */
@@ -208,8 +211,10 @@ export class Relayer {
     }
     const kept = this.#kept.get(circuit)
     const to = this.#machine.next(circuit, from)
-    // It was closed meanwhile, and its end was told.
-    if (kept === undefined || to === undefined) return undefined
+    if (kept === undefined || to === undefined) {
+      this.#step({ type: 'stray', circuit, from }, lane.channel.name)
+      return undefined
+    }
     this.#bind(circuit, lane)
     if (to === 'here') return kept.end?.received(message.subarray(reader.position))
     let over = false

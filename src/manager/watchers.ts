@@ -1,5 +1,6 @@
 import type { ChannelName } from '../core/channel.js'
 import type { NodeName } from '../core/node.js'
+import { callUser } from '../core/promise-like.js'
 import type { Watcher, WatchOptions } from './manager.js'
 
 type Edge = 'up' | 'down'
@@ -16,7 +17,7 @@ export class Watchers {
   readonly #watches = new Set<Watch>()
   readonly #failed: (error: unknown) => void
 
-  /** `failed` is told what a watcher threw. */
+  /** `failed` is told what a watcher threw, or its promise rejected with. */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed
   }
@@ -35,13 +36,8 @@ export class Watchers {
     }
   }
 
-  /** Calls a watcher; what it throws holds nobody up. */
+  /** Calls a watcher; what it throws, or its promise rejects with, holds nobody up. */
   call(fn: Watcher, node: NodeName, channel?: ChannelName): void {
-    try {
-      if (channel === undefined) fn(node)
-      else fn(node, channel)
-    } catch (error) {
-      this.#failed(error)
-    }
+    callUser(() => (channel === undefined ? fn(node) : fn(node, channel)), this.#failed)
   }
 }

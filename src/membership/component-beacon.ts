@@ -1,6 +1,6 @@
-import type { NodeSpec } from '../core/node.js'
+import type { Incarnation, NodeSpec } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
-import type { ComponentMark } from './hyparview-messages.js'
+import { type ComponentMark, sequenceMax } from './hyparview-messages.js'
 
 /**
  * Which component of the overlay this node is in. The oldest node of each component, its root, counts up twice a
@@ -51,7 +51,7 @@ export class ComponentBeacon {
   tick(now: Instant): boolean {
     const own = this.#own as ComponentMark
     if (this.isRoot) {
-      this.#mark = { ...own, sequence: this.mark.sequence + 1 }
+      this.#mark = this.#next(own)
       this.#heardAt = now
       return true
     }
@@ -87,6 +87,13 @@ export class ComponentBeacon {
     // A root that was given up, and counts on, lives where this node is not.
     if (isSame(theirs, this.#ended)) return theirs.sequence > (this.#ended?.sequence ?? 0)
     return now - this.#since > this.#beat / 10
+  }
+
+  /** No node lives to the end of its count: somebody told of that. Those who believe it give that mark up in time. */
+  #next(own: ComponentMark): ComponentMark {
+    if (this.mark.sequence < sequenceMax) return { ...own, sequence: this.mark.sequence + 1 }
+    this.#own = { ...own, life: (own.life + 1) as Incarnation }
+    return { ...this.#own, sequence: 1 }
   }
 
   #take(mark: ComponentMark, now: Instant): void {

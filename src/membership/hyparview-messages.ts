@@ -71,7 +71,8 @@ export type Effects = MembershipEffect<HyParViewMessage>[]
 export const walkMax = 16
 /** A shuffle tells of at most so many nodes. */
 export const nodesPerShuffle = 64
-const sequenceMax = 2 ** 48
+/** A mark with a greater count is refused. */
+export const sequenceMax = 2 ** 48
 /** What nodes say of themselves in their specs is nested at most so deep. */
 const specDepthMax = 16
 

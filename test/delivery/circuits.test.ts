@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { NodeName } from '../../src/core/node.js'
 import { SeededRandom } from '../../src/core/random.js'
-import { type CircuitRef, parseCircuitMessage } from '../../src/delivery/circuit-messages.js'
+import { type CircuitMessage, type CircuitRef, parseCircuitMessage } from '../../src/delivery/circuit-messages.js'
+import { type CircuitEffect, type CircuitInput, Circuits } from '../../src/delivery/circuits.js'
 import { CircuitBus } from '../support/circuit-bus.js'
 
 const line = [
@@ -296,5 +297,67 @@ describe('what peers send', () => {
     bus.settle()
     expect(bus.path(circuit, 'a')).toEqual(['a', 'b', 'c', 'd'])
     expect(bus.machines.get('b')?.next(circuit, from)).toBeUndefined()
+  })
+})
+
+describe('a copy of a question that comes late', () => {
+  const [b, c, d] = ['b', 'c', 'd'] as NodeName[] as [NodeName, NodeName, NodeName]
+  const open = (circuit: string): CircuitMessage => {
+    const [origin, destination] = ['a' as NodeName, d]
+    return { type: 'open', circuit: circuit as CircuitRef, origin, destination, hops: 5 }
+  }
+
+  function endOf(carried: number): {
+    say: (from: NodeName, message: CircuitMessage) => CircuitEffect[]
+    pass(by: number): void
+    machine: Circuits
+  } {
+    const machine = new Circuits({ self: d, ways: () => [], admits: () => true, hops: 16, carried })
+    let now = 0
+    const step = (input: CircuitInput): CircuitEffect[] => {
+      const out: CircuitEffect[] = []
+      machine.step(input, now, out)
+      return out
+    }
+    const say = (from: NodeName, message: CircuitMessage): CircuitEffect[] => step({ type: 'message', from, message })
+    const pass = (by: number): void => {
+      now += by
+      step({ type: 'timer' })
+    }
+    return { machine, say, pass }
+  }
+
+  test('leaves the open circuit as it is, and takes no place', () => {
+    const { machine, say, pass } = endOf(1)
+    for (const circuit of ['a/1/1', 'a/1/2'] as CircuitRef[]) {
+      expect(say(b, open(circuit))).toContainEqual({ type: 'accept', circuit, origin: 'a' })
+      pass(11_000)
+      expect(machine.remembered).toBe(0)
+      const refused = { type: 'refused', circuit, why: 'unknown' }
+      expect(say(c, open(circuit))).toEqual([{ type: 'send', to: c, message: refused }])
+      say(c, { type: 'close', circuit, reason: 'another way was faster' })
+      expect(machine.next(circuit, b)).toBe('here')
+      say(b, { type: 'close', circuit, reason: 'done' })
+      expect(machine.size).toBe(0)
+      pass(11_000)
+    }
+  })
+})
+
+describe('bytes of a circuit that does not lead on', () => {
+  test('are answered once in a while, and by so many answers at most', () => {
+    const machine = new Circuits({ self: 'd' as NodeName, ways: () => [], admits: () => true, hops: 16, carried: 1 })
+    const stray = (index: number, now: number): CircuitEffect[] => {
+      const out: CircuitEffect[] = []
+      machine.step({ type: 'stray', circuit: `a/1/${index}` as CircuitRef, from: 'b' as NodeName }, now, out)
+      return out.filter(({ type }) => type === 'send')
+    }
+    expect(stray(0, 0)).toMatchObject([{ to: 'b', message: { type: 'close', circuit: 'a/1/0' } }])
+    expect(stray(0, 1)).toEqual([])
+    let answers = 1
+    for (let index = 1; index < 5_000; index++) answers += stray(index, 2).length
+    expect(answers).toBe(1_024)
+    machine.step({ type: 'timer' }, 10_002, [])
+    expect(stray(0, 10_003)).toHaveLength(1)
   })
 })

@@ -348,3 +348,9 @@ describe('what a peer says of monitors', () => {
     for (const message of bad) expect(parseMonitorMessage(message)).toBeUndefined()
   })
 })
+
+test('a message has as many numbers as a node may have monitors at another, and no more', () => {
+  const ids = Array.from({ length: 16_384 }, (_, index) => index + 1)
+  expect(parseMonitorMessage({ type: 'sync', ids })).toEqual({ type: 'sync', ids })
+  expect(parseMonitorMessage({ type: 'sync', ids: [...ids, 16_385] })).toBeUndefined()
+})

@@ -317,6 +317,41 @@ describe('a monitor of a server', () => {
     expect(reasons(ends)).toEqual(['unregistered'])
   })
 
+  test('a peer that takes no answers has them offered more and more seldom, and all in one', async () => {
+    const limits = { queueBytes: 2_048, windowBytes: 1_024 }
+    const cluster = new Cluster({ options: { channels: { data: { overflow: 'reject' } }, limits } })
+    const [a, b] = await cluster.pair()
+    a.register('slow', () => new Promise(() => {}))
+    const registrations = Array.from({ length: 20 }, (_, index) => b.register(`server${index}`, () => {}))
+    for (const index of registrations.keys()) watch(a, 'b', `server${index}`, 'data')
+    await cluster.pass(100)
+    for (let count = 0; count < 20; count++) b.castMessage('a', 'slow', 'x'.repeat(500), { channel: 'data' })
+    let offered = 0
+    b.interpose(({ kind }) => {
+      if (kind === 'monitor') offered++
+      return { type: 'pass' }
+    })
+    for (const registration of registrations) registration[Symbol.dispose]()
+    await cluster.pass(60_000)
+    expect([offered > 0, offered < 32]).toEqual([true, true])
+  })
+
+  test('whose promise rejects is told of, as is any function that is called with nodes', async () => {
+    const cluster = new Cluster()
+    const [a] = await cluster.pair()
+    const failed = record(a, 'handler-error')
+    const failing = (what: string) => (): unknown => Promise.reject(new Error(what))
+    a.monitor({ node: 'b', name: 'nobody' }, failing('monitor'))
+    a.monitorNodes(failing('nodes'))
+    a.onUp('b', failing('up'))
+    a.onDown('b', failing('down'))
+    await cluster.settle(a.disconnect(['b', 'c'], failing('disconnect')))
+    await cluster.pass(100)
+    const told = (failed as ['handler-error', { error: Error }][]).map(([, { error }]) => error.message)
+    expect(new Set(told)).toEqual(new Set(['monitor', 'nodes', 'up', 'down', 'disconnect']))
+    expect(told.filter(what => what === 'disconnect')).toHaveLength(2)
+  })
+
   test('that throws is told of, and disturbs nobody', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()

@@ -9,7 +9,7 @@ import {
   UnknownOutcomeError,
 } from '../../src/index.js'
 import { Cluster, type MakeManager, record } from '../support/cluster.js'
-import { hear, line, type Row, range, relayed } from '../support/relays.js'
+import { graph, hear, line, type Row, range, relayed } from '../support/relays.js'
 
 describe('faults', () => {
   test('a cut is not got round: it is a fault of the two', async () => {
@@ -143,4 +143,43 @@ describe('other overlays', () => {
     await cluster.settle(Promise.all(asked))
     expect(nodes.some(node => node.connections().some(connection => connection.relayed))).toBe(true)
   })
+})
+
+test('a question that is held for long by one of two relays does not harm the circuit through the other', async () => {
+  const { cluster, node } = await graph([
+    ['a', 'b'],
+    ['a', 'c'],
+    ['d', 'b'],
+    ['d', 'c'],
+  ])
+  const [a, d] = [node('a'), node('d')]
+  const heard = hear(d)
+  let asked = 0
+  node('c').interpose(({ kind, direction, message }) => {
+    const isOpen = kind === 'relay' && direction === 'receive' && (message as { type?: string }).type === 'open'
+    return isOpen && ++asked === 2 ? { type: 'delay', by: 11_000 } : { type: 'pass' }
+  })
+  for (const message of range(150)) {
+    await cluster.settle(a.forwardMessage('d', 'inbox', message, relayed))
+    await cluster.pass(100)
+  }
+  expect(asked).toBeGreaterThanOrEqual(2)
+  await cluster.settle(a.forwardMessage('d', 'inbox', 150, { ...relayed, ack: true }))
+  expect(heard).toEqual(range(151))
+})
+
+test('a full mesh asks its neighbours for a member that it has not heard of yet', async () => {
+  const cluster = new Cluster({ make: fullMesh, network: { latency: 1 } })
+  const [a, b] = await cluster.pair()
+  const c = await cluster.start('c')
+  const heard = hear(c)
+  // What the two tell of members is held up: the third knows them, and they do not know it.
+  b.interpose(({ kind, direction, peer }) =>
+    kind === 'membership' && direction === 'forward' && peer === 'a' ? { type: 'drop' } : { type: 'pass' },
+  )
+  await cluster.settle(c.join(b.spec))
+  await cluster.until(() => b.isConnected('c'))
+  expect(a.members()).toEqual(['a', 'b'])
+  await cluster.settle(a.forwardMessage('c', 'inbox', 1, relayed))
+  await cluster.until(() => heard.length === 1)
 })

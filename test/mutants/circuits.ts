@@ -13,8 +13,27 @@ export const circuits: readonly Mutant[] = [
   {
     name: 'a circuit is passed on as often as it comes',
     file: machine,
-    find: 'if (this.#seen.has(circuit) || !admits(from, origin, destination)) return',
-    replace: 'if (this.#circuits.has(circuit) || !admits(from, origin, destination)) return',
+    find: 'if (this.#circuits.has(circuit) || this.#seen.has(circuit)) return',
+    replace: 'if (this.#circuits.has(circuit)) return',
+  },
+  {
+    name: 'a copy that comes late takes the place of an open circuit',
+    file: machine,
+    find: 'if (this.#circuits.has(circuit) || this.#seen.has(circuit)) return',
+    replace: 'if (this.#seen.has(circuit)) return',
+  },
+  {
+    name: 'whoever sends on a circuit that does not lead on is not told',
+    file: machine,
+    find: '    this.#strays.set(key, now)\n    out.push(',
+    replace: '    this.#strays.set(key, now)\n    if (now < 0) out.push(',
+  },
+  {
+    name: 'nobody is asked for a way to a node that the overlay has not heard of',
+    file: relayer,
+    find: '(named.length > 0 ? named : others())',
+    replace: '(named.length > 0 || overlay.route(to).length === 0 ? named : others())',
+    tests: ['test/manager/relay-faults.test.ts'],
   },
   {
     name: 'a circuit is as long as it likes',
@@ -67,8 +86,8 @@ export const circuits: readonly Mutant[] = [
   {
     name: 'what was seen is remembered for ever',
     file: machine,
-    find: '      if (now - since < seenMillis) break\n',
-    replace: '      if (since >= 0) break\n',
+    find: '    if (now - since < seenMillis) return\n',
+    replace: '    if (since >= 0) return\n',
   },
   {
     name: 'a circuit goes on when a connection that it led over is lost',

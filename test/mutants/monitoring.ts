@@ -129,6 +129,13 @@ export const monitoringMutants: readonly Mutant[] = [
     tests: ofMonitors,
   },
   {
+    name: 'what a full queue does not take is offered as often as ever',
+    file: monitoring,
+    find: 'pause = Math.min(2 * pause, retryMillisMax)',
+    replace: 'pause = Math.min(pause, retryMillisMax)',
+    tests: ofMonitors,
+  },
+  {
     name: 'a notice that a full queue did not take is lost',
     file: monitoring,
     find: 'if (!(error instanceof OverflowError) || life === undefined) return false',

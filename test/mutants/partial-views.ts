@@ -9,6 +9,12 @@ const trips = 'src/membership/round-trips.ts'
 /** HyParView: what nodes know of others, how islets are found, and exchanges of neighbours. */
 export const partialViews: readonly Mutant[] = [
   {
+    name: 'a root counts beyond what others read',
+    file: beacon,
+    find: 'if (this.mark.sequence < sequenceMax) return',
+    replace: 'if (this.mark.sequence <= sequenceMax) return',
+  },
+  {
     name: 'an address book keeps whoever came first',
     file: book,
     find: 'if (victim === undefined || (!failing && victim.rank < rank)) return false',

@@ -20,7 +20,7 @@ const coveredBy: Readonly<Record<string, readonly string[]>> = {
   'src/membership/summary.ts': ['full-steps', 'full-membership'],
   'src/membership/full-messages.ts': ['full-steps', 'full-membership'],
   'src/membership/hyparview.ts': ['hyparview', 'hyparview-identity'],
-  'src/membership/component-beacon.ts': ['hyparview-identity', 'hyparview-histories'],
+  'src/membership/component-beacon.ts': ['component-beacon', 'hyparview-identity', 'hyparview-histories'],
   'src/membership/active-view.ts': ['hyparview-identity', 'xbot'],
   'src/membership/round-trips.ts': ['xbot'],
   'src/membership/xbot.ts': ['xbot'],
