@@ -1,5 +1,6 @@
 import type { ChannelName } from './channel.js'
 import type { Incarnation, NodeName } from './node.js'
+import { classable, textOf } from './thrown.js'
 
 /**
  * The caller's mistakes and the world's refusals. Each class carries its facts and a stable `code`; docs/errors.md
@@ -381,9 +382,10 @@ export class TooManyPeersError extends RefusedError {
   }
 }
 
-function describe(value: unknown): string {
-  if (value instanceof Error) return value.message
+function describe(given: unknown): string {
+  const value = classable(given)
+  if (value instanceof Error) return textOf(value)
   if (typeof value === 'string') return value.length <= 100 ? `'${value}'` : `'${value.slice(0, 100)}...'`
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  return String(value)
+  return textOf(value)
 }

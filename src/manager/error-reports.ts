@@ -1,5 +1,6 @@
 import { CausalOrderError, NoSuchServerError, PartitionedError, RemoteError, SchemaError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
+import { textOf } from '../core/thrown.js'
 
 /** What crosses the wire of an error that a handler threw. */
 export interface ErrorReport {
@@ -18,16 +19,28 @@ export const expiredReport: ErrorReport = { code: 'expired', name: 'Expired', me
 
 /** What of an error crosses the wire: never its stack. */
 export function reportOf(error: unknown): ErrorReport {
+  try {
+    return read(error)
+  } catch {
+    return { code: undefined, name: 'Error', message: cut(textOf(error)) }
+  }
+}
+
+/** Throws where reading what was thrown does. */
+function read(error: unknown): ErrorReport {
   if (error instanceof SchemaError) {
-    const issues = error.issues.slice(0, reportIssuesMax).map(cut)
+    const issues = error.issues.slice(0, reportIssuesMax).map(issue => cut(textOf(issue)))
     return { code: error.code, name: error.name, message: cut(error.message), issues }
   }
   if (error instanceof CausalOrderError) {
     return { code: error.code, name: error.name, message: cut(error.message), label: error.label }
   }
-  if (!(error instanceof Error)) return { code: undefined, name: 'Error', message: cut(String(error)) }
+  if (!(error instanceof Error)) return { code: undefined, name: 'Error', message: cut(textOf(error)) }
   const code = (error as { readonly code?: unknown }).code
-  return { code: typeof code === 'string' ? cut(code) : undefined, name: cut(error.name), message: cut(error.message) }
+  return {
+    ...{ code: typeof code === 'string' ? cut(code) : undefined },
+    ...{ name: cut(String(error.name)), message: cut(textOf(error)) },
+  }
 }
 
 /** The error that a caller gets for what a handler's node reported. */
@@ -36,7 +49,7 @@ export function errorOf(node: string, server: string, payload: unknown): Error {
   const { code, name, message, issues, label } = report
   if (code === cutReport.code) return new PartitionedError(node)
   if (code === 'ERR_NO_SUCH_SERVER') return new NoSuchServerError(node, server)
-  if (code === 'ERR_SCHEMA') return new SchemaError(server, Array.isArray(issues) ? issues.map(String) : [])
+  if (code === 'ERR_SCHEMA') return new SchemaError(server, Array.isArray(issues) ? issues.map(textOf) : [])
   if (code === 'ERR_CAUSAL_ORDER') return new CausalOrderError(node, typeof label === 'string' ? label : '')
   return new RemoteError(node, server, {
     name: typeof name === 'string' ? name : 'Error',

@@ -1,5 +1,6 @@
 import { NoSuchServerError, SchemaError, ServerExistsError, StoppedError } from '../core/errors.js'
 import { isPromiseLike } from '../core/promise-like.js'
+import { classable } from '../core/thrown.js'
 import { Receiver } from './receiver.js'
 import type { Handler, MessageContext, RegisterOptions } from './servers.js'
 import type { StandardIssue } from './standard-schema.js'
@@ -114,7 +115,8 @@ export class Registry {
     context: MessageContext,
     acceptor: Acceptor,
   ): PromiseLike<unknown> | undefined {
-    const failed = (error: unknown): undefined => {
+    const failed = (thrown: unknown): undefined => {
+      const error = classable(thrown)
       this.#failed(name, context, error)
       acceptor.failed(error)
     }
@@ -137,11 +139,12 @@ export class Registry {
     return undefined
   }
 
-  #failed(name: string, context: MessageContext, error: unknown): void {
+  #failed(name: string, context: MessageContext, thrown: unknown): void {
+    const error = classable(thrown)
     if (error instanceof TooLateError) return
     if (error instanceof SchemaError) this.#observer.schemaRefused(name, context)
     else if (error instanceof NoSuchServerError) this.#observer.noSuchServer(name, context)
-    else this.#observer.handlerFailed(name, error)
+    else this.#observer.handlerFailed(name, thrown)
   }
 
   #add(name: string, parts: Pick<Server, 'handler' | 'asked' | 'options'>): Disposable {
