@@ -47,7 +47,7 @@ function read(error: unknown): ErrorReport {
 export function errorOf(node: string, server: string, payload: unknown): Error {
   const report = isRecord(payload) ? payload : {}
   const { code, name, message, issues, label } = report
-  if (code === cutReport.code) return new PartitionedError(node)
+  if (code === cutReport.code) return new PartitionedError(node, 'unknown')
   if (code === 'ERR_NO_SUCH_SERVER') return new NoSuchServerError(node, server)
   if (code === 'ERR_SCHEMA') return new SchemaError(server, Array.isArray(issues) ? issues.map(textOf) : [])
   if (code === 'ERR_CAUSAL_ORDER') return new CausalOrderError(node, typeof label === 'string' ? label : '')

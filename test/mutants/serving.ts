@@ -118,7 +118,25 @@ export const serving: readonly Mutant[] = [
   {
     name: 'a node that stops leaves the requests to itself waiting',
     file: local,
-    find: '    for (const end of [...this.#asked]) end(error())\n',
+    find: "    for (const end of [...this.#asked]) end(error('unknown'))\n",
     replace: '',
+  },
+  {
+    name: 'what a node sent itself and its signal ends in time is handed over all the same',
+    file: local,
+    find: '        if (!isBound && !this.#asked.has(end)) return this.#release(cost, undefined)\n',
+    replace: '',
+  },
+  {
+    name: 'a message that was sent and whose signal aborts is taken for one that was not',
+    file: 'src/core/abort.ts',
+    find: 'return wasSent ?',
+    replace: 'return false ?',
+  },
+  {
+    name: 'a request under way that is cut off is taken for one that was not sent',
+    file: requester,
+    find: 'new PartitionedError(node, outcome)',
+    replace: 'new PartitionedError(node)',
   },
 ]
