@@ -25,7 +25,8 @@ import type {
 export interface AckOptions {
   /**
    * When the receiver acknowledges: when the message was given to its handler (default), or when what the handler
-   * returns has resolved. If that rejects, so does the sender's promise, with `RemoteError`.
+   * returns has resolved. If that rejects, so does the sender's promise, with `RemoteError`. An iterator of `receive`
+   * is given a message when it takes it; what it has not taken when it ends is refused, with `NoSuchServerError`.
    */
   readonly when?: 'given' | 'handled'
   /** Whether to go on while the peer is down, in its present life. Default `'wait'`. */

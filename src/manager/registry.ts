@@ -17,6 +17,8 @@ export interface RegistryObserver {
 /** Who is told what becomes of a message: that its handler was given it, and how that ended; or that it was not. */
 export interface Acceptor {
   given(): void
+  /** It waits for its iterator, and is given when that takes it: others may be handed over behind it. */
+  held?(): void
   handled(): void
   failed(error: unknown): void
 }
@@ -25,6 +27,8 @@ interface Server {
   readonly handler: Handler
   /** The handler of requests, where it differs. */
   readonly asked: Handler
+  /** Its handler resolves when somebody takes the message. */
+  readonly isIterator: boolean
   readonly options: RegisterOptions
   running: number
   readonly backlog: (() => void)[]
@@ -46,7 +50,7 @@ export class Registry {
   }
 
   register(name: string, handler: Handler, options: RegisterOptions): Disposable {
-    return this.#add(name, { handler, asked: handler, options })
+    return this.#add(name, { handler, asked: handler, isIterator: false, options })
   }
 
   receive(name: string, options: Pick<RegisterOptions, 'schema'>): Receiver {
@@ -57,6 +61,7 @@ export class Registry {
     const registration = this.#add(name, {
       handler: (message, context) => receiver.push(message, context, false),
       asked: (message, context) => receiver.push(message, context, true),
+      isIterator: true,
       options,
     })
     return receiver
@@ -122,20 +127,27 @@ export class Registry {
     }
     const server = this.#servers.get(name)
     if (server === undefined) return failed(new NoSuchServerError(this.#self(), name))
-    const handled = (): void => acceptor.handled()
+    const { isIterator } = server
+    const begun = (): void => {
+      if (isIterator) acceptor.held?.()
+      else acceptor.given()
+    }
+    const handled = (): void => {
+      if (isIterator) acceptor.given()
+      acceptor.handled()
+    }
     const { schema, concurrency } = server.options
     if (schema !== undefined || concurrency !== undefined) {
-      const given = (): void => acceptor.given()
-      return this.#handle(name, server, server.handler, message, context, given).then(handled, failed)
+      return this.#handle(name, server, server.handler, message, context, begun).then(handled, failed)
     }
-    acceptor.given()
+    begun()
     try {
       const result = server.handler(message, context)
       if (isPromiseLike(result)) return result.then(handled, failed)
     } catch (error) {
       return failed(error)
     }
-    acceptor.handled()
+    handled()
     return undefined
   }
 
@@ -147,7 +159,7 @@ export class Registry {
     else this.#observer.handlerFailed(name, thrown)
   }
 
-  #add(name: string, parts: Pick<Server, 'handler' | 'asked' | 'options'>): Disposable {
+  #add(name: string, parts: Pick<Server, 'handler' | 'asked' | 'isIterator' | 'options'>): Disposable {
     if (this.#servers.has(name)) throw new ServerExistsError(name)
     const server: Server = { ...parts, running: 0, backlog: [], checked: Promise.resolve() }
     this.#servers.set(name, server)
@@ -166,7 +178,7 @@ export class Registry {
     handler: Handler,
     message: unknown,
     context: MessageContext,
-    given?: () => void,
+    begun?: () => void,
   ): Promise<unknown> {
     const { schema, concurrency = Number.POSITIVE_INFINITY } = server.options
     const life = this.#life
@@ -176,7 +188,7 @@ export class Registry {
     try {
       const checked = schema === undefined ? message : await inTurn(server, check(name, schema, message))
       if (life !== this.#life) throw new TooLateError(this.#self())
-      given?.()
+      begun?.()
       return await handler(checked, context)
     } finally {
       const next = server.backlog.shift()

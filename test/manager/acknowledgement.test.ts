@@ -206,6 +206,38 @@ describe('a message with ack', () => {
     expect([sent.end, heard]).toEqual(['Error: enough', [2]])
   })
 
+  test.each(['b', 'a'])('to an iterator is given when it is taken, and refused when nobody does: %s', async node => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const iterator = (node === 'b' ? b : a).receive('jobs')
+    const handled = { ack: { when: 'handled' } } as const
+    const causal = { ack: true, causalLabel: 'x' } as const
+    const options = [{ ack: true }, handled, { ack: true }, handled, causal, causal]
+    const seen = options.map((option, job) => endOf(a.forwardMessage(node, 'jobs', job, option)))
+    await cluster.pass(10_000)
+    const ends = (): string[] => seen.map(({ end }) => end)
+    expect(ends()).toEqual(options.map(() => 'waits'))
+    expect((await iterator.next()).value).toMatchObject({ message: 0 })
+    expect((await iterator.next()).value).toMatchObject({ message: 1 })
+    await cluster.pass(10)
+    expect(ends()).toEqual(['done', 'done', ...['waits', 'waits', 'waits', 'waits']])
+    await iterator.return?.()
+    await cluster.pass(10)
+    expect(ends()).toEqual(['done', 'done', ...options.slice(2).map(() => 'ERR_NO_SUCH_SERVER')])
+  })
+
+  test('of a label to an iterator that nobody reads holds no other server of the label up', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    b.receive('jobs')
+    const heard = hear(b, 'orders')
+    const causal = { ack: true, causalLabel: 'x' } as const
+    const job = endOf(a.forwardMessage('b', 'jobs', 1, causal))
+    void a.forwardMessage('b', 'orders', 2, causal)
+    await cluster.pass(100)
+    expect([job.end, heard]).toEqual(['waits', [2]])
+  })
+
   test('that was given up holds nobody up', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()

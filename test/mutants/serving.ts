@@ -128,6 +128,12 @@ export const serving: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a message to an iterator is acknowledged before it is taken',
+    file: registry,
+    find: 'if (isIterator) acceptor.held?.()\n',
+    replace: 'if (isIterator) acceptor.given()\n',
+  },
+  {
     name: 'a message that was sent and whose signal aborts is taken for one that was not',
     file: 'src/core/abort.ts',
     find: 'return wasSent ?',
