@@ -1,4 +1,11 @@
-import { CausalOrderError, NoSuchServerError, PartitionedError, RemoteError, SchemaError } from '../core/errors.js'
+import {
+  CausalOrderError,
+  DeadlineError,
+  NoSuchServerError,
+  PartitionedError,
+  RemoteError,
+  SchemaError,
+} from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { textOf } from '../core/thrown.js'
 
@@ -14,8 +21,15 @@ export interface ErrorReport {
 /** Tells that a partition stopped a request, or its answer, there. No error of a handler has this code. */
 export const cutReport: ErrorReport = { code: 'cut', name: 'Cut', message: 'a partition was injected' }
 
-/** Tells that a message came after its deadline, and was not handed over. */
-export const expiredReport: ErrorReport = { code: 'expired', name: 'Expired', message: 'it arrived after its deadline' }
+/** Tells that the deadline of a message passed before it was handed over. No error of a handler has this code. */
+export const expiredReport: ErrorReport = { code: 'expired', name: 'Expired', message: 'its deadline had passed' }
+
+/** The deadline of a message passed before it was handed over here. */
+export class ExpiredError extends DeadlineError {
+  constructor(server: string) {
+    super(`what was sent to server '${server}'`, 'not-sent')
+  }
+}
 
 /** What of an error crosses the wire: never its stack. */
 export function reportOf(error: unknown): ErrorReport {
@@ -28,6 +42,7 @@ export function reportOf(error: unknown): ErrorReport {
 
 /** Throws where reading what was thrown does. */
 function read(error: unknown): ErrorReport {
+  if (error instanceof ExpiredError) return expiredReport
   if (error instanceof SchemaError) {
     const issues = error.issues.slice(0, reportIssuesMax).map(issue => cut(textOf(issue)))
     return { code: error.code, name: error.name, message: cut(error.message), issues }
@@ -38,7 +53,7 @@ function read(error: unknown): ErrorReport {
   if (!(error instanceof Error)) return { code: undefined, name: 'Error', message: cut(textOf(error)) }
   const code = (error as { readonly code?: unknown }).code
   return {
-    ...{ code: typeof code === 'string' ? cut(code) : undefined },
+    ...{ code: typeof code === 'string' && !isOurs(code) ? cut(code) : undefined },
     ...{ name: cut(String(error.name)), message: cut(textOf(error)) },
   }
 }
@@ -48,6 +63,7 @@ export function errorOf(node: string, server: string, payload: unknown): Error {
   const report = isRecord(payload) ? payload : {}
   const { code, name, message, issues, label } = report
   if (code === cutReport.code) return new PartitionedError(node, 'unknown')
+  if (code === expiredReport.code) return new DeadlineError(`what was sent to server '${server}'`, 'not-sent')
   if (code === 'ERR_NO_SUCH_SERVER') return new NoSuchServerError(node, server)
   if (code === 'ERR_SCHEMA') return new SchemaError(server, Array.isArray(issues) ? issues.map(textOf) : [])
   if (code === 'ERR_CAUSAL_ORDER') return new CausalOrderError(node, typeof label === 'string' ? label : '')
@@ -65,4 +81,8 @@ const reportIssuesMax = 64
 /** At most so much, and without halves of characters, which UTF-8 cannot carry. */
 function cut(text: string): string {
   return text.slice(0, reportTextMax).replace(/\p{Surrogate}/gu, '\ufffd')
+}
+
+function isOurs(code: string): boolean {
+  return code === cutReport.code || code === expiredReport.code
 }

@@ -83,11 +83,12 @@ export class Node {
     const judge = (passage: Passage): Outcome => this.judge(passage)
     this.watchers = new Watchers(error => reporter.failed('a watcher', error))
     this.nodeMonitors = new NodeMonitors(error => reporter.failed('a monitor of nodes', error))
-    this.registry = new Registry(() => settings.name, {
+    this.registry = new Registry(() => settings.name, clock, {
       unregistered: server => this.monitoring.unregistered(server),
       noSuchServer: (server, { from, channel }) => this.#refusedMessage('no-such-server', from, channel, server),
       schemaRefused: (server, { from, channel }) => this.#refusedMessage('schema', from, channel, server),
       handlerFailed: (server, error) => reporter.failed(`server '${server}'`, error),
+      expired: () => this.counters.add('expired'),
     })
     const flusher = new Flusher(clock)
     this.hub = new LinkHub({

@@ -1,6 +1,8 @@
 import { NoSuchServerError, SchemaError, ServerExistsError, StoppedError } from '../core/errors.js'
 import { isPromiseLike } from '../core/promise-like.js'
 import { classable } from '../core/thrown.js'
+import type { Clock } from '../core/time.js'
+import { ExpiredError } from './error-reports.js'
 import { Receiver } from './receiver.js'
 import type { Handler, MessageContext, RegisterOptions } from './servers.js'
 import type { StandardIssue } from './standard-schema.js'
@@ -12,6 +14,8 @@ export interface RegistryObserver {
   noSuchServer(server: string, context: MessageContext): void
   schemaRefused(server: string, context: MessageContext): void
   handlerFailed(server: string, error: unknown): void
+  /** The deadline of a message passed before it had its turn. */
+  expired(): void
 }
 
 /** Who is told what becomes of a message: that its handler was given it, and how that ended; or that it was not. */
@@ -41,10 +45,12 @@ export class Registry {
   readonly #servers = new Map<string, Server>()
   readonly #observer: RegistryObserver
   readonly #self: () => string
+  readonly #clock: Clock
   /** Counts the lives of the node: what came in one of them is not handled in another. */
   #life = 0
 
-  constructor(self: () => string, observer: RegistryObserver) {
+  constructor(self: () => string, clock: Clock, observer: RegistryObserver) {
+    this.#clock = clock
     this.#self = self
     this.#observer = observer
   }
@@ -153,7 +159,7 @@ export class Registry {
 
   #failed(name: string, context: MessageContext, thrown: unknown): void {
     const error = classable(thrown)
-    if (error instanceof TooLateError) return
+    if (error instanceof TooLateError || error instanceof ExpiredError) return
     if (error instanceof SchemaError) this.#observer.schemaRefused(name, context)
     else if (error instanceof NoSuchServerError) this.#observer.noSuchServer(name, context)
     else this.#observer.handlerFailed(name, thrown)
@@ -172,6 +178,12 @@ export class Registry {
     }
   }
 
+  /** On the monotonic clock. */
+  #expiryOf({ deadline }: MessageContext): number {
+    const clock = this.#clock
+    return deadline === undefined ? Number.POSITIVE_INFINITY : clock.now() + deadline - clock.wall().getTime()
+  }
+
   async #handle(
     name: string,
     server: Server,
@@ -182,12 +194,17 @@ export class Registry {
   ): Promise<unknown> {
     const { schema, concurrency = Number.POSITIVE_INFINITY } = server.options
     const life = this.#life
+    const expires = this.#expiryOf(context)
     // Who waits is handed the place of one that ended, so that nobody who comes meanwhile is served first.
     if (server.running >= concurrency) await new Promise<void>(resolve => server.backlog.push(resolve))
     else server.running++
     try {
       const checked = schema === undefined ? message : await inTurn(server, check(name, schema, message))
       if (life !== this.#life) throw new TooLateError(this.#self())
+      if (expires <= this.#clock.now()) {
+        this.#observer.expired()
+        throw new ExpiredError(name)
+      }
       begun?.()
       return await handler(checked, context)
     } finally {

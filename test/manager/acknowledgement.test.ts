@@ -226,6 +226,28 @@ describe('a message with ack', () => {
     expect(ends()).toEqual(['done', 'done', ...options.slice(2).map(() => 'ERR_NO_SUCH_SERVER')])
   })
 
+  test.each(['b', 'a'])('whose deadline passes while it waits for its turn is not handed over: %s', async node => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const at = node === 'b' ? b : a
+    const finish: (() => void)[] = []
+    at.register('one', () => new Promise<void>(resolve => void finish.push(resolve)), { concurrency: 1 })
+    const first = a.forwardMessage(node, 'one', 1, { ack: true })
+    await cluster.pass(10)
+    const late = [
+      endOf(a.forwardMessage(node, 'one', 2, { ack: true, timeout: 500 })),
+      endOf(a.request(node, 'one', 3, { timeout: 500 })),
+    ]
+    a.castMessage(node, 'one', 4, { timeout: 500 })
+    await cluster.pass(1_000)
+    const before = at.counters().expired
+    finish[0]?.()
+    await cluster.pass(10)
+    await cluster.settle(first)
+    expect([finish.length, at.counters().expired - before]).toEqual([1, 3])
+    expect(late.map(({ end }) => end)).toEqual(['ERR_DEADLINE unknown', 'ERR_DEADLINE unknown'])
+  })
+
   test('of a label to an iterator that nobody reads holds no other server of the label up', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair()

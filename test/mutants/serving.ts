@@ -128,6 +128,12 @@ export const serving: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'what waited for its turn beyond its deadline is handed over',
+    file: registry,
+    find: 'if (expires <= this.#clock.now()) {',
+    replace: 'if (expires < 0) {',
+  },
+  {
     name: 'a message to an iterator is acknowledged before it is taken',
     file: registry,
     find: 'if (isIterator) acceptor.held?.()\n',
