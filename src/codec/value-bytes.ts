@@ -1,4 +1,5 @@
 import { EncodeError } from '../core/errors.js'
+import { classable, textOf } from '../core/thrown.js'
 import { ByteWriter } from './byte-writer.js'
 import { encodeValue, UnencodableError, type ValueLimits } from './value-encoder.js'
 
@@ -33,7 +34,8 @@ const scratch = {
 const scratchBytesMax = 1_048_576
 
 /** What a caller is told when encoding threw. */
-export function encodeError(error: unknown): Error {
+export function encodeError(thrown: unknown): Error {
+  const error = classable(thrown)
   if (error instanceof UnencodableError) return new EncodeError(error.message)
-  return error instanceof Error ? error : new EncodeError(String(error))
+  return error instanceof Error ? error : new EncodeError(textOf(error))
 }

@@ -1,3 +1,5 @@
+import { classable, textOf } from '../core/thrown.js'
+
 /** A longer path is cut: it is for people. */
 const pathMax = 200
 
@@ -17,7 +19,8 @@ export class UnencodableError extends Error {
   }
 
   /** The same error as seen from the container that holds the value under `segment`. */
-  static within(error: unknown, segment: string): UnencodableError {
+  static within(thrown: unknown, segment: string): UnencodableError {
+    const error = classable(thrown)
     const located = error instanceof UnencodableError ? error : threwWhenRead(error)
     if (located.#path.length < pathMax) located.#path = segment + located.#path
     located.#describe()
@@ -33,7 +36,7 @@ export class UnencodableError extends Error {
 
 /** A getter or a proxy of the caller's threw `error`. */
 export function threwWhenRead(error: unknown): UnencodableError {
-  return new UnencodableError('a value that threw when it was read', String(error), error)
+  return new UnencodableError('a value that threw when it was read', textOf(error), error)
 }
 
 /** Why `value`, which has no place in the encoding, cannot be sent. */

@@ -1,5 +1,7 @@
 import type { ChannelName } from './channel.js'
+import { describe } from './describe.js'
 import type { Incarnation, NodeName } from './node.js'
+import type { SendOutcome } from './send-outcome.js'
 
 /**
  * The caller's mistakes and the world's refusals. Each class carries its facts and a stable `code`; docs/errors.md
@@ -7,6 +9,8 @@ import type { Incarnation, NodeName } from './node.js'
  */
 export abstract class MaquisError extends Error {
   abstract readonly code: string
+  /** Errors that tell of messages both before and after they are sent say so; others are clear without it. */
+  declare readonly outcome?: SendOutcome
   /** The name of the class. */
   override get name(): string {
     return this.constructor.name
@@ -27,9 +31,11 @@ export class InvalidOptionError extends MaquisError {
 /** The node was not started, or has been stopped. */
 export class StoppedError extends MaquisError {
   readonly code = 'ERR_STOPPED'
+  override readonly outcome: SendOutcome
 
-  constructor(node: string, what = 'this needs a running node') {
+  constructor(node: string, what = 'this needs a running node', outcome: SendOutcome = 'not-sent') {
     super(`node '${node}' is not running: ${what}; call start() first`)
+    this.outcome = outcome
   }
 }
 
@@ -77,10 +83,12 @@ export class NotConnectedError extends MaquisError {
 export class PartitionedError extends MaquisError {
   readonly code = 'ERR_PARTITIONED'
   readonly node: NodeName
+  override readonly outcome: SendOutcome
 
-  constructor(node: string) {
+  constructor(node: string, outcome: SendOutcome = 'not-sent') {
     super(`an injected partition cuts node '${node}' off; resolvePartition(ref) heals it`)
     this.node = node as NodeName
+    this.outcome = outcome
   }
 }
 
@@ -146,11 +154,10 @@ export class CausalOrderError extends MaquisError {
 /** The deadline or timeout passed. */
 export class DeadlineError extends MaquisError {
   readonly code = 'ERR_DEADLINE'
-  /** `not-sent`: it never left this node. `unknown`: it was sent, and may have been handled. */
-  readonly outcome: 'not-sent' | 'unknown'
+  override readonly outcome: SendOutcome
 
-  constructor(what: string, outcome: 'not-sent' | 'unknown') {
-    super(`${what} passed its deadline (${outcome === 'not-sent' ? 'it was never sent' : 'it may have been handled'})`)
+  constructor(what: string, outcome: SendOutcome) {
+    super(`${what} passed its deadline (${outcome === 'not-sent' ? 'it was not handled' : 'it may have been handled'})`)
     this.outcome = outcome
   }
 }
@@ -164,13 +171,17 @@ export class EncodeError extends MaquisError {
   }
 }
 
-/** What was sent may or may not have been handled: the peer, or the connection, went away before it answered. */
+/**
+ * What was sent may or may not have been handled: the peer, or the connection, went away before it answered; or the
+ * signal of a message with `ack` aborted, whose reason is the `cause`.
+ */
 export class UnknownOutcomeError extends MaquisError {
   readonly code = 'ERR_UNKNOWN_OUTCOME'
   readonly node: NodeName
+  override readonly outcome = 'unknown'
 
-  constructor(node: string, why: string) {
-    super(`no answer from node '${node}': ${why}; the request may or may not have been handled`)
+  constructor(node: string, what: 'message' | 'request', why: string, options?: ErrorOptions) {
+    super(`no answer from node '${node}': ${why}; the ${what} may or may not have been handled`, options)
     this.node = node as NodeName
   }
 }
@@ -379,11 +390,4 @@ export class TooManyPeersError extends RefusedError {
   constructor(peer: string, by: 'us' | 'peer') {
     super(peer, by, `${by === 'us' ? 'this node' : `'${peer}'`} has as many peers as limits.peers allows`)
   }
-}
-
-function describe(value: unknown): string {
-  if (value instanceof Error) return value.message
-  if (typeof value === 'string') return value.length <= 100 ? `'${value}'` : `'${value.slice(0, 100)}...'`
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  return String(value)
 }

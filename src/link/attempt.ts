@@ -2,6 +2,7 @@ import { nonceBytes } from '../codec/handshake-frames.js'
 import { UnreachableError } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
 import type { Entropy } from '../core/random.js'
+import { classable } from '../core/thrown.js'
 import type { Clock } from '../core/time.js'
 import type { Address, Transport } from '../transport/transport.js'
 import { wrongCertificate } from './admission.js'
@@ -64,8 +65,9 @@ export class Attempt implements LaneAttempt {
         names = connection.security?.names ?? []
         handshake.begin(connection)
       },
-      (error: unknown) => {
+      (thrown: unknown) => {
         cancelTimer()
+        const error = classable(thrown)
         handshake.unreachable(error instanceof Error ? error : new UnreachableError(address.url, error))
       },
     )

@@ -72,7 +72,8 @@ export class Acknowledgements {
 
   /** What was sent to a peer, and will not be acknowledged any more, ends. */
   lost(link: Link, because: string): void {
-    for (const { settler } of this.outboxes.end(link)) settler?.failed(new UnknownOutcomeError(link.name, because))
+    for (const { settler } of this.outboxes.end(link))
+      settler?.failed(new UnknownOutcomeError(link.name, 'message', because))
   }
 
   /** The node stops: takes out what was sent to that peer. */

@@ -59,6 +59,7 @@ class Turn {
         acceptor.given()
         given()
       },
+      held: given,
       handled: () => acceptor.handled(),
       failed: error => acceptor.failed(error),
     })

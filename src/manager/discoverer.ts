@@ -3,6 +3,7 @@ import { abortReason } from '../core/abort.js'
 import { DiscoveryError } from '../core/errors.js'
 import type { NodeSpec } from '../core/node.js'
 import type { Random } from '../core/random.js'
+import { classable } from '../core/thrown.js'
 import type { Clock, Millis } from '../core/time.js'
 import { answerMax, type Discovery } from '../discovery/discovery.js'
 import type { Refusal } from '../link/handshake.js'
@@ -65,8 +66,9 @@ export class Discoverer {
       try {
         const answer = await this.#lookUp(signal)
         if (!signal.aborted) this.#take(answer)
-      } catch (error) {
+      } catch (thrown) {
         if (signal.aborted) break
+        const error = classable(thrown)
         reporter.discoveryFailed(error instanceof Error ? error : new DiscoveryError('the option', error))
       }
       await joiner.until(() => false, signal, this.#pause()).catch(() => {})

@@ -110,7 +110,9 @@ export class LinkEvents implements HubHandler {
     this.#node.counters.add('undelivered', entries.length)
     for (const { settler, sequence } of entries) {
       const wasSent = sequence > 0
-      settler?.failed(wasSent ? new UnknownOutcomeError(name, because[why]) : new NotConnectedError(name, why))
+      settler?.failed(
+        wasSent ? new UnknownOutcomeError(name, 'message', because[why]) : new NotConnectedError(name, why),
+      )
     }
     if (why !== 'left') return
     this.#node.acknowledgements.lost(link, because.left)

@@ -1,10 +1,11 @@
 import type { CausalField } from '../codec/causal-frames.js'
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { abortReason } from '../core/abort.js'
+import { abortError, abortReason } from '../core/abort.js'
 import { DeadlineError, OverflowError, UnknownChannelError } from '../core/errors.js'
 import type { NodeSpec } from '../core/node.js'
 import { isPromiseLike } from '../core/promise-like.js'
+import type { SendOutcome } from '../core/send-outcome.js'
 import type { Clock } from '../core/time.js'
 import type { Limits } from '../link/limits.js'
 import { costOf } from '../link/queue.js'
@@ -77,7 +78,7 @@ export class LocalServers {
     options?.signal?.throwIfAborted()
     checkAnswered(options)
     const admitted = this.#admit(message, options)
-    return this.#outcome(server, admitted, options, `the request to server '${server}'`, async () => {
+    return this.#outcome(server, admitted, options, 'request', async () => {
       const { cost, copy, context } = admitted
       const answer = this.#context.registry.ask(server, copy, context)
       this.#release(cost, answer)
@@ -93,7 +94,7 @@ export class LocalServers {
     when: 'given' | 'handled',
   ): Promise<void> {
     const field = this.#label(options, admitted)
-    await this.#outcome(server, admitted, options, `the message to server '${server}'`, () => {
+    await this.#outcome(server, admitted, options, 'message', () => {
       return new Promise((resolve, reject) => {
         const done = (): void => resolve(undefined)
         const { copy, context, cost } = admitted
@@ -133,12 +134,14 @@ export class LocalServers {
     server: string,
     { cost }: Admitted,
     options: ForwardOptions | undefined,
-    what: string,
+    what: 'message' | 'request',
     run: () => Promise<unknown>,
   ): Promise<unknown> {
-    const { clock } = this.#context
-    const { signal } = options ?? {}
+    const { clock, self } = this.#context
+    const { signal, causalLabel } = options ?? {}
     const expires = expiryOf(options, clock)
+    // What has its place among those of a label is handed over whatever becomes of who waits.
+    let isBound = causalLabel !== undefined
     return new Promise<unknown>((resolve, reject) => {
       const release = (): void => {
         this.#asked.delete(end)
@@ -149,18 +152,24 @@ export class LocalServers {
         release()
         reject(error)
       }
-      const late = (): void => end(new DeadlineError(what, 'unknown'))
-      const aborted = (): void => end(abortReason(signal))
+      const late = (): void => {
+        end(new DeadlineError(`the ${what} to server '${server}'`, isBound ? 'unknown' : 'not-sent'))
+      }
+      const aborted = (): void => {
+        end(what === 'request' ? abortReason(signal) : abortError(signal, self().name, isBound))
+      }
       const cancel = expires === undefined ? undefined : clock.schedule(Math.max(0, expires - clock.now()), late)
       signal?.addEventListener('abort', aborted)
       this.#asked.add(end)
       const go = (): void => {
+        if (!isBound && !this.#asked.has(end)) return this.#release(cost, undefined)
+        isBound = true
         run().then(
           value => {
             release()
             resolve(value)
           },
-          (error: unknown) => end(errorOf(this.#context.self().name, server, reportOf(error))),
+          (error: unknown) => end(errorOf(self().name, server, reportOf(error))),
         )
       }
       this.#later({ cost, run: go, end })
@@ -181,9 +190,9 @@ export class LocalServers {
   }
 
   /** The node stops: what was asked and not answered ends, too. */
-  stop(error: () => Error): void {
+  stop(error: (outcome?: SendOutcome) => Error): void {
     this.forget(error)
-    for (const end of [...this.#asked]) end(error())
+    for (const end of [...this.#asked]) end(error('unknown'))
   }
 
   #admit(message: unknown, options: ForwardOptions | undefined): Admitted {

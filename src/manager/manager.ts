@@ -25,7 +25,8 @@ import type {
 export interface AckOptions {
   /**
    * When the receiver acknowledges: when the message was given to its handler (default), or when what the handler
-   * returns has resolved. If that rejects, so does the sender's promise, with `RemoteError`.
+   * returns has resolved. If that rejects, so does the sender's promise, with `RemoteError`. An iterator of `receive`
+   * is given a message when it takes it; what it has not taken when it ends is refused, with `NoSuchServerError`.
    */
   readonly when?: 'given' | 'handled'
   /** Whether to go on while the peer is down, in its present life. Default `'wait'`. A partition is not a down. */
@@ -40,9 +41,9 @@ export interface ForwardOptions {
   readonly partitionKey?: string | number
   /**
    * Sends the message again until it is acknowledged, and hands it over once. The promise then tells how it ended: it
-   * resolves on the acknowledgement; it rejects with an error whose `outcome` is `'unknown'`, or `UnknownOutcomeError`,
-   * where the message may have been handled, and with another one where it was not. Messages with `ack` wait for each
-   * other within a partition key. Not for requests, whose answer tells the same. Default `false`.
+   * resolves on the acknowledgement; it rejects with an error whose `outcome` is `'unknown'` where the message may have
+   * been handled, and with another one where it was not, or where its handler failed (`RemoteError`). Messages with
+   * `ack` wait for each other within a partition key. Not for requests, whose answer tells the same. Default `false`.
    */
   readonly ack?: boolean | AckOptions
   /**
@@ -68,7 +69,10 @@ export interface ForwardOptions {
   readonly deadline?: number
   /** Stops waiting after so many milliseconds; 0 is over at once. */
   readonly timeout?: Millis
-  /** Stops waiting when it aborts; rejects with its reason. */
+  /**
+   * Stops waiting when it aborts; rejects with its reason. A message with `ack` that was sent rejects with
+   * `UnknownOutcomeError`, whose `cause` is the reason; a request always with the reason, and may have been handled.
+   */
   readonly signal?: AbortSignal
 }
 

@@ -2,10 +2,12 @@ import { FrameKind } from '../codec/codec.js'
 import { RemovedError, StaleIncarnationError, StoppedError } from '../core/errors.js'
 import { byName } from '../core/name.js'
 import { type Incarnation, incarnationAfter, type NodeName, type NodeSpec, newIncarnation } from '../core/node.js'
+import type { SendOutcome } from '../core/send-outcome.js'
 import { Interpositions, type Outcome, type Passage } from '../fault/interposition.js'
 import { Flusher } from '../link/flusher.js'
 import type { HandshakeIdentity } from '../link/handshake.js'
 import { LinkHub } from '../link/hub.js'
+import type { Waiting } from '../link/queue.js'
 import type { MembershipStrategy } from '../membership/strategy.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { Arrivals } from './arrivals.js'
@@ -81,11 +83,12 @@ export class Node {
     const judge = (passage: Passage): Outcome => this.judge(passage)
     this.watchers = new Watchers(error => reporter.failed('a watcher', error))
     this.nodeMonitors = new NodeMonitors(error => reporter.failed('a monitor of nodes', error))
-    this.registry = new Registry(() => settings.name, {
+    this.registry = new Registry(() => settings.name, clock, {
       unregistered: server => this.monitoring.unregistered(server),
       noSuchServer: (server, { from, channel }) => this.#refusedMessage('no-such-server', from, channel, server),
       schemaRefused: (server, { from, channel }) => this.#refusedMessage('schema', from, channel, server),
       handlerFailed: (server, error) => reporter.failed(`server '${server}'`, error),
+      expired: () => this.counters.add('expired'),
     })
     const flusher = new Flusher(clock)
     this.hub = new LinkHub({
@@ -230,7 +233,7 @@ export class Node {
   }
 
   /** Ends what is pending, with `error`. */
-  end(error: () => Error): void {
+  end(error: (outcome?: SendOutcome) => Error): void {
     this.joiner.stop(error())
     this.requester.stop(error)
     this.monitoring.stop(error)
@@ -242,7 +245,7 @@ export class Node {
     this.causal.clear(error)
     this.acknowledgements.clear()
     for (const link of this.hub.links.values()) {
-      for (const { settler } of [...link.takeQueued(), ...this.acknowledgements.takeAll(link)]) settler?.failed(error())
+      fail([...link.takeQueued(), ...this.acknowledgements.takeAll(link)], error)
     }
     this.port.stop()
     this.broadcaster.reset()
@@ -312,10 +315,15 @@ export class Node {
   }
 
   #live(incarnation: Incarnation, addresses: readonly string[]): void {
-    const ended = (): Error => new StoppedError(this.settings.name, 'a new life of it began')
+    const ended = (outcome?: SendOutcome): Error => {
+      return new StoppedError(this.settings.name, 'a new life of it began', outcome)
+    }
     this.causal.clear(ended)
     for (const link of this.hub.links.values()) {
-      for (const { settler } of link.takeQueued(({ extra }) => extra?.causal !== undefined)) settler?.failed(ended())
+      fail(
+        link.takeQueued(({ extra }) => extra?.causal !== undefined),
+        ended,
+      )
     }
     this.#identity = identify(this.settings, incarnation, addresses)
     this.#greeted = false
@@ -333,4 +341,9 @@ export class Node {
     this.counters.add(reason === 'schema' ? 'schemaRefused' : 'noSuchServer')
     this.reporter.dropped(reason, 'receive', ...where)
   }
+}
+
+/** Nothing that waits, or was not acknowledged, goes on. */
+function fail(entries: readonly Waiting[], error: (outcome: SendOutcome) => Error): void {
+  for (const { settler, sequence } of entries) settler?.failed(error(sequence > 0 ? 'unknown' : 'not-sent'))
 }

@@ -286,7 +286,7 @@ export class PeerService extends Messages {
     if (!this.#running) return
     this.#running = false
     this.#letGo?.()
-    this.#node.end(() => new StoppedError(this.name, 'it was stopped'))
+    this.#node.end(outcome => new StoppedError(this.name, 'it was stopped', outcome))
     await this.#node.hub.stop('the node stops')
   }
 

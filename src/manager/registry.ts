@@ -1,5 +1,8 @@
 import { NoSuchServerError, SchemaError, ServerExistsError, StoppedError } from '../core/errors.js'
 import { isPromiseLike } from '../core/promise-like.js'
+import { classable } from '../core/thrown.js'
+import type { Clock } from '../core/time.js'
+import { ExpiredError } from './error-reports.js'
 import { Receiver } from './receiver.js'
 import type { Handler, MessageContext, RegisterOptions } from './servers.js'
 import type { StandardIssue } from './standard-schema.js'
@@ -11,11 +14,15 @@ export interface RegistryObserver {
   noSuchServer(server: string, context: MessageContext): void
   schemaRefused(server: string, context: MessageContext): void
   handlerFailed(server: string, error: unknown): void
+  /** The deadline of a message passed before it had its turn. */
+  expired(): void
 }
 
 /** Who is told what becomes of a message: that its handler was given it, and how that ended; or that it was not. */
 export interface Acceptor {
   given(): void
+  /** It waits for its iterator, and is given when that takes it: others may be handed over behind it. */
+  held?(): void
   handled(): void
   failed(error: unknown): void
 }
@@ -24,6 +31,8 @@ interface Server {
   readonly handler: Handler
   /** The handler of requests, where it differs. */
   readonly asked: Handler
+  /** Its handler resolves when somebody takes the message. */
+  readonly isIterator: boolean
   readonly options: RegisterOptions
   running: number
   readonly backlog: (() => void)[]
@@ -36,16 +45,18 @@ export class Registry {
   readonly #servers = new Map<string, Server>()
   readonly #observer: RegistryObserver
   readonly #self: () => string
+  readonly #clock: Clock
   /** Counts the lives of the node: what came in one of them is not handled in another. */
   #life = 0
 
-  constructor(self: () => string, observer: RegistryObserver) {
+  constructor(self: () => string, clock: Clock, observer: RegistryObserver) {
+    this.#clock = clock
     this.#self = self
     this.#observer = observer
   }
 
   register(name: string, handler: Handler, options: RegisterOptions): Disposable {
-    return this.#add(name, { handler, asked: handler, options })
+    return this.#add(name, { handler, asked: handler, isIterator: false, options })
   }
 
   receive(name: string, options: Pick<RegisterOptions, 'schema'>): Receiver {
@@ -56,6 +67,7 @@ export class Registry {
     const registration = this.#add(name, {
       handler: (message, context) => receiver.push(message, context, false),
       asked: (message, context) => receiver.push(message, context, true),
+      isIterator: true,
       options,
     })
     return receiver
@@ -114,37 +126,46 @@ export class Registry {
     context: MessageContext,
     acceptor: Acceptor,
   ): PromiseLike<unknown> | undefined {
-    const failed = (error: unknown): undefined => {
+    const failed = (thrown: unknown): undefined => {
+      const error = classable(thrown)
       this.#failed(name, context, error)
       acceptor.failed(error)
     }
     const server = this.#servers.get(name)
     if (server === undefined) return failed(new NoSuchServerError(this.#self(), name))
-    const handled = (): void => acceptor.handled()
+    const { isIterator } = server
+    const begun = (): void => {
+      if (isIterator) acceptor.held?.()
+      else acceptor.given()
+    }
+    const handled = (): void => {
+      if (isIterator) acceptor.given()
+      acceptor.handled()
+    }
     const { schema, concurrency } = server.options
     if (schema !== undefined || concurrency !== undefined) {
-      const given = (): void => acceptor.given()
-      return this.#handle(name, server, server.handler, message, context, given).then(handled, failed)
+      return this.#handle(name, server, server.handler, message, context, begun).then(handled, failed)
     }
-    acceptor.given()
+    begun()
     try {
       const result = server.handler(message, context)
       if (isPromiseLike(result)) return result.then(handled, failed)
     } catch (error) {
       return failed(error)
     }
-    acceptor.handled()
+    handled()
     return undefined
   }
 
-  #failed(name: string, context: MessageContext, error: unknown): void {
-    if (error instanceof TooLateError) return
+  #failed(name: string, context: MessageContext, thrown: unknown): void {
+    const error = classable(thrown)
+    if (error instanceof TooLateError || error instanceof ExpiredError) return
     if (error instanceof SchemaError) this.#observer.schemaRefused(name, context)
     else if (error instanceof NoSuchServerError) this.#observer.noSuchServer(name, context)
-    else this.#observer.handlerFailed(name, error)
+    else this.#observer.handlerFailed(name, thrown)
   }
 
-  #add(name: string, parts: Pick<Server, 'handler' | 'asked' | 'options'>): Disposable {
+  #add(name: string, parts: Pick<Server, 'handler' | 'asked' | 'isIterator' | 'options'>): Disposable {
     if (this.#servers.has(name)) throw new ServerExistsError(name)
     const server: Server = { ...parts, running: 0, backlog: [], checked: Promise.resolve() }
     this.#servers.set(name, server)
@@ -157,23 +178,34 @@ export class Registry {
     }
   }
 
+  /** On the monotonic clock. */
+  #expiryOf({ deadline }: MessageContext): number {
+    const clock = this.#clock
+    return deadline === undefined ? Number.POSITIVE_INFINITY : clock.now() + deadline - clock.wall().getTime()
+  }
+
   async #handle(
     name: string,
     server: Server,
     handler: Handler,
     message: unknown,
     context: MessageContext,
-    given?: () => void,
+    begun?: () => void,
   ): Promise<unknown> {
     const { schema, concurrency = Number.POSITIVE_INFINITY } = server.options
     const life = this.#life
+    const expires = this.#expiryOf(context)
     // Who waits is handed the place of one that ended, so that nobody who comes meanwhile is served first.
     if (server.running >= concurrency) await new Promise<void>(resolve => server.backlog.push(resolve))
     else server.running++
     try {
       const checked = schema === undefined ? message : await inTurn(server, check(name, schema, message))
       if (life !== this.#life) throw new TooLateError(this.#self())
-      given?.()
+      if (expires <= this.#clock.now()) {
+        this.#observer.expired()
+        throw new ExpiredError(name)
+      }
+      begun?.()
       return await handler(checked, context)
     } finally {
       const next = server.backlog.shift()

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import type { NodeName } from '../core/node.js'
+import { stackOf, textOf } from '../core/thrown.js'
 import type { Millis } from '../core/time.js'
 import { type Interpositions, type Outcome, type Passage, passed } from '../fault/interposition.js'
 import type { Refusal } from '../link/handshake.js'
@@ -28,7 +29,7 @@ export class Reporter {
     try {
       this.#emitter.emit(event, ...args)
     } catch (error) {
-      if (event === 'handler-error') this.#log('error', `a listener of 'handler-error' threw: ${String(error)}`)
+      if (event === 'handler-error') this.#log('error', `a listener of 'handler-error' threw: ${textOf(error)}`)
       else this.failed(`a listener of '${event}'`, error)
     }
   }
@@ -36,7 +37,7 @@ export class Reporter {
   /** A handler, watcher, listener or interposition threw. */
   failed(where: string, error: unknown): void {
     this.counters.add('handlerErrors')
-    this.#log('error', `${where} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    this.#log('error', `${where} threw: ${stackOf(error)}`)
     this.emit('handler-error', { where, error })
   }
 
@@ -62,7 +63,7 @@ export class Reporter {
 
   retrying(peer: string, error: Error, delay: Millis): void {
     this.counters.add('dialsFailed')
-    this.#log('debug', `${error.message}; next in ${Math.round(delay)} ms`)
+    this.#log('debug', `${textOf(error)}; next in ${Math.round(delay)} ms`)
     this.emit('retry', { peer, error, delay })
   }
 
@@ -73,7 +74,7 @@ export class Reporter {
 
   discoveryFailed(error: Error): void {
     this.counters.add('discoveryFailed')
-    this.#log('debug', error.message)
+    this.#log('debug', textOf(error))
     this.emit('discovery-failed', error)
   }
 

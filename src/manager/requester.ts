@@ -2,6 +2,7 @@ import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortReason } from '../core/abort.js'
 import { DeadlineError, OverflowError, PartitionedError, UnknownOutcomeError } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
+import type { SendOutcome } from '../core/send-outcome.js'
 import type { Clock } from '../core/time.js'
 import { type PendingRequest, Requests } from '../delivery/requests.js'
 import type { Lane } from '../link/lane.js'
@@ -61,7 +62,7 @@ export class Requester {
         },
         failed: ({ lane }) => {
           release()
-          reject(this.#lost(node, lane !== undefined))
+          reject(this.#lost(node, lane === undefined ? 'not-sent' : 'unknown'))
         },
       }
       const id = this.#requests.open(pending)
@@ -126,21 +127,21 @@ export class Requester {
   }
 
   /** The node stops: everything ends. */
-  stop(error: () => Error): void {
+  stop(error: (outcome: SendOutcome) => Error): void {
     this.#stopping = error
     this.#requests.fail(() => true)
     this.#stopping = undefined
   }
 
   readonly #why = new Map<NodeName, 'down' | 'cut' | 'left'>()
-  #stopping: (() => Error) | undefined
+  #stopping: ((outcome: SendOutcome) => Error) | undefined
 
-  #lost(node: string, wasSent: boolean): Error {
-    if (this.#stopping !== undefined) return this.#stopping()
+  #lost(node: string, outcome: SendOutcome): Error {
+    if (this.#stopping !== undefined) return this.#stopping(outcome)
     const why = this.#why.get(node as NodeName)
-    if (why === 'cut') return new PartitionedError(node)
+    if (why === 'cut') return new PartitionedError(node, outcome)
     const because =
       why === undefined ? 'its connection was lost' : why === 'left' ? 'it left the cluster' : 'it went down'
-    return new UnknownOutcomeError(node, wasSent ? because : `${because} before the request was sent`)
+    return new UnknownOutcomeError(node, 'request', because)
   }
 }

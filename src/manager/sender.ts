@@ -1,6 +1,6 @@
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { abortReason } from '../core/abort.js'
+import { abortError } from '../core/abort.js'
 import { type ChannelName, defaultChannel } from '../core/channel.js'
 import {
   DeadlineError,
@@ -328,13 +328,13 @@ export class Sender {
 
   /** Calls `end` at the deadline or signal of a message, if it has any, unless what is returned is called first. */
   #watch(
-    { options, extra, server }: Outgoing,
+    { options, extra, node, server }: Outgoing,
     end: (error: Error) => void,
     wasSent: () => boolean = () => false,
   ): (() => void) | undefined {
     const signal = options?.signal
     if (signal === undefined && extra?.expires === undefined) return undefined
-    const aborted = (): void => end(abortReason(signal))
+    const aborted = (): void => end(abortError(signal, node, wasSent()))
     signal?.addEventListener('abort', aborted)
     const { clock, counters } = this.#context
     const cancel =

@@ -130,5 +130,9 @@ test('messages with ack of a node to itself end with their deadline, their signa
   await cluster.pass(1_000)
   await cluster.settle(a.stop())
   await cluster.turn()
-  expect(seen.map(({ end }) => end)).toEqual(['ERR_DEADLINE unknown', 'Error: enough', 'ERR_STOPPED'])
+  expect(seen.map(({ end }) => end)).toEqual([
+    'ERR_DEADLINE unknown',
+    'ERR_UNKNOWN_OUTCOME unknown',
+    'ERR_STOPPED unknown',
+  ])
 })

@@ -127,7 +127,7 @@ describe('a message with ack', () => {
     cluster.split('a', 'b')
     await cluster.until(() => !a.isConnected('b'))
     await cluster.turn()
-    expect(seen.map(({ end }) => end)).toEqual(['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED down'])
+    expect(seen.map(({ end }) => end)).toEqual(['ERR_UNKNOWN_OUTCOME unknown', 'ERR_NOT_CONNECTED down'])
   })
 
   test.each(['restart', 'leave', 'stop'] as const)('ends, and says what is known, at a %s', async how => {
@@ -148,9 +148,9 @@ describe('a message with ack', () => {
     }
     await cluster.pass(10)
     const ends = {
-      restart: ['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED restarted'],
-      leave: ['ERR_UNKNOWN_OUTCOME', 'ERR_NOT_CONNECTED left'],
-      stop: ['ERR_STOPPED', 'ERR_STOPPED'],
+      restart: ['ERR_UNKNOWN_OUTCOME unknown', 'ERR_NOT_CONNECTED restarted'],
+      leave: ['ERR_UNKNOWN_OUTCOME unknown', 'ERR_NOT_CONNECTED left'],
+      stop: ['ERR_STOPPED unknown', 'ERR_STOPPED not-sent'],
     }
     expect(seen.map(({ end }) => end)).toEqual(ends[how])
   })
@@ -161,14 +161,103 @@ describe('a message with ack', () => {
     b.register('orders', () => new Promise(() => {}))
     const controller = new AbortController()
     const ack = { when: 'handled' } as const
-    const options = [{ timeout: 500 }, { signal: controller.signal }, { timeout: 500 }]
+    const { signal } = controller
+    const options = [{ timeout: 500 }, { signal }, { timeout: 500 }, { signal }]
     const seen = options.map(option => endOf(a.forwardMessage('b', 'orders', new Uint8Array(700), { ack, ...option })))
     await cluster.pass(499)
-    expect(seen.map(({ end }) => end)).toEqual(['waits', 'waits', 'waits'])
+    expect(seen.map(({ end }) => end)).toEqual(['waits', 'waits', 'waits', 'waits'])
     await cluster.pass(2)
     controller.abort(new Error('enough'))
     await cluster.pass(10)
-    expect(seen.map(({ end }) => end)).toEqual(['ERR_DEADLINE unknown', 'Error: enough', 'ERR_DEADLINE not-sent'])
+    expect(seen.map(({ end }) => end)).toEqual([
+      ...['ERR_DEADLINE unknown', 'ERR_UNKNOWN_OUTCOME unknown'],
+      ...['ERR_DEADLINE not-sent', 'Error: enough'],
+    ])
+  })
+
+  test('that was sent tells of its signal as the cause, and of itself as a message', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    b.register('orders', () => new Promise(() => {}))
+    for (const node of ['b', 'a']) {
+      const reason = new Error('enough')
+      const controller = new AbortController()
+      if (node === 'a') a.register('orders', () => new Promise(() => {}))
+      const options = { ack: { when: 'handled' }, signal: controller.signal } as const
+      const sent = a.forwardMessage(node, 'orders', 1, options)
+      await cluster.pass(10)
+      controller.abort(reason)
+      expect(await cluster.failure(sent)).toMatchObject({
+        ...{ code: 'ERR_UNKNOWN_OUTCOME', cause: reason, node },
+        message: expect.stringContaining('the message may or may not') as string,
+      })
+    }
+  })
+
+  test('of a node to itself that ends before its turn is not handed over, and says so', async () => {
+    const cluster = new Cluster()
+    const a = await cluster.start('a')
+    const heard = hear(a, 'orders')
+    const controller = new AbortController()
+    const sent = endOf(a.forwardMessage('a', 'orders', 1, { ack: true, signal: controller.signal }))
+    controller.abort(new Error('enough'))
+    const next = a.forwardMessage('a', 'orders', 2, { ack: true })
+    await cluster.settle(next)
+    expect([sent.end, heard]).toEqual(['Error: enough', [2]])
+  })
+
+  test.each(['b', 'a'])('to an iterator is given when it is taken, and refused when nobody does: %s', async node => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const iterator = (node === 'b' ? b : a).receive('jobs')
+    const handled = { ack: { when: 'handled' } } as const
+    const causal = { ack: true, causalLabel: 'x' } as const
+    const options = [{ ack: true }, handled, { ack: true }, handled, causal, causal]
+    const seen = options.map((option, job) => endOf(a.forwardMessage(node, 'jobs', job, option)))
+    await cluster.pass(10_000)
+    const ends = (): string[] => seen.map(({ end }) => end)
+    expect(ends()).toEqual(options.map(() => 'waits'))
+    expect((await iterator.next()).value).toMatchObject({ message: 0 })
+    expect((await iterator.next()).value).toMatchObject({ message: 1 })
+    await cluster.pass(10)
+    expect(ends()).toEqual(['done', 'done', ...['waits', 'waits', 'waits', 'waits']])
+    await iterator.return?.()
+    await cluster.pass(10)
+    expect(ends()).toEqual(['done', 'done', ...options.slice(2).map(() => 'ERR_NO_SUCH_SERVER')])
+  })
+
+  test.each(['b', 'a'])('whose deadline passes while it waits for its turn is not handed over: %s', async node => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const at = node === 'b' ? b : a
+    const finish: (() => void)[] = []
+    at.register('one', () => new Promise<void>(resolve => void finish.push(resolve)), { concurrency: 1 })
+    const first = a.forwardMessage(node, 'one', 1, { ack: true })
+    await cluster.pass(10)
+    const late = [
+      endOf(a.forwardMessage(node, 'one', 2, { ack: true, timeout: 500 })),
+      endOf(a.request(node, 'one', 3, { timeout: 500 })),
+    ]
+    a.castMessage(node, 'one', 4, { timeout: 500 })
+    await cluster.pass(1_000)
+    const before = at.counters().expired
+    finish[0]?.()
+    await cluster.pass(10)
+    await cluster.settle(first)
+    expect([finish.length, at.counters().expired - before]).toEqual([1, 3])
+    expect(late.map(({ end }) => end)).toEqual(['ERR_DEADLINE unknown', 'ERR_DEADLINE unknown'])
+  })
+
+  test('of a label to an iterator that nobody reads holds no other server of the label up', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    b.receive('jobs')
+    const heard = hear(b, 'orders')
+    const causal = { ack: true, causalLabel: 'x' } as const
+    const job = endOf(a.forwardMessage('b', 'jobs', 1, causal))
+    void a.forwardMessage('b', 'orders', 2, causal)
+    await cluster.pass(100)
+    expect([job.end, heard]).toEqual(['waits', [2]])
   })
 
   test('that was given up holds nobody up', async () => {

@@ -85,7 +85,7 @@ describe('what is on its way when a cut is made', () => {
     await cluster.pass(150)
     const { faulted } = a.counters()
     const ref = await cluster.settle(a.injectPartition('a', 0))
-    expect(await asked).toMatchObject({ code: 'ERR_PARTITIONED' })
+    expect(await asked).toMatchObject({ code: 'ERR_PARTITIONED', outcome: 'unknown' })
     await cluster.pass(60)
     expect([a.counters().faulted - faulted, a.counters().lateReplies]).toEqual([1, 0])
     await cluster.settle(a.resolvePartition(ref))
@@ -110,7 +110,7 @@ describe('a reply', () => {
     await cluster.pass(10)
     const ref = await cluster.settle(a.injectPartition('a', 0))
     await cluster.until(() => b.partitions().length === 1)
-    expect(await asked).toMatchObject({ code: 'ERR_PARTITIONED' })
+    expect(await asked).toMatchObject({ code: 'ERR_PARTITIONED', outcome: 'unknown' })
     const before = b.counters().faulted
     finish()
     await cluster.pass(10)

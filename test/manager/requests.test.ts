@@ -204,7 +204,7 @@ describe('messages of a node to itself', () => {
     const asked = cluster.failure(a.request('a', 'slow', 1))
     await cluster.turn()
     await cluster.settle(a.stop())
-    expect(await asked).toMatchObject({ code: 'ERR_STOPPED' })
+    expect(await asked).toMatchObject({ code: 'ERR_STOPPED', outcome: 'unknown' })
     expect(slow.asked).toEqual([1])
   })
 })

@@ -203,7 +203,9 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'who waits for an acknowledgement by a life that is over waits for ever',
     file: acknowledgement,
-    find: '    for (const { settler } of this.outboxes.end(link)) settler?.failed(new UnknownOutcomeError(link.name, because))\n',
+    find: `    for (const { settler } of this.outboxes.end(link))
+      settler?.failed(new UnknownOutcomeError(link.name, 'message', because))
+`,
     replace: '    this.outboxes.end(link)\n',
   },
   {

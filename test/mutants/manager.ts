@@ -309,9 +309,8 @@ export const managers: readonly Mutant[] = [
   {
     name: 'a node that stops leaves what is queued unsettled',
     file: node,
-    find: '      for (const { settler } of [...link.takeQueued(), ...this.acknowledgements.takeAll(link)]) settler?.failed(error())\n',
-    replace:
-      '      link.takeQueued()\n      for (const { settler } of this.acknowledgements.takeAll(link)) settler?.failed(error())\n',
+    find: '      fail([...link.takeQueued(), ...this.acknowledgements.takeAll(link)], error)\n',
+    replace: '      for (const _ of [...link.takeQueued(), ...this.acknowledgements.takeAll(link)]) {}\n',
   },
   {
     name: 'a node looks after its links once in its life',

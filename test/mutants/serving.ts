@@ -118,7 +118,37 @@ export const serving: readonly Mutant[] = [
   {
     name: 'a node that stops leaves the requests to itself waiting',
     file: local,
-    find: '    for (const end of [...this.#asked]) end(error())\n',
+    find: "    for (const end of [...this.#asked]) end(error('unknown'))\n",
     replace: '',
+  },
+  {
+    name: 'what a node sent itself and its signal ends in time is handed over all the same',
+    file: local,
+    find: '        if (!isBound && !this.#asked.has(end)) return this.#release(cost, undefined)\n',
+    replace: '',
+  },
+  {
+    name: 'what waited for its turn beyond its deadline is handed over',
+    file: registry,
+    find: 'if (expires <= this.#clock.now()) {',
+    replace: 'if (expires < 0) {',
+  },
+  {
+    name: 'a message to an iterator is acknowledged before it is taken',
+    file: registry,
+    find: 'if (isIterator) acceptor.held?.()\n',
+    replace: 'if (isIterator) acceptor.given()\n',
+  },
+  {
+    name: 'a message that was sent and whose signal aborts is taken for one that was not',
+    file: 'src/core/abort.ts',
+    find: 'return wasSent ?',
+    replace: 'return false ?',
+  },
+  {
+    name: 'a request under way that is cut off is taken for one that was not sent',
+    file: requester,
+    find: 'new PartitionedError(node, outcome)',
+    replace: 'new PartitionedError(node)',
   },
 ]

@@ -1,13 +1,4 @@
-import {
-  DeadlineError,
-  type Incarnation,
-  MaquisError,
-  type Millis,
-  type NodeName,
-  type PeerServiceManager,
-  StoppedError,
-  UnknownOutcomeError,
-} from 'maquis'
+import { type Incarnation, MaquisError, type Millis, type NodeName, type PeerServiceManager } from 'maquis'
 import type { NodeContext, Operation, Simulation } from 'maquis/testing'
 
 /** One part of what the clients and servers of a history do. */
@@ -52,7 +43,5 @@ export function ignore(error: unknown): void {
 
 /** What the sender of a message with `ack` knows of it. */
 export function outcomeOf(error: unknown): 'unknown' | 'not-taken' {
-  // A stop ends everything, and says nothing of what was sent.
-  if (error instanceof UnknownOutcomeError || error instanceof StoppedError) return 'unknown'
-  return error instanceof DeadlineError && error.outcome === 'unknown' ? 'unknown' : 'not-taken'
+  return error instanceof MaquisError && error.outcome === 'unknown' ? 'unknown' : 'not-taken'
 }
