@@ -72,6 +72,7 @@ export type {
   Replies,
   Request,
   RequestAll,
+  RequestOptions,
   Send,
   Watcher,
   WatchOptions,
