@@ -73,6 +73,7 @@ export type {
   Replies,
   Request,
   RequestAll,
+  RequestOptions,
   Send,
   Watcher,
   WatchOptions,

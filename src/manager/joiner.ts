@@ -39,7 +39,7 @@ const seedInterval: Millis = 5_000
  * Seeds and found addresses that are dialled at a time, in random order. Many nodes that start together and know each
  * other's addresses would otherwise keep each other so busy that no dial is answered in time.
  */
-export const seedDialsMax = 8
+export const seedDialsMax = 3
 
 /** Whether a seed is to be joined, again; without a link, one at which nobody has answered yet. */
 export type Sought = (link: Link | undefined) => boolean

@@ -33,28 +33,12 @@ export interface AckOptions {
   readonly onDown?: 'wait' | 'reject'
 }
 
-/** How a message is sent. */
-export interface ForwardOptions {
+/** How a request is sent. */
+export interface RequestOptions {
   /** Default `'default'`. An unknown channel is an error, never a silent fallback. */
   readonly channel?: string
   /** Messages of one key keep their order and share a lane. Default: the name of the server. */
   readonly partitionKey?: string | number
-  /**
-   * Sends the message again until it is acknowledged, and hands it over once. The promise then tells how it ended: it
-   * resolves on the acknowledgement; it rejects with an error whose `outcome` is `'unknown'` where the message may have
-   * been handled, and with another one where it was not, or where its handler failed (`RemoteError`). Messages with
-   * `ack` wait for each other within a partition key. Not for requests, whose answer tells the same. Default `false`.
-   */
-  readonly ack?: boolean | AckOptions
-  /**
-   * Hands the message over after all messages of this label that were sent to the same node before it, in the sense
-   * of Lamport's "happened before": by this node, by whoever sent this node one of the label that was handed over here,
-   * and so on, over whatever channels, keys and servers (Raynal, Schiper and Toueg, "The causal ordering abstraction
-   * and a simple way to implement it", 1991). A name of 1 to 64 bytes. What did not come while something that depends
-   * on it was handed over never is: with `ack`, its sender is told by `CausalOrderError`. With `whenDown: 'wait'` it
-   * waits for the peer's present life alone. Not for requests. Default: none.
-   */
-  readonly causalLabel?: string
   /** Carried with the message and handed to the handler. */
   readonly clock?: unknown
   /** What to do when the peer is down. Default `'reject'`; `'wait'` keeps the message until it is up again. */
@@ -74,6 +58,26 @@ export interface ForwardOptions {
    * `UnknownOutcomeError`, whose `cause` is the reason; a request always with the reason, and may have been handled.
    */
   readonly signal?: AbortSignal
+}
+
+/** How a message is sent. */
+export interface ForwardOptions extends RequestOptions {
+  /**
+   * Sends the message again until it is acknowledged, and hands it over once. The promise then tells how it ended: it
+   * resolves on the acknowledgement; it rejects with an error whose `outcome` is `'unknown'` where the message may have
+   * been handled, and with another one where it was not, or where its handler failed (`RemoteError`). Messages with
+   * `ack` wait for each other within a partition key. Not for requests, whose answer tells the same. Default `false`.
+   */
+  readonly ack?: boolean | AckOptions
+  /**
+   * Hands the message over after all messages of this label that were sent to the same node before it, in the sense
+   * of Lamport's "happened before": by this node, by whoever sent this node one of the label that was handed over here,
+   * and so on, over whatever channels, keys and servers (Raynal, Schiper and Toueg, "The causal ordering abstraction
+   * and a simple way to implement it", 1991). A name of 1 to 64 bytes. What did not come while something that depends
+   * on it was handed over never is: with `ack`, its sender is told by `CausalOrderError`. With `whenDown: 'wait'` it
+   * waits for the peer's present life alone. Not for requests. Default: none.
+   */
+  readonly causalLabel?: string
 }
 
 /** How long a join, or a connect, is tried. */
@@ -122,12 +126,12 @@ export interface Request<Servers> {
     node: string,
     server: Name,
     message: MessageOf<Servers, Name>,
-    options?: ForwardOptions,
+    options?: RequestOptions,
   ): Promise<ReplyOf<Servers, Name>>
   <Name extends ServerName<Servers>>(
     ref: Exclude<ServerRef<Name>, string>,
     message: MessageOf<Servers, Name>,
-    options?: ForwardOptions,
+    options?: RequestOptions,
   ): Promise<ReplyOf<Servers, Name>>
   /** A text alone names a server of this node. With options, write `{ node, name }`. */
   <Name extends ServerName<Servers>>(server: Name, message: MessageOf<Servers, Name>): Promise<ReplyOf<Servers, Name>>
@@ -146,7 +150,7 @@ export type RequestAll<Servers> = <Name extends ServerName<Servers>>(
   nodes: readonly string[],
   server: Name,
   message: MessageOf<Servers, Name>,
-  options?: ForwardOptions,
+  options?: RequestOptions,
 ) => Promise<Replies<ReplyOf<Servers, Name>>>
 
 /** Sends one message to the server of that name at every other member. */

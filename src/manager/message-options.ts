@@ -70,10 +70,22 @@ export function isPlain(options: ForwardOptions): boolean {
 /** The largest encoded `clock`. */
 const clockBytesMax = 32_768
 
+/** Throws the reason of the signal, if there is one and it has aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return
+  checkSignal(signal)
+  signal.throwIfAborted()
+}
+
+function checkSignal(signal: unknown): void {
+  if (!(signal instanceof AbortSignal)) throw new InvalidOptionError('signal', 'an AbortSignal', signal)
+}
+
 /** What means nothing is refused rather than ignored. */
 function checkOptions(options: ForwardOptions): void {
   if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', 'an object', options)
-  const { whenDown, partitionKey, ack, causalLabel, transitive } = options
+  const { whenDown, partitionKey, ack, causalLabel, transitive, signal } = options
+  if (signal !== undefined) checkSignal(signal)
   if (transitive !== undefined && typeof transitive !== 'boolean') {
     throw new InvalidOptionError('transitive', 'true or false', transitive)
   }

@@ -45,9 +45,9 @@ export class Requester {
       const channel = options?.channel ?? 'default'
       if (this.#requests.count(name) >= limits.requests) throw new OverflowError(node, channel, 'limits.requests')
       const { signal } = options ?? {}
-      signal?.throwIfAborted()
       const expires = expiryOf(options, clock)
       checkAnswered(options)
+      signal?.throwIfAborted()
       let cancelTimer: (() => void) | undefined
       const release = (): void => {
         cancelTimer?.()

@@ -2,7 +2,11 @@ import { InvalidOptionError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { Millis } from '../core/time.js'
 import { walkMax } from '../membership/hyparview-messages.js'
-import type { HyParViewMembershipOptions, XBotSettings } from '../membership/hyparview-options.js'
+import {
+  activeViewDefault,
+  type HyParViewMembershipOptions,
+  type XBotSettings,
+} from '../membership/hyparview-options.js'
 import { isCount, isDuration } from './checks.js'
 import type { PeerServiceOptions } from './options.js'
 
@@ -31,7 +35,10 @@ export interface XBotOptions {
   readonly interval?: Millis
   /** How many nodes it then measures. Default 2, at most 16. */
   readonly candidates?: number
-  /** How many neighbours, those farthest away, it never exchanges: they keep the overlay together. Default 1. */
+  /**
+   * How many neighbours, those farthest away, it never exchanges: they keep the overlay together. Default 1; less than
+   * `activeViewSize`.
+   */
   readonly unbiased?: number
 }
 
@@ -55,7 +62,7 @@ export function resolveViews(given: HyParViewOptions): ViewOptions {
   checkCount('arwl', arwl, 1, walkMax)
   checkCount('prwl', prwl, 0, arwl)
   checkInterval('shuffleInterval', shuffleInterval)
-  const exchanges = resolveXBot(xbot)
+  const exchanges = resolveXBot(xbot, (activeViewSize ?? activeViewDefault) - 1)
   return {
     ...{ arwl, prwl },
     ...(activeViewSize !== undefined && { activeViewSize }),
@@ -65,7 +72,7 @@ export function resolveViews(given: HyParViewOptions): ViewOptions {
   }
 }
 
-function resolveXBot(given: boolean | XBotOptions | undefined): XBotSettings | undefined {
+function resolveXBot(given: HyParViewOptions['xbot'], unbiasedMax: number): XBotSettings | undefined {
   if (given === undefined || given === false) return undefined
   const chosen: XBotOptions = given === true ? {} : given
   if (!isRecord(chosen)) throw new InvalidOptionError('xbot', 'true, false or a plain object', given)
@@ -75,7 +82,7 @@ function resolveXBot(given: boolean | XBotOptions | undefined): XBotSettings | u
   }
   checkInterval('xbot.interval', interval)
   checkCount('xbot.candidates', candidates, 1, candidatesMax)
-  checkCount('xbot.unbiased', unbiased, 0, activeViewMax)
+  checkCount('xbot.unbiased', unbiased, 0, unbiasedMax)
   return { interval, candidates, unbiased }
 }
 

@@ -72,7 +72,7 @@ export const walkMax = 16
 /** A shuffle tells of at most so many nodes. */
 export const nodesPerShuffle = 64
 /** A mark with a greater count is refused. */
-export const sequenceMax = 2 ** 48
+export const sequenceMax: number = 2 ** 48
 /** What nodes say of themselves in their specs is nested at most so deep. */
 const specDepthMax = 16
 

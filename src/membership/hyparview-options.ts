@@ -1,6 +1,8 @@
 import type { Random } from '../core/random.js'
 import type { Millis } from '../core/time.js'
 
+export const activeViewDefault = 5
+
 export interface HyParViewMembershipOptions {
   readonly random: Random
   /** Neighbours of a node. Default 5: a broadcast with fan-out 4, and the one that it came from (HyParView, 4.1). */
@@ -44,7 +46,7 @@ export interface XBotSettings {
 /** The options with every default filled in. */
 export function resolveHyParViewOptions({
   random,
-  activeViewSize = 5,
+  activeViewSize = activeViewDefault,
   passiveViewSize = 30,
   arwl = 6,
   prwl = 3,

@@ -14,7 +14,7 @@ describe('a static list', () => {
     expect(await discovery.lookup(new AbortController().signal)).toEqual(['ws://a:1'])
   })
 
-  test.each<[unknown]>([[undefined], ['ws://a:1'], [[1]]])('refuses %j', given => {
+  test.each<[unknown]>([[undefined], ['ws://a:1'], [[1]], [['x']], [['a:1']], [['']]])('refuses %j', given => {
     expect(() => staticList(given as string[])).toThrow('addresses')
   })
 })

@@ -446,6 +446,7 @@ test('a request takes no ack: its answer tells the same', async () => {
   const cluster = new Cluster()
   const [a] = await cluster.pair()
   for (const node of ['a', 'b']) {
+    // @ts-expect-error the types refuse it too
     expect(await cluster.failure(a.request(node, 'orders', 1, { ack: true }))).toMatchObject({
       code: 'ERR_INVALID_OPTION',
     })

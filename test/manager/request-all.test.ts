@@ -111,6 +111,7 @@ describe('a request to several nodes', () => {
     await fails(InvalidOptionError, a.requestAll(['b', 7] as never, 'ask', 1))
     await fails(InvalidOptionError, a.requestAll(of, '', 1))
     await fails(InvalidOptionError, a.requestAll(of, 'ask', 1, { timeout: Number.NaN }))
+    // @ts-expect-error the types refuse it too
     await fails(InvalidOptionError, a.requestAll(of, 'ask', 1, { ack: true }))
     await fails(InvalidOptionError, a.requestAll(of, 'ask', 1, { whenDown: 'no' as never }))
     await fails(UnknownChannelError, a.requestAll(of, 'ask', 1, { channel: 'none' }))

@@ -34,6 +34,10 @@ function shop(a: PeerServiceManager<Shop>): void {
   a.castMessage('b', 'order', { id: 1 })
   // @ts-expect-error nobody is called so
   void a.request('b', 'sub', [1, 2])
+  // @ts-expect-error the answer acknowledges
+  void a.request('b', 'add', [1, 2], { ack: true })
+  // @ts-expect-error requests have no causal order
+  void a.requestAll(['b'], 'add', [1, 2], { causalLabel: 'x' })
   // @ts-expect-error nobody is called so
   a.register('order', () => {})
   // @ts-expect-error nobody is called so

@@ -119,6 +119,7 @@ test('options of xbot that make no sense are refused by name', () => {
     ['xbot.interval', { interval: 0 }],
     ['xbot.candidates', { candidates: 17 }],
     ['xbot.unbiased', { unbiased: -1 }],
+    ['xbot.unbiased', { unbiased: 5 }],
     ['xbot.often', { often: true }],
   ]
   for (const [option, xbot] of refused) {

@@ -137,6 +137,7 @@ export const messagingCases: readonly ManagerCase[] = [
         { deadline: Number.NaN },
         { whenDown: 'shrug' },
         { partitionKey: {} },
+        { signal: 3 },
         null,
       ]
       for (const node of ['b', 'a']) {
