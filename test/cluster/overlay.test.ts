@@ -12,6 +12,7 @@ test('sixteen processes, each with few neighbours, broadcast to all, and heal wh
   await using joined = await startProcesses(...others)
   const peers = [...seeds, ...joined]
   await Promise.all(peers.map(peer => peer.membersBecome(members => members.length > 2, 'two neighbours', 20_000)))
+  await allHaveCome(peers)
   await reachesAll(peers, 'everybody is here')
 
   // The seeds are among those who die.
@@ -26,6 +27,20 @@ test('sixteen processes, each with few neighbours, broadcast to all, and heal wh
   for (const peer of survivors) expect((await peer.members()).length).toBeLessThanOrEqual(activeViewSize + 1)
   await reachesAll(survivors, 'we are one')
 }, 60_000)
+
+/** Who has just come hears what is broadcast from then on: it has when it hears something. */
+async function allHaveCome(peers: readonly PeerProcess[]): Promise<void> {
+  const [origin, ...others] = peers as [PeerProcess, ...PeerProcess[]]
+  for (let attempt = 1; ; attempt++) {
+    const news = `is anybody there? ${attempt}`
+    const isIt = (message: string): boolean => message === news
+    await origin.call('broadcast', 'news', news)
+    const heard = others.map(peer => peer.event('news', isIt as never, 0, attempt < 10 ? 2_000 : 10_000))
+    const ends = await Promise.allSettled(heard)
+    if (ends.every(({ status }) => status === 'fulfilled')) return
+    if (attempt === 10) await Promise.all(heard)
+  }
+}
 
 /** Each in turn would take long: the first and the last tell all others. */
 async function reachesAll(peers: readonly PeerProcess[], text: string): Promise<void> {
