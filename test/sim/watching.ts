@@ -93,7 +93,7 @@ export class Watching implements Activity {
     const process = this.#of(target)
     const monitor: Monitor = {
       ...{ id: this.#monitors.length, by: node, target, channel, end: undefined, ofFirst: false },
-      ...{ wasConnected: node.isConnected(to), wasRegistered: process.registration !== undefined },
+      ...{ wasConnected: isNear(node, to), wasRegistered: process.registration !== undefined },
       ...{ ends: process.ends, downs: this.#downs(node, target) },
     }
     this.#monitors.push(monitor)
@@ -193,4 +193,10 @@ export class Watching implements Activity {
 
 function nameOf({ id, by, target, channel }: Monitor): string {
   return `monitor ${id} of ${target.name} by ${by.name} on ${channel}`
+}
+
+/** Whether there is a direct connection: monitors know no other. */
+function isNear(node: PeerServiceManager, to: string): boolean {
+  if (node.name === to) return true
+  return node.connections().some(lane => lane.node === to && lane.state === 'open' && !lane.relayed)
 }

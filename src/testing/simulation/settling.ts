@@ -1,5 +1,5 @@
 import type { NodeName } from '../../core/node.js'
-import type { PeerServiceManager } from '../../manager/manager.js'
+import type { ConnectionInfo, PeerServiceManager } from '../../manager/manager.js'
 
 /** What the judgement needs to know of the cluster. */
 export interface SettlingContext {
@@ -51,13 +51,20 @@ function links(
   for (const member of manager.members()) {
     if (member === name) continue
     if (!live.has(member) || context.severed(name, member)) {
-      if (manager.isConnected(member)) return `'${name}' has not noticed that it cannot reach '${member}'`
+      const isDirect = lanesTo(manager, member).some(({ relayed }) => !relayed)
+      if (isDirect && manager.isConnected(member)) return `'${name}' has not noticed that it cannot reach '${member}'`
     } else if (context.reachable(name, member)) {
       if (!manager.isFullyConnected(member)) return `'${name}' is not fully connected with '${member}'`
+      if (lanesTo(manager, member).some(({ relayed }) => relayed)) return `'${name}' reaches '${member}' through others`
       if (!live.get(member)?.manager.isConnected(name)) return `'${member}' lost its connection with '${name}'`
     }
   }
   return undefined
+}
+
+/** Its open connections with a node. */
+function lanesTo(manager: SettlingNode['manager'], node: NodeName): readonly ConnectionInfo[] {
+  return manager.connections().filter(lane => lane.node === node && lane.state === 'open')
 }
 
 function queues({ name, manager }: SettlingNode): string | undefined {
