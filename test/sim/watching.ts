@@ -197,6 +197,6 @@ function nameOf({ id, by, target, channel }: Monitor): string {
 
 /** Whether there is a direct connection: monitors know no other. */
 function isNear(node: PeerServiceManager, to: string): boolean {
-  if (node.name === to) return true
+  if (node.name === to || !node.isConnected(to)) return node.name === to
   return node.connections().some(lane => lane.node === to && lane.state === 'open' && !lane.relayed)
 }
