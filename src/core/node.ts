@@ -18,6 +18,11 @@ export interface Life {
   readonly incarnation: Incarnation
 }
 
+/** A life alone, to be kept: of a spec it is a small part. */
+export function lifeOf({ name, incarnation }: Life): Life {
+  return { name, incarnation }
+}
+
 /** What a node tells others of itself beside its address. `type` is what pools select by. */
 export interface NodeAttributes {
   readonly type?: 'manager' | 'worker' | 'proxy' | 'logger' | (string & {}) | undefined

@@ -4,7 +4,7 @@ import { FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { StoppedError } from '../core/errors.js'
-import type { Life } from '../core/node.js'
+import { type Life, lifeOf } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import type { Acceptance } from '../delivery/acceptance.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
@@ -147,7 +147,7 @@ export class AckedArrivals {
     const arrived = clock.now()
     acceptance.hold(number)
     const { causal } = message.extra
-    if (causal !== undefined) this.#context.causal.delayed(message.from, causal)
+    if (causal !== undefined) this.#context.causal.delayed(lifeOf(message.from), causal)
     let resolve = (): void => {}
     const gone = new Promise<void>(settle => {
       resolve = settle
@@ -163,7 +163,7 @@ export class AckedArrivals {
     if (this.#context.delays.hold(outcome, goOn, resolve) !== undefined) return gone
     this.#context.counters.add('faulted')
     acceptance.letGo()
-    if (causal !== undefined) this.#context.causal.undelayed(message.from, causal)
+    if (causal !== undefined) this.#context.causal.undelayed(lifeOf(message.from), causal)
     this.#retry(message.lane, message.ack.stream, acceptance)
     return undefined
   }
@@ -180,7 +180,7 @@ export class AckedArrivals {
     if (causal === undefined) return this.#hand(message, payload, taken, taken)
     const { clock } = this.#context
     const arrived = clock.now()
-    return this.#context.causal.take(message.from, causal, taken, acceptor =>
+    return this.#context.causal.take(lifeOf(message.from), causal, taken, acceptor =>
       this.#hand({ ...message, extra: aged(extra, clock.now() - arrived) }, payload, taken, acceptor),
     )
   }

@@ -4,14 +4,14 @@ import { encodeToBytes } from '../codec/value-bytes.js'
 import { UnencodableError, type ValueLimits } from '../codec/value-encoder.js'
 import type { ChannelName } from '../core/channel.js'
 import { CausalOrderError, EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
-import type { Life } from '../core/node.js'
+import { type Life, lifeOf } from '../core/node.js'
 import type { Clock } from '../core/time.js'
 import { type Interpositions, isHeld, type Outcome, type Passage, type PassageKind } from '../fault/interposition.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { AckedArrivals } from './acked-arrivals.js'
-import { type CausalLabels, lifeOf } from './causal-labels.js'
+import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { cutReport, reportOf } from './error-reports.js'
@@ -73,7 +73,7 @@ export class Arrivals {
         extra,
         ack: extra.ack,
         context,
-        from: lifeOf(lane.link.spec),
+        from: lane.link.spec,
       })
     }
     if (lane.link.state.phase === 'cut') {
@@ -85,9 +85,10 @@ export class Arrivals {
     if (!this.#context.interpositions.active) return this.#deliver(lane, server, payload, extra)
     const kind = kindOf(server, extra)
     const arrived = this.#context.clock.now()
-    const from = lifeOf(lane.link.spec)
+    // As it is now: another life may be there when a fault lets it go on.
+    const from = lane.link.spec
     const { causal } = extra ?? {}
-    if (causal !== undefined) this.#context.causal.delayed(from, causal)
+    if (causal !== undefined) this.#context.causal.delayed(lifeOf(from), causal)
     let goesOn = false
     const handled = this.#interposed(lane, kind, isUnnamed(kind) ? undefined : server, payload, message => {
       goesOn = true
@@ -95,7 +96,7 @@ export class Arrivals {
       return this.#deliver(lane, server, message, extra && aged(extra, since), from)
     })
     const isDropped = handled === undefined && !goesOn
-    if (causal !== undefined && isDropped) this.#context.causal.undelayed(from, causal)
+    if (causal !== undefined && isDropped) this.#context.causal.undelayed(lifeOf(from), causal)
     return handled
   }
 
@@ -178,7 +179,7 @@ export class Arrivals {
     message: unknown,
     extra: IncomingExtra,
     field: CausalField,
-    from: Life = lifeOf(lane.link.spec),
+    from: Life = lane.link.spec,
   ): PromiseLike<unknown> | undefined {
     const { causal, clock, counters, registry, lost } = this.#context
     const arrived = clock.now()
@@ -188,7 +189,7 @@ export class Arrivals {
       const isMine = error instanceof CausalOrderError || error instanceof OverflowError
       if (isMine) lost(reason, 'receive', from.name, lane.channel.name, server)
     }
-    return causal.take(from, field, { given: () => {}, handled: () => {}, failed }, acceptor => {
+    return causal.take(lifeOf(from), field, { given: () => {}, handled: () => {}, failed }, acceptor => {
       const isExpired = aged(extra, clock.now() - arrived).budget === 0
       if (!isExpired) return registry.accept(server, message, context, acceptor)
       counters.add('expired')

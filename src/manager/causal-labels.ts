@@ -7,7 +7,7 @@ import {
 } from '../codec/causal-frames.js'
 import { CausalOrderError, NotConnectedError, OverflowError, StoppedError } from '../core/errors.js'
 import { Fifo } from '../core/fifo.js'
-import type { Incarnation, Life, NodeName, NodeSpec } from '../core/node.js'
+import { type Incarnation, type Life, lifeOf, type NodeName, type NodeSpec } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import { Causality } from '../delivery/causality.js'
 import { EndedLives } from '../delivery/ended-lives.js'
@@ -391,8 +391,4 @@ class Leaving implements Settler {
   wanted(): boolean {
     return this.#settler.wanted?.() !== false
   }
-}
-
-export function lifeOf({ name, incarnation }: NodeSpec): Life {
-  return { name, incarnation }
 }

@@ -1,6 +1,6 @@
 import { type CausalFloor, type CausalQuery, encodeCausalFloor, encodeCausalQuery } from '../codec/causal-frames.js'
 import { FrameKind } from '../codec/codec.js'
-import type { Life } from '../core/node.js'
+import { type Life, lifeOf } from '../core/node.js'
 import type { Clock, Instant, Millis } from '../core/time.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Lane } from '../link/lane.js'
@@ -75,7 +75,7 @@ export class CausalQueries {
    */
   asked({ link }: Lane, { round, label }: CausalQuery): void {
     // Of a label that is unknown nothing was sent.
-    if (this.#context.floorFor(label, lifeOf(link)) === undefined) return
+    if (this.#context.floorFor(label, lifeOf(link.spec)) === undefined) return
     const known = this.#asked.get(link)
     if (known !== undefined) {
       known.rounds.set(label, round)
@@ -101,7 +101,7 @@ export class CausalQueries {
     }
     asked.heldSince = undefined
     for (const [label, round] of asked.rounds) {
-      const floor = this.#context.floorFor(label, lifeOf(link)) ?? 1
+      const floor = this.#context.floorFor(label, lifeOf(link.spec)) ?? 1
       const body = encodeCausalFloor({ round, label, lanes: lanes.length, floor })
       for (const lane of lanes) lane.outbound.control(FrameKind.floor, body)
     }
@@ -144,10 +144,6 @@ const roundMillis: Millis = 4_000
 const answerMillis: Millis = 250
 /** While a lane takes no more, they wait so long. */
 const heldMillis: Millis = 2_000
-
-function lifeOf({ spec: { name, incarnation } }: Link): Life {
-  return { name, incarnation }
-}
 
 function openLanes(link: Link): Lane[] {
   return [...link.lanes()].filter(({ phase }) => phase === 'open')
