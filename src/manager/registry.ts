@@ -126,13 +126,39 @@ export class Registry {
     context: MessageContext,
     acceptor: Acceptor,
   ): PromiseLike<unknown> | undefined {
-    const failed = (thrown: unknown): undefined => {
-      const error = classable(thrown)
-      this.#failed(name, context, error)
-      acceptor.failed(error)
-    }
     const server = this.#servers.get(name)
-    if (server === undefined) return failed(new NoSuchServerError(this.#self(), name))
+    if (server === undefined) {
+      return this.#notHandled(name, context, acceptor, new NoSuchServerError(this.#self(), name))
+    }
+    // The common case, as in `deliver`.
+    const { schema, concurrency } = server.options
+    if (schema !== undefined || concurrency !== undefined || server.isIterator) {
+      return this.#acceptLater(name, server, message, context, acceptor)
+    }
+    acceptor.given()
+    try {
+      const result = server.handler(message, context)
+      if (isPromiseLike(result)) {
+        return result.then(
+          () => acceptor.handled(),
+          (thrown: unknown) => this.#notHandled(name, context, acceptor, thrown),
+        )
+      }
+    } catch (thrown) {
+      return this.#notHandled(name, context, acceptor, thrown)
+    }
+    acceptor.handled()
+    return undefined
+  }
+
+  /** One that is to be checked, to have its turn, or to be taken by an iterator. */
+  #acceptLater(
+    name: string,
+    server: Server,
+    message: unknown,
+    context: MessageContext,
+    acceptor: Acceptor,
+  ): PromiseLike<unknown> {
     const { isIterator } = server
     const begun = (): void => {
       if (isIterator) acceptor.held?.()
@@ -142,19 +168,15 @@ export class Registry {
       if (isIterator) acceptor.given()
       acceptor.handled()
     }
-    const { schema, concurrency } = server.options
-    if (schema !== undefined || concurrency !== undefined) {
-      return this.#handle(name, server, server.handler, message, context, begun).then(handled, failed)
-    }
-    begun()
-    try {
-      const result = server.handler(message, context)
-      if (isPromiseLike(result)) return result.then(handled, failed)
-    } catch (error) {
-      return failed(error)
-    }
-    handled()
-    return undefined
+    return this.#handle(name, server, server.handler, message, context, begun).then(handled, (thrown: unknown) =>
+      this.#notHandled(name, context, acceptor, thrown),
+    )
+  }
+
+  #notHandled(name: string, context: MessageContext, acceptor: Acceptor, thrown: unknown): undefined {
+    const error = classable(thrown)
+    this.#failed(name, context, error)
+    acceptor.failed(error)
   }
 
   #failed(name: string, context: MessageContext, thrown: unknown): void {
