@@ -210,7 +210,10 @@ export class ServerExistsError extends MaquisError {
   }
 }
 
-/** The remote handler threw. Its message crosses the wire, its stack does not. */
+/**
+ * The handler threw: upon a request, or a message with `ack: { when: 'handled' }`. What it threw is told by name, code
+ * and message, of whatever class it is; its stack does not cross the wire.
+ */
 export class RemoteError extends MaquisError {
   readonly code = 'ERR_REMOTE'
   readonly node: NodeName
@@ -219,6 +222,8 @@ export class RemoteError extends MaquisError {
   readonly remoteName: string
   /** Its `code`, when it had one. */
   readonly remoteCode: string | undefined
+  /** Its `message`, word for word, up to 4,096 characters. */
+  readonly remoteMessage: string
 
   constructor(node: string, server: string, remote: { name: string; message: string; code?: string | undefined }) {
     super(`server '${server}' at node '${node}' failed: ${remote.message}`)
@@ -226,6 +231,7 @@ export class RemoteError extends MaquisError {
     this.server = server
     this.remoteName = remote.name
     this.remoteCode = remote.code
+    this.remoteMessage = remote.message
   }
 }
 

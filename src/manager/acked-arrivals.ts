@@ -14,7 +14,7 @@ import type { Link } from '../link/link.js'
 import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
-import { type ErrorReport, expiredReport, reportOf } from './error-reports.js'
+import { type ErrorReport, expiredReport, reportOf, shortened } from './error-reports.js'
 import type { Inboxes } from './inboxes.js'
 import { aged } from './incoming.js'
 import { resendMillis } from './outboxes.js'
@@ -262,7 +262,7 @@ export class AckedArrivals {
     } catch {
       // Its words are to blame.
     }
-    return encodeToBytes({ code: report.code, name: 'Error', message: 'what it says cannot travel' }, valueLimits)
+    return encodeToBytes(shortened(report), valueLimits)
   }
 
   /** After a while, once for each stream: what a fault took away is asked for, or told, again. */

@@ -9,20 +9,29 @@ import {
 import { isRecord } from '../core/name.js'
 import { textOf } from '../core/thrown.js'
 
-/** What crosses the wire of an error that a handler threw. */
-export interface ErrorReport {
-  readonly code: string | undefined
+/** Why a node did not have a message handled, or does not tell its answer. */
+export type Refusal =
+  /** A partition stopped a request, or its answer, there. */
+  | { readonly reason: 'cut' }
+  /** The deadline had passed before the message was handed over. */
+  | { readonly reason: 'expired' }
+  | { readonly reason: 'no-such-server' }
+  | { readonly reason: 'schema'; readonly issues: readonly string[] }
+  | { readonly reason: 'causal-order'; readonly label: string }
+
+/** What a handler threw. */
+interface Thrown {
   readonly name: string
   readonly message: string
-  readonly issues?: readonly string[]
-  readonly label?: string
+  readonly code: string | undefined
 }
 
-/** Tells that a partition stopped a request, or its answer, there. No error of a handler has this code. */
-export const cutReport: ErrorReport = { code: 'cut', name: 'Cut', message: 'a partition was injected' }
+/** What crosses the wire where a message was not handled as it should: what its node did, or what its handler threw. */
+export type ErrorReport = Refusal | Thrown
 
-/** Tells that the deadline of a message passed before it was handed over. No error of a handler has this code. */
-export const expiredReport: ErrorReport = { code: 'expired', name: 'Expired', message: 'its deadline had passed' }
+export const cutReport: ErrorReport = { reason: 'cut' }
+
+export const expiredReport: ErrorReport = { reason: 'expired' }
 
 /** The deadline of a message passed before it was handed over here. */
 export class ExpiredError extends DeadlineError {
@@ -31,42 +40,62 @@ export class ExpiredError extends DeadlineError {
   }
 }
 
+/**
+ * What a handler threw, as its `cause`. A handler may throw any class, also one by which its node refuses messages: only
+ * who called it can tell the two apart.
+ */
+export class HandlerError extends Error {
+  constructor(cause: unknown) {
+    super('a handler failed', { cause })
+  }
+}
+
 /** What of an error crosses the wire: never its stack. */
 export function reportOf(error: unknown): ErrorReport {
+  if (error instanceof HandlerError) return thrownReport(error.cause)
+  if (error instanceof ExpiredError) return expiredReport
+  if (error instanceof NoSuchServerError) return { reason: 'no-such-server' }
+  if (error instanceof CausalOrderError) return { reason: 'causal-order', label: error.label }
+  if (error instanceof SchemaError) {
+    return { reason: 'schema', issues: error.issues.slice(0, reportIssuesMax).map(issue => cut(textOf(issue))) }
+  }
+  return thrownReport(error)
+}
+
+function thrownReport(thrown: unknown): Thrown {
   try {
-    return read(error)
+    return read(thrown)
   } catch {
-    return { code: undefined, name: 'Error', message: cut(textOf(error)) }
+    return { name: 'Error', message: cut(textOf(thrown)), code: undefined }
   }
 }
 
 /** Throws where reading what was thrown does. */
-function read(error: unknown): ErrorReport {
-  if (error instanceof ExpiredError) return expiredReport
-  if (error instanceof SchemaError) {
-    const issues = error.issues.slice(0, reportIssuesMax).map(issue => cut(textOf(issue)))
-    return { code: error.code, name: error.name, message: cut(error.message), issues }
-  }
-  if (error instanceof CausalOrderError) {
-    return { code: error.code, name: error.name, message: cut(error.message), label: error.label }
-  }
-  if (!(error instanceof Error)) return { code: undefined, name: 'Error', message: cut(textOf(error)) }
-  const code = (error as { readonly code?: unknown }).code
+function read(thrown: unknown): Thrown {
+  if (!(thrown instanceof Error)) return { name: 'Error', message: cut(textOf(thrown)), code: undefined }
+  const code = (thrown as { readonly code?: unknown }).code
   return {
-    ...{ code: typeof code === 'string' && !isOurs(code) ? cut(code) : undefined },
-    ...{ name: cut(String(error.name)), message: cut(textOf(error)) },
+    name: cut(String(thrown.name)),
+    message: cut(textOf(thrown)),
+    code: typeof code === 'string' ? cut(code) : undefined,
   }
 }
 
-/** The error that a caller gets for what a handler's node reported. */
-export function errorOf(node: string, server: string, payload: unknown): Error {
+/** A report that is too long, or cannot travel, in fewer words. */
+export function shortened(report: ErrorReport): ErrorReport {
+  if (!('reason' in report)) return { ...report, name: 'Error', message: 'what it says cannot travel' }
+  return report.reason === 'schema' ? { ...report, issues: [] } : report
+}
+
+/** The error that a caller gets for what a node reported of its message or request. */
+export function errorOf(node: string, server: string, payload: unknown, what: 'message' | 'request'): Error {
   const report = isRecord(payload) ? payload : {}
-  const { code, name, message, issues, label } = report
-  if (code === cutReport.code) return new PartitionedError(node, 'unknown')
-  if (code === expiredReport.code) return new DeadlineError(`what was sent to server '${server}'`, 'not-sent')
-  if (code === 'ERR_NO_SUCH_SERVER') return new NoSuchServerError(node, server)
-  if (code === 'ERR_SCHEMA') return new SchemaError(server, Array.isArray(issues) ? issues.map(textOf) : [])
-  if (code === 'ERR_CAUSAL_ORDER') return new CausalOrderError(node, typeof label === 'string' ? label : '')
+  const { reason, issues, label, code, name, message } = report
+  if (reason === 'cut') return new PartitionedError(node, 'unknown')
+  if (reason === 'expired') return new DeadlineError(`the ${what} to server '${server}'`, 'not-sent')
+  if (reason === 'no-such-server') return new NoSuchServerError(node, server)
+  if (reason === 'schema') return new SchemaError(server, Array.isArray(issues) ? issues.map(textOf) : [])
+  if (reason === 'causal-order') return new CausalOrderError(node, typeof label === 'string' ? label : '')
   return new RemoteError(node, server, {
     name: typeof name === 'string' ? name : 'Error',
     message: typeof message === 'string' ? message : 'no reason given',
@@ -81,8 +110,4 @@ const reportIssuesMax = 64
 /** At most so much, and without halves of characters, which UTF-8 cannot carry. */
 function cut(text: string): string {
   return text.slice(0, reportTextMax).replace(/\p{Surrogate}/gu, '\ufffd')
-}
-
-function isOurs(code: string): boolean {
-  return code === cutReport.code || code === expiredReport.code
 }

@@ -169,7 +169,7 @@ export class LocalServers {
             release()
             resolve(value)
           },
-          (error: unknown) => end(errorOf(self().name, server, reportOf(error))),
+          (error: unknown) => end(errorOf(self().name, server, reportOf(error), what)),
         )
       }
       this.#later({ cost, run: go, end })

@@ -1,6 +1,4 @@
 import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
-import { DeadlineError } from '../core/errors.js'
-import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import type { Clock, Millis } from '../core/time.js'
 import { Outstanding } from '../delivery/outstanding.js'
@@ -8,7 +6,7 @@ import type { LinkChannel } from '../link/channel.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { Tracker, Waiting } from '../link/queue.js'
-import { errorOf, expiredReport } from './error-reports.js'
+import { errorOf } from './error-reports.js'
 
 /** What a fault took away is sent, or asked for, again after so long. */
 export const resendMillis: Millis = 1_000
@@ -48,7 +46,7 @@ class Outbox implements Tracker {
     this.#streams[stream]?.settle(upTo, (entry, number) => {
       this.#forget(entry)
       if (refused?.has(number) !== true) entry.settler?.sent()
-      else entry.settler?.failed(refusal(node, entry.server, refused.get(number)))
+      else entry.settler?.failed(errorOf(node, entry.server, refused.get(number), 'message'))
     })
   }
 
@@ -78,12 +76,6 @@ class Outbox implements Tracker {
   #forget(entry: Waiting): void {
     this.#channel.laneOf(entry.stream).queue.settle(entry)
   }
-}
-
-/** The error of a message that its receiver did not hand over, or whose handler failed. */
-function refusal(node: NodeName, server: string, report: unknown): Error {
-  const isExpired = isRecord(report) && report.code === expiredReport.code
-  return isExpired ? new DeadlineError(`the message to server '${server}'`, 'not-sent') : errorOf(node, server, report)
 }
 
 /**

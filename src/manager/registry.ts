@@ -1,8 +1,7 @@
 import { NoSuchServerError, SchemaError, ServerExistsError, StoppedError } from '../core/errors.js'
 import { isPromiseLike } from '../core/promise-like.js'
-import { classable } from '../core/thrown.js'
 import type { Clock } from '../core/time.js'
-import { ExpiredError } from './error-reports.js'
+import { ExpiredError, HandlerError } from './error-reports.js'
 import { Receiver } from './receiver.js'
 import type { Handler, MessageContext, RegisterOptions } from './servers.js'
 import type { StandardIssue } from './standard-schema.js'
@@ -98,7 +97,7 @@ export class Registry {
       try {
         const result = server.handler(message, context)
         if (!isPromiseLike(result)) return undefined
-        return result.then(undefined, error => this.#failed(name, context, error))
+        return result.then(undefined, thrown => this.#failed(name, context, causeOf(server, thrown)))
       } catch (error) {
         this.#observer.handlerFailed(name, error)
         return undefined
@@ -141,11 +140,11 @@ export class Registry {
       if (isPromiseLike(result)) {
         return result.then(
           () => acceptor.handled(),
-          (thrown: unknown) => this.#notHandled(name, context, acceptor, thrown),
+          (thrown: unknown) => this.#notHandled(name, context, acceptor, new HandlerError(thrown)),
         )
       }
     } catch (thrown) {
-      return this.#notHandled(name, context, acceptor, thrown)
+      return this.#notHandled(name, context, acceptor, new HandlerError(thrown))
     }
     acceptor.handled()
     return undefined
@@ -168,23 +167,22 @@ export class Registry {
       if (isIterator) acceptor.given()
       acceptor.handled()
     }
-    return this.#handle(name, server, server.handler, message, context, begun).then(handled, (thrown: unknown) =>
-      this.#notHandled(name, context, acceptor, thrown),
+    return this.#handle(name, server, server.handler, message, context, begun).then(handled, (error: unknown) =>
+      this.#notHandled(name, context, acceptor, error),
     )
   }
 
-  #notHandled(name: string, context: MessageContext, acceptor: Acceptor, thrown: unknown): undefined {
-    const error = classable(thrown)
+  #notHandled(name: string, context: MessageContext, acceptor: Acceptor, error: unknown): undefined {
     this.#failed(name, context, error)
     acceptor.failed(error)
   }
 
-  #failed(name: string, context: MessageContext, thrown: unknown): void {
-    const error = classable(thrown)
+  /** A `HandlerError`, or why the message did not come to its handler. */
+  #failed(name: string, context: MessageContext, error: unknown): void {
     if (error instanceof TooLateError || error instanceof ExpiredError) return
     if (error instanceof SchemaError) this.#observer.schemaRefused(name, context)
     else if (error instanceof NoSuchServerError) this.#observer.noSuchServer(name, context)
-    else this.#observer.handlerFailed(name, thrown)
+    else this.#observer.handlerFailed(name, error instanceof HandlerError ? error.cause : error)
   }
 
   #add(name: string, parts: Pick<Server, 'handler' | 'asked' | 'isIterator' | 'options'>): Disposable {
@@ -228,13 +226,22 @@ export class Registry {
         throw new ExpiredError(name)
       }
       begun?.()
-      return await handler(checked, context)
+      try {
+        return await handler(checked, context)
+      } catch (thrown) {
+        throw causeOf(server, thrown)
+      }
     } finally {
       const next = server.backlog.shift()
       if (next === undefined) server.running--
       else next()
     }
   }
+}
+
+/** An iterator refuses messages itself, when it ends: nobody's code is behind it. */
+function causeOf({ isIterator }: Server, thrown: unknown): unknown {
+  return isIterator ? thrown : new HandlerError(thrown)
 }
 
 /** The life in which the message came is over. */
@@ -245,9 +252,17 @@ class TooLateError extends StoppedError {
 }
 
 async function check(name: string, schema: NonNullable<RegisterOptions['schema']>, message: unknown): Promise<unknown> {
-  const result = await schema['~standard'].validate(message)
-  if (result.issues !== undefined) throw new SchemaError(name, result.issues.map(describeIssue))
-  return result.value
+  let value: unknown
+  let issues: string[] | undefined
+  try {
+    const result = await schema['~standard'].validate(message)
+    issues = result.issues?.map(describeIssue)
+    if (result.issues === undefined) value = result.value
+  } catch (thrown) {
+    throw new HandlerError(thrown)
+  }
+  if (issues !== undefined) throw new SchemaError(name, issues)
+  return value
 }
 
 /** Handlers start in the order of the messages, however long each takes to be checked. */

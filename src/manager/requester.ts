@@ -57,7 +57,7 @@ export class Requester {
         ...{ node: name, server, lane: undefined },
         answered: (isError, payload) => {
           release()
-          if (isError) reject(errorOf(node, server, payload))
+          if (isError) reject(errorOf(node, server, payload, 'request'))
           else resolve(payload)
         },
         failed: ({ lane }) => {

@@ -74,6 +74,31 @@ export const serving: readonly Mutant[] = [
     replace: 'const next = server.backlog.pop()',
   },
   {
+    name: 'what a handler rejects with is taken for a refusal of its node',
+    file: registry,
+    find: 'return isIterator ? thrown : new HandlerError(thrown)',
+    replace: 'return thrown',
+  },
+  {
+    name: 'what the handler of a message with ack throws is taken for a refusal of its node',
+    file: registry,
+    find: '      return this.#notHandled(name, context, acceptor, new HandlerError(thrown))',
+    replace: '      return this.#notHandled(name, context, acceptor, thrown)',
+  },
+  {
+    name: 'what a schema throws is taken for a refusal of its node',
+    file: registry,
+    find: '    throw new HandlerError(thrown)',
+    replace: '    throw thrown',
+  },
+  {
+    name: 'what a handler said is told in other words',
+    file: 'src/core/errors.ts',
+    find: 'this.remoteMessage = remote.message',
+    replace: 'this.remoteMessage = this.message',
+    tests: ['test/manager/thrown-refusals.test.ts'],
+  },
+  {
     name: 'messages are handled in the order in which their checks end',
     file: registry,
     find: 'const turn = server.checked.then(() => check)',

@@ -48,7 +48,7 @@ const coveredBy: Readonly<Record<string, readonly string[]>> = {
   'src/manager/sender.ts': ['waiting', 'requests', 'messaging', 'backpressure', 'ordering'],
   'src/manager/room.ts': ['waiting', 'backpressure'],
   'src/manager/requester.ts': ['requests', 'messaging', 'hostile-member', 'lifecycle', 'cuts'],
-  'src/manager/registry.ts': ['messaging', 'requests', 'acknowledgement'],
+  'src/manager/registry.ts': ['thrown-refusals', 'messaging', 'requests', 'acknowledgement'],
   'src/manager/receiver.ts': ['requests', 'messaging', 'backpressure'],
   'src/manager/local-servers.ts': ['requests', 'messaging', 'acknowledgement'],
   'src/manager/link-events.ts': ['identity', 'joining', 'cuts', 'lost-lanes', 'reconnection', 'requests'],
