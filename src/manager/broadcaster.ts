@@ -15,7 +15,7 @@ import { type BroadcastMessage, type Gossip, parseBroadcastMessage } from '../de
 import type { LinkHub } from '../link/hub.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
-import { expiryOf } from './message-options.js'
+import { checkSignal, expiryOf } from './message-options.js'
 import type { Registry } from './registry.js'
 import type { Reporter } from './reporter.js'
 import type { Sender } from './sender.js'
@@ -101,6 +101,7 @@ export class Broadcaster {
     const { channelNames, valueLimits, limits, clock } = this.#context
     const { channel = 'default', signal } = options
     if (!channelNames.includes(channel)) throw new UnknownChannelError(channel, 'local', channelNames)
+    if (signal !== undefined) checkSignal(signal)
     signal?.throwIfAborted()
     const what = `the broadcast to server '${server}'`
     const expires = expiryOf(options, clock)

@@ -13,7 +13,7 @@ import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import { errorOf, reportOf } from './error-reports.js'
 import type { ForwardOptions } from './manager.js'
-import { ackOf, checkAnswered, expiryOf, throwIfAborted } from './message-options.js'
+import { ackOf, checkAnswered, expiryOf } from './message-options.js'
 import type { Acceptor, Registry } from './registry.js'
 import { resolved } from './sender.js'
 import type { MessageContext } from './servers.js'
@@ -59,7 +59,7 @@ export class LocalServers {
   }
 
   send(server: string, message: unknown, options: ForwardOptions | undefined): Promise<void> {
-    throwIfAborted(options?.signal)
+    options?.signal?.throwIfAborted()
     const admitted = this.#admit(message, options)
     const { cost, copy, context } = admitted
     const ack = options === undefined ? undefined : ackOf(options)
@@ -75,7 +75,7 @@ export class LocalServers {
   }
 
   async ask(server: string, message: unknown, options: ForwardOptions | undefined): Promise<unknown> {
-    throwIfAborted(options?.signal)
+    options?.signal?.throwIfAborted()
     checkAnswered(options)
     const admitted = this.#admit(message, options)
     return this.#outcome(server, admitted, options, 'request', async () => {

@@ -28,7 +28,6 @@ export function extraOf(
 
 /** When a call stops waiting, on the monotonic clock. */
 export function expiryOf(options: ForwardOptions | undefined, clock: Clock): number | undefined {
-  if (options !== undefined) checkOptions(options)
   const { deadline, timeout } = options ?? {}
   if (timeout !== undefined && !(timeout >= 0)) throw new InvalidOptionError('timeout', 'milliseconds', timeout)
   if (deadline !== undefined && !Number.isFinite(deadline)) {
@@ -56,7 +55,6 @@ export function checkAnswered(options: ForwardOptions | undefined): void {
 
 /** Nothing in the options but where the message goes. */
 export function isPlain(options: ForwardOptions): boolean {
-  checkOptions(options)
   return (
     options.clock === undefined &&
     options.timeout === undefined &&
@@ -70,20 +68,21 @@ export function isPlain(options: ForwardOptions): boolean {
 /** The largest encoded `clock`. */
 const clockBytesMax = 32_768
 
-/** Throws the reason of the signal, if there is one and it has aborted. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal === undefined) return
-  checkSignal(signal)
-  signal.throwIfAborted()
-}
-
-function checkSignal(signal: unknown): void {
+export function checkSignal(signal: unknown): void {
   if (!(signal instanceof AbortSignal)) throw new InvalidOptionError('signal', 'an AbortSignal', signal)
 }
 
-/** What means nothing is refused rather than ignored. */
-function checkOptions(options: ForwardOptions): void {
+const optionNames: ReadonlySet<string> = new Set(
+  Object.keys({
+    ...{ channel: 0, partitionKey: 0, clock: 0, whenDown: 0, transitive: 0, deadline: 0, timeout: 0, signal: 0 },
+    ...{ ack: 0, causalLabel: 0 },
+  } satisfies Record<keyof ForwardOptions, 0>),
+)
+
+/** What means nothing is refused rather than ignored. Called once for each message, so it allocates nothing. */
+export function checkOptions(options: ForwardOptions): void {
   if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', 'an object', options)
+  for (const name in options) if (!optionNames.has(name)) throw unknownOption(name)
   const { whenDown, partitionKey, ack, causalLabel, transitive, signal } = options
   if (signal !== undefined) checkSignal(signal)
   if (transitive !== undefined && typeof transitive !== 'boolean') {
@@ -97,6 +96,10 @@ function checkOptions(options: ForwardOptions): void {
   if (whenDown !== undefined && whenDown !== 'wait' && whenDown !== 'reject') {
     throw new InvalidOptionError('whenDown', `'reject' or 'wait'`, whenDown)
   }
+}
+
+function unknownOption(name: string): InvalidOptionError {
+  return new InvalidOptionError(`options.${name}`, `one of ${[...optionNames].join(', ')}`)
 }
 
 function isLabel(label: unknown): boolean {

@@ -5,7 +5,7 @@ import type { Settler } from '../link/queue.js'
 import type { BroadcastOptions } from './broadcaster.js'
 import { checkChannel, checkFunction, checkKeys, isDuration } from './checks.js'
 import type { ForwardOptions, Replies } from './manager.js'
-import { extraOf } from './message-options.js'
+import { checkOptions, extraOf } from './message-options.js'
 import type { MonitorEnd, MonitorOptions } from './monitoring.js'
 import type { Node } from './node.js'
 import type { NodeEvent } from './node-monitors.js'
@@ -89,6 +89,7 @@ export abstract class Messages {
     this.#needRunning()
     const { settings } = this.#node
     checkServer(server)
+    if (options !== undefined) checkOptions(options)
     checkRequestAll(nodes, message, options, settings)
     return gather(nodes, async node => this.#ask(node, server, message, options))
   }
@@ -191,6 +192,7 @@ export abstract class Messages {
   ): Promise<void> {
     try {
       this.#needRunning()
+      if (options !== undefined) checkOptions(options)
       const { sender, settings, local } = this.#node
       if (node === settings.name) return local.send(checkServer(server), message, options)
       if (sender.send(node, server, message, options)) return resolved
@@ -207,6 +209,7 @@ export abstract class Messages {
   #cast(node: string, server: string, message: unknown, options: ForwardOptions | undefined, life?: number): void {
     try {
       this.#needRunning()
+      if (options !== undefined) checkOptions(options)
       const { sender, settings, local } = this.#node
       if (node === settings.name) {
         local.send(checkServer(server), message, options).catch(error => this.#lost(error, node, 'default', server))
@@ -229,6 +232,7 @@ export abstract class Messages {
     life?: number,
   ): Promise<unknown> {
     this.#needRunning()
+    if (options !== undefined) checkOptions(options)
     const { settings, local, requester } = this.#node
     checkServer(server)
     if (node === settings.name) return local.ask(server, message, options)

@@ -17,11 +17,12 @@ import type { MembershipStrategy } from '../membership/strategy.js'
 import { keepAlive } from '../runtime/keep-alive.js'
 import { reachableUrls } from './addresses.js'
 import { supports } from './capabilities.js'
-import { checkArray, checkChannel, checkFunction } from './checks.js'
+import { checkArray, checkBoolean, checkChannel, checkFunction, checkKeys } from './checks.js'
 import type { CounterValues } from './counters.js'
 import { Discoverer } from './discoverer.js'
 import type { ManagerEvents } from './events.js'
 import type { ConnectionInfo, JoinOptions, Watcher, WatchOptions } from './manager.js'
+import { checkSignal } from './message-options.js'
 import { Messages } from './messages.js'
 import { Node } from './node.js'
 import { checkPeer, type Settings } from './options.js'
@@ -88,12 +89,12 @@ export class PeerService extends Messages {
   }
 
   async join(peer: string | NodeSpec, options: JoinOptions = {}): Promise<void> {
-    await this.#join(peer, options.signal)
+    await this.#join(peer, signalOf(options))
   }
 
   async syncJoin(peer: string | NodeSpec, options: JoinOptions = {}): Promise<void> {
-    const checked = this.#prepare(peer)
-    await this.#node.joiner.syncJoin(checked, options.signal)
+    const signal = signalOf(options)
+    await this.#node.joiner.syncJoin(this.#prepare(peer), signal)
   }
 
   async leave(node: string = this.name): Promise<void> {
@@ -111,8 +112,9 @@ export class PeerService extends Messages {
     return members.length > 0 ? members : [this.spec]
   }
 
-  async updateMembers(members: readonly (string | NodeSpec)[], { signal }: JoinOptions = {}): Promise<void> {
+  async updateMembers(members: readonly (string | NodeSpec)[], options: JoinOptions = {}): Promise<void> {
     this.#needRunning('updateMembers')
+    const signal = signalOf(options)
     checkArray('members', members)
     if (members.length === 0) return
     const { schemes } = this.#settings.transport
@@ -187,9 +189,12 @@ export class PeerService extends Messages {
 
   async connect(
     peer: string | NodeSpec,
-    { signal, prune = false }: JoinOptions & { readonly prune?: boolean } = {},
+    options: JoinOptions & { readonly prune?: boolean } = {},
   ): Promise<readonly NodeSpec[]> {
     this.#needRunning('connect')
+    const signal = signalOf(options, 'prune')
+    const { prune = false } = options
+    checkBoolean('prune', prune)
     const link = await this.#node.joiner.connect(checkPeer('peer', peer, this.#settings.transport.schemes), signal)
     if (link === undefined || !prune) return []
     return link.takeStale()
@@ -210,10 +215,10 @@ export class PeerService extends Messages {
     return Promise.resolve()
   }
 
-  onUp(node: string, fn: Watcher, options?: WatchOptions): Disposable {
+  onUp(node: string, fn: Watcher, options: WatchOptions = {}): Disposable {
     const { watchers, hub } = this.#node
-    const channel = options?.channel as ChannelName | undefined
-    this.#checkWatch(fn, channel)
+    this.#checkWatch(fn, options)
+    const channel = options.channel as ChannelName | undefined
     const registration = watchers.add('up', node, fn, options)
     for (const link of [...hub.links.values()]) {
       if ((node === '*' || node === link.name) && this.isConnected(link.name, channel)) {
@@ -223,8 +228,8 @@ export class PeerService extends Messages {
     return registration
   }
 
-  onDown(node: string, fn: Watcher, options?: WatchOptions): Disposable {
-    this.#checkWatch(fn, options?.channel)
+  onDown(node: string, fn: Watcher, options: WatchOptions = {}): Disposable {
+    this.#checkWatch(fn, options)
     return this.#node.watchers.add('down', node, fn, options)
   }
 
@@ -305,8 +310,10 @@ export class PeerService extends Messages {
     return checked
   }
 
-  #checkWatch(fn: unknown, channel: string | undefined): void {
+  #checkWatch(fn: unknown, options: WatchOptions): void {
     checkFunction('fn', fn)
+    checkKeys('options', options, ['channel'])
+    const { channel } = options
     if (channel !== undefined) checkChannel(channel, this.#settings)
   }
 
@@ -327,4 +334,11 @@ export class PeerService extends Messages {
   #needRunning(what: string): void {
     if (!this.#running) throw new StoppedError(this.name, `${what}() needs a running node`)
   }
+}
+
+function signalOf(options: JoinOptions, ...further: readonly string[]): AbortSignal | undefined {
+  checkKeys('options', options, ['signal', ...further])
+  const { signal } = options
+  if (signal !== undefined) checkSignal(signal)
+  return signal
 }

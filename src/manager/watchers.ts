@@ -22,8 +22,8 @@ export class Watchers {
     this.#failed = failed
   }
 
-  add(edge: Edge, node: string, fn: Watcher, options: WatchOptions | undefined): Disposable {
-    const watch: Watch = { edge, node, fn, channel: options?.channel }
+  add(edge: Edge, node: string, fn: Watcher, { channel }: WatchOptions): Disposable {
+    const watch: Watch = { edge, node, fn, channel }
     this.#watches.add(watch)
     return { [Symbol.dispose]: () => void this.#watches.delete(watch) }
   }

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { DeadlineError, fullMesh, type PeerServiceOptions, SchemaError, WrongNodeError } from '../../src/index.js'
+import {
+  DeadlineError,
+  fullMesh,
+  type PeerServiceManager,
+  type PeerServiceOptions,
+  SchemaError,
+  WrongNodeError,
+} from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
 
 /** What no type checker would let pass. */
@@ -49,6 +56,53 @@ describe('an option that cannot be meant so', () => {
     expect(() => fullMesh(loosely({ secret: ['hush', 4_711] }))).toThrow(
       expect.objectContaining({ message: expect.not.stringMatching(/hush|4711/) as unknown }),
     )
+  })
+})
+
+describe('an option of a call that there is not', () => {
+  const mistaken = { timout: 5 } as object
+  const calls: Readonly<Record<string, (node: PeerServiceManager, to: string) => unknown>> = {
+    forwardMessage: (node, to) => node.forwardMessage(to, 'orders', 1, mistaken),
+    'forwardMessage with others': (node, to) => node.forwardMessage(to, 'orders', 1, { ack: true, ...mistaken }),
+    'forwardMessage to a reference': (node, to) => node.forwardMessage({ node: to, name: 'orders' }, 1, mistaken),
+    'options that are inherited': (node, to) => node.forwardMessage(to, 'orders', 1, Object.create(mistaken) as object),
+    castMessage: (node, to) => node.castMessage(to, 'orders', 1, mistaken),
+    request: (node, to) => node.request(to, 'orders', 1, mistaken),
+    requestAll: (node, to) => node.requestAll([to], 'orders', 1, mistaken),
+    'requestAll of nobody': node => node.requestAll([], 'orders', 1, mistaken),
+    broadcast: node => node.broadcast('orders', 1, mistaken),
+    monitor: (node, to) => node.monitor({ node: to, name: 'orders' }, () => {}, mistaken),
+    register: node => node.register('others', () => {}, mistaken),
+    receive: node => node.receive('others', mistaken),
+    onUp: (node, to) => node.onUp(to, () => {}, mistaken),
+    onDown: (node, to) => node.onDown(to, () => {}, mistaken),
+    join: node => node.join('mem://b:1', mistaken),
+    syncJoin: node => node.syncJoin('mem://b:1', mistaken),
+    connect: node => node.connect('mem://b:1', { prune: true, ...mistaken }),
+    updateMembers: node => node.updateMembers(['a', 'b'], mistaken),
+  }
+
+  test.each(Object.keys(calls))('is refused with the names that there are: %s', async name => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const handled: unknown[] = []
+    for (const node of [a, b]) node.register('orders', order => void handled.push(order))
+    // To itself, to a peer, and to one that nobody knows: the mistake is the same.
+    for (const to of ['a', 'b', 'x']) {
+      const error = await cluster.failure((async () => calls[name]?.(a, to))())
+      expect(error).toMatchObject({ code: 'ERR_INVALID_OPTION', option: 'options.timout' })
+      expect((error as Error).message).toMatch(/^options.timout must be one of .*(timeout|signal|channel|schema)/)
+    }
+    await cluster.pass(1_000)
+    expect(handled).toEqual([])
+  })
+
+  test('is refused, too, while an interposition looks at what passes', async () => {
+    const cluster = new Cluster()
+    const [a] = await cluster.pair()
+    a.interpose(() => ({ type: 'pass' }))
+    const sent = a.forwardMessage('b', 'orders', 1, mistaken)
+    expect(await cluster.failure(sent)).toMatchObject({ option: 'options.timout' })
   })
 })
 
