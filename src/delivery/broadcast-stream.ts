@@ -1,3 +1,4 @@
+import { Fifo } from '../core/fifo.js'
 import type { Incarnation, NodeName } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
 import type { Gossip } from './broadcast-messages.js'
@@ -92,8 +93,7 @@ const overheadBytes = 256
 export class BroadcastCache {
   readonly #bytesMax: number
   readonly #age: Millis
-  #queue: Kept[] = []
-  #head = 0
+  readonly #queue = new Fifo<Kept>()
   bytes = 0
 
   constructor(bytesMax: number, age: Millis) {
@@ -108,7 +108,7 @@ export class BroadcastCache {
   add(stream: BroadcastStream, { number, server, body }: Gossip, now: Instant): void {
     const kept: Kept = { stream, number, server, body, at: now, dropped: false }
     stream.kept.push(kept)
-    this.#queue.push(kept)
+    this.#queue.add(kept)
     this.bytes += costOf(kept)
     while (this.bytes > this.#bytesMax) this.#dropOldest()
   }
@@ -129,8 +129,8 @@ export class BroadcastCache {
   }
 
   #peek(): Kept | undefined {
-    while (this.#queue[this.#head]?.dropped === true) this.#advance()
-    return this.#queue[this.#head]
+    while (this.#queue.first?.dropped === true) this.#queue.removeFirst()
+    return this.#queue.first
   }
 
   #dropOldest(): void {
@@ -140,14 +140,7 @@ export class BroadcastCache {
     oldest.stream.kept.shift()
     oldest.dropped = true
     this.bytes -= costOf(oldest)
-    this.#advance()
-  }
-
-  #advance(): void {
-    this.#head++
-    if (this.#head < 1_024 || this.#head * 2 < this.#queue.length) return
-    this.#queue = this.#queue.slice(this.#head)
-    this.#head = 0
+    this.#queue.removeFirst()
   }
 }
 
