@@ -66,9 +66,9 @@ export class NotConnectedError extends MaquisError {
   readonly node: NodeName
   readonly reason: 'stranger' | 'down' | 'left' | 'restarted'
 
-  constructor(node: string, reason: 'stranger' | 'down' | 'left' | 'restarted') {
+  constructor(node: string, reason: NotConnectedError['reason'], isRelayable = false) {
     const fix = {
-      stranger: 'is not a member: join it first',
+      stranger: `is not a member: join it first${isRelayable ? ', or pass transitive: true to go through others' : ''}`,
       down: `is down; pass whenDown: 'wait' to wait for it`,
       left: 'has left the cluster',
       restarted: 'has been started anew: the message was meant for a life of it that ended',

@@ -2,36 +2,24 @@ import { refusalsPerFrame, writeAcknowledgement } from '../codec/acknowledgement
 import { ByteWriter } from '../codec/byte-writer.js'
 import { FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
-import type { ValueLimits } from '../codec/value-encoder.js'
 import { StoppedError } from '../core/errors.js'
 import { type Life, lifeOf } from '../core/node.js'
-import type { Clock, Millis } from '../core/time.js'
+import type { Millis } from '../core/time.js'
 import type { Acceptance } from '../delivery/acceptance.js'
-import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
+import { isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
-import type { CausalLabels } from './causal-labels.js'
-import type { Counters } from './counters.js'
-import type { Delays } from './delays.js'
 import { type ErrorReport, expiredReport, reportOf, shortened } from './error-reports.js'
 import type { Inboxes } from './inboxes.js'
-import { aged } from './incoming.js'
+import { aged, type IncomingContext } from './incoming.js'
 import { resendMillis } from './outboxes.js'
-import type { Acceptor, Registry } from './registry.js'
+import type { Acceptor } from './registry.js'
 import { internalKindOf } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
-export interface AckedArrivalsContext {
+export interface AckedArrivalsContext extends IncomingContext {
   readonly inboxes: Inboxes
-  readonly registry: Registry
-  readonly interpositions: Interpositions
-  readonly delays: Delays
-  readonly counters: Counters
-  readonly clock: Clock
-  readonly valueLimits: ValueLimits
-  readonly causal: CausalLabels
-  judge(passage: Passage): Outcome
 }
 
 /** A message that is to be acknowledged, on its way from its lane to its server. */

@@ -1,24 +1,17 @@
 import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import { UnknownOutcomeError } from '../core/errors.js'
-import type { Clock } from '../core/time.js'
-import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
+import { isHeld } from '../fault/interposition.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { Waiting } from '../link/queue.js'
-import { AckedArrivals, type AckedArrivalsContext } from './acked-arrivals.js'
-import type { Counters } from './counters.js'
-import type { Delays } from './delays.js'
+import { AckedArrivals } from './acked-arrivals.js'
 import { Inboxes } from './inboxes.js'
+import type { IncomingContext } from './incoming.js'
 import { Outboxes } from './outboxes.js'
 
-export interface AcknowledgementsContext extends Omit<AckedArrivalsContext, 'inboxes'> {
-  readonly clock: Clock
-  readonly counters: Counters
-  readonly interpositions: Interpositions
-  readonly delays: Delays
+export interface AcknowledgementsContext extends IncomingContext {
   /** Peers of which it is remembered what they sent. */
   readonly peers: number
-  judge(passage: Passage): Outcome
 }
 
 /** Both ends of messages with `ack`, and what the links tell them. */

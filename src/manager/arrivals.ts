@@ -1,40 +1,27 @@
 import type { CausalField } from '../codec/causal-frames.js'
 import { ReplyStatus } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
-import { UnencodableError, type ValueLimits } from '../codec/value-encoder.js'
+import { UnencodableError } from '../codec/value-encoder.js'
 import type { ChannelName } from '../core/channel.js'
 import { CausalOrderError, EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
 import { type Life, lifeOf } from '../core/node.js'
-import type { Clock } from '../core/time.js'
-import { type Interpositions, isHeld, type Outcome, type Passage, type PassageKind } from '../fault/interposition.js'
+import { isHeld, type Outcome, type Passage, type PassageKind } from '../fault/interposition.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { AckedArrivals } from './acked-arrivals.js'
-import type { CausalLabels } from './causal-labels.js'
-import type { Counters } from './counters.js'
-import type { Delays } from './delays.js'
 import { cutReport, reportOf } from './error-reports.js'
-import { aged } from './incoming.js'
-import type { Registry } from './registry.js'
+import { aged, type IncomingContext } from './incoming.js'
 import type { Reporter } from './reporter.js'
 import type { Requester } from './requester.js'
 import { broadcastServer, internalKindOf, isUnnamed, relayServer } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
-export interface ArrivalsContext {
+export interface ArrivalsContext extends IncomingContext {
   readonly acked: AckedArrivals
-  readonly registry: Registry
   readonly requester: Requester
-  readonly interpositions: Interpositions
-  readonly delays: Delays
-  readonly counters: Counters
-  readonly clock: Clock
-  readonly valueLimits: ValueLimits
-  readonly causal: CausalLabels
   /** A message ended, and no promise tells of it. */
   readonly lost: Reporter['dropped']
-  judge(passage: Passage): Outcome
   managerMessage(context: MessageContext, message: unknown): void
   /** What a neighbour tells about broadcasts. Resolves when what came with it was handled. */
   broadcast(link: Link, channel: ChannelName, message: unknown): PromiseLike<unknown> | undefined

@@ -41,8 +41,8 @@ export class ExpiredError extends DeadlineError {
 }
 
 /**
- * What a handler threw, as its `cause`. A handler may throw any class, also one by which its node refuses messages: only
- * who called it can tell the two apart.
+ * What a handler threw, as its `cause`. A handler may throw any class, also one by which its node refuses messages:
+ * only who called it can tell the two apart.
  */
 export class HandlerError extends Error {
   constructor(cause: unknown) {

@@ -12,6 +12,7 @@ import type { MembershipStrategy } from '../membership/strategy.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { Arrivals } from './arrivals.js'
 import { Broadcaster } from './broadcaster.js'
+import { supports } from './capabilities.js'
 import { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import { Delays } from './delays.js'
@@ -122,6 +123,7 @@ export class Node {
     })
     this.seeker = new Seeker({
       ...{ hub, clock, limits, counters, channelMap, pending: node => this.requester.pending(node) },
+      isPartial: () => !supports('full-membership', this.overlay.strategy.capabilities),
     })
     this.sender = new Sender({
       seeker: this.seeker,

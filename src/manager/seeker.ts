@@ -19,6 +19,8 @@ export interface SeekerContext {
   readonly counters: Counters
   /** Requests to that node without an answer. */
   pending(node: NodeName): number
+  /** Whether there may be nodes in its cluster that this node does not know. */
+  isPartial(): boolean
 }
 
 /** Relayed connections over which nothing went for so long are closed. */
@@ -52,6 +54,13 @@ export class Seeker {
     // It is taken to have our channels, so that messages on them can wait for it.
     const unmet = { name: node, incarnation: 0 as Incarnation, version: 0, addresses: [], channels: channelMap }
     return hub.ensure(unmet)
+  }
+
+  /** That nothing may go to a node that is no peer, and whether it might with `transitive`. */
+  stranger(node: string): NotConnectedError {
+    const { hub, isPartial } = this.#context
+    const isRelayable = isPartial() && [...hub.links.values()].some(({ state }) => state.direct)
+    return new NotConnectedError(node, 'stranger', isRelayable)
   }
 
   /** A message that may be relayed is for that peer, to which there is no direct connection. False: it may not go. */

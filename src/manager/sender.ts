@@ -86,11 +86,11 @@ export class Sender {
    * errors.
    */
   send(node: string, server: string, message: unknown, options: ForwardOptions | undefined): boolean {
-    const { hub, interpositions } = this.#context
+    const { hub, interpositions, seeker } = this.#context
     const link = hub.links.get(node as NodeName)
     if (link === undefined) {
       if (options?.transitive === true) return false
-      throw new NotConnectedError(node, 'stranger')
+      throw seeker.stranger(node)
     }
     const channel = this.#channelFor(link, options)
     if (interpositions.active || (options !== undefined && !isPlain(options))) return false
@@ -354,7 +354,7 @@ export class Sender {
     const { hub, seeker } = this.#context
     const link = hub.links.get(node as NodeName)
     if (link !== undefined) return link
-    if (options?.transitive !== true) throw new NotConnectedError(node, 'stranger')
+    if (options?.transitive !== true) throw seeker.stranger(node)
     return seeker.find(node)
   }
 
@@ -375,7 +375,7 @@ export class Sender {
     if (options?.transitive === true && this.#context.seeker.seek(link)) return
     if (verdict === 'cut') throw new PartitionedError(link.name)
     if (verdict === 'down' && options?.whenDown === 'wait') return
-    throw new NotConnectedError(link.name, verdict)
+    throw verdict === 'stranger' ? this.#context.seeker.stranger(link.name) : new NotConnectedError(link.name, verdict)
   }
 
   #unknownChannel(link: Link, name: string): UnknownChannelError {

@@ -27,6 +27,27 @@ describe('a message with transitive', () => {
     expect(heard).toEqual([1])
   })
 
+  test('is named as a way to a stranger where members do not know each other, and some are connected', async () => {
+    const { cluster, row } = await line(3)
+    const refusals = async (from: PeerServiceManager, to: string): Promise<string[]> => {
+      const sends = [from.forwardMessage(to, 'inbox', 1), from.request(to, 'inbox', 1)]
+      const failures = await Promise.all(sends.map(sent => cluster.failure(sent)))
+      expect(failures).toMatchObject([{ reason: 'stranger' }, { reason: 'stranger' }])
+      return failures.map(failure => (failure as Error).message)
+    }
+    const [a] = row
+    const both = `node 'c' is not a member: join it first, or pass transitive: true to go through others`
+    expect(await refusals(a, 'c')).toEqual([both, both])
+    // Once more: now there is a link, of nothing but connections through others.
+    await cluster.settle(a.forwardMessage('c', 'inbox', 1, relayed))
+    expect(await refusals(a, 'c')).toEqual([both, both])
+    const alone = await cluster.start('alone')
+    const one = `node 'c' is not a member: join it first`
+    expect(await refusals(alone, 'c')).toEqual([one, one])
+    const [everywhere] = await new Cluster().pair()
+    expect(await refusals(everywhere, 'c')).toEqual([one, one])
+  })
+
   test('costs nothing where there is a direct connection', async () => {
     const { cluster, row } = await line(3)
     const [a, b] = row

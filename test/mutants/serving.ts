@@ -92,6 +92,27 @@ export const serving: readonly Mutant[] = [
     replace: '    throw thrown',
   },
   {
+    name: 'misspelt options of a message are ignored',
+    file: 'src/manager/message-options.ts',
+    find: '  for (const name in options) if (!optionNames.has(name)) throw unknownOption(name)\n',
+    replace: '',
+    tests: ['test/manager/caller.test.ts'],
+  },
+  {
+    name: 'misspelt options of a watch are ignored',
+    file: 'src/manager/peer-service.ts',
+    find: `    checkKeys('options', options, ['channel'])\n`,
+    replace: '',
+    tests: ['test/manager/caller.test.ts'],
+  },
+  {
+    name: 'transitive is named as a way to a stranger where all members know each other',
+    file: 'src/manager/seeker.ts',
+    find: 'isPartial() && [',
+    replace: '[',
+    tests: ['test/manager/relay.test.ts'],
+  },
+  {
     name: 'what a handler said is told in other words',
     file: 'src/core/errors.ts',
     find: 'this.remoteMessage = remote.message',
