@@ -88,7 +88,8 @@ function parseEntry(value: unknown): MemberEntry | undefined {
 function parseMark(value: unknown): EntryMark | undefined {
   if (!Array.isArray(value)) return undefined
   const [name, incarnation, version] = value as unknown[]
-  if (!isNodeName(name) || !isIncarnation(incarnation) || !isCount(version, 0, Number.MAX_SAFE_INTEGER)) return undefined
+  if (!isNodeName(name) || !isIncarnation(incarnation) || !isCount(version, 0, Number.MAX_SAFE_INTEGER))
+    return undefined
   return [name, incarnation, version]
 }
 
