@@ -392,3 +392,56 @@ describe('unsubscription (SCAMP, 3.2)', () => {
     expect(messagesOf(one.hear('n01', removal), 'leaving')).toEqual([])
   })
 })
+
+describe('the numbers of subscriptions', () => {
+  const spent = 2 ** 48
+  const numbered = (sequence: number): unknown[] => [
+    { type: 'subscribe', sequence },
+    { type: 'contact', sequence },
+    { type: 'subscription', subscriber: scampPeer('n01'), sequence, timeToLive: 0 },
+    { type: 'indirection', subscriber: scampPeer('n01'), sequence, timeToLive: 0 },
+  ]
+
+  test('end at 2^48: what is beyond is no message', () => {
+    const { machine } = new ScampMachine()
+    for (const message of numbered(spent)) expect(machine.parse(message)).toEqual(message)
+    for (const sequence of [spent + 1, 2 ** 60, Number.POSITIVE_INFINITY, Number.NaN, 1.5, 0, -1]) {
+      for (const message of numbered(sequence)) expect(machine.parse(message)).toBeUndefined()
+    }
+  })
+
+  test('that somebody made up for a node keep out its true ones until its lease ends, and no longer', () => {
+    const one = new ScampMachine({ lease: 100_000 })
+    one.hold(...ten)
+    const subscriber = scampPeer('n01')
+    const subscription = (sequence: number, timeToLive = 0): ScampMessage => ({
+      ...{ type: 'subscription', subscriber, sequence, timeToLive },
+    })
+    one.now = 50_000
+    one.hear('n00', subscription(spent))
+    for (let rounds = 0; rounds < 8; rounds++) {
+      one.hear('n00', subscription(2))
+      // A lie that is repeated does not last longer.
+      one.hear('n00', subscription(spent))
+      one.hear('n02', { type: 'holding' })
+      one.round()
+    }
+    expect(one.view).toContain('n01')
+    one.now = 200_000
+    one.round()
+    expect(one.view).not.toContain('n01')
+    one.hear('n00', subscription(3))
+    expect(one.view).toContain('n01')
+  })
+
+  test('that a node made up for itself leave those of others as they are', () => {
+    const one = new ScampMachine()
+    one.hold(...ten)
+    one.hear('n00', { type: 'subscription', subscriber: scampPeer('n00'), sequence: spent, timeToLive: 0 })
+    one.hear('x', { type: 'subscription', subscriber: scampPeer('x'), sequence: 1, timeToLive: 0 })
+    expect(one.view).toContain('x')
+    expect(messagesOf(one.step({ type: 'timer', timer: 'round' }), 'subscribe')).toEqual([])
+    const renewed = Array.from({ length: 70 }, () => messagesOf(one.round(), 'subscribe')).flat()
+    expect(renewed.map(({ message }) => message.sequence).slice(0, 2)).toEqual([1, 2])
+  })
+})
