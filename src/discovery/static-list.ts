@@ -4,8 +4,8 @@ import type { Discovery } from './discovery.js'
 /**
  * Always finds these addresses, such as `ws://10.0.0.1:7001`. It differs from the option `seeds` in that it can stand
  * where any other discovery stands.
- * @throws {@link InvalidOptionError} it is no list of addresses, or one of them has no scheme, host or port. Whether the
- * transport has their scheme is known when the node looks them up: see the event `discovery-refused`.
+ * @throws {@link InvalidOptionError} it is no list of addresses, or one of them has no scheme, host or port. Whether
+ * the transport has their scheme is known when the node looks them up: see the event `discovery-refused`.
  */
 export function staticList(addresses: readonly string[]): Discovery {
   if (!Array.isArray(addresses) || !addresses.every(address => typeof address === 'string')) {

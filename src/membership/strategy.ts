@@ -50,9 +50,9 @@ export type MembershipEvent =
   /** That peer counts this node as a member. */
   | { readonly type: 'joined'; readonly peer: NodeName }
   /**
-   * This node, or the one that was removed, has left, and whoever of the others is connected has taken note of it, is gone,
-   * or did not answer for a while. The removed node is told too, and not waited for: its connection ends. Where members
-   * are told of nobody but themselves, as in a static mesh, nobody has to take note of a removal.
+   * This node, or the one that was removed, has left, and whoever of the others is connected has taken note of it, is
+   * gone, or did not answer for a while. The removed node is told too, and not waited for: its connection ends. Where
+   * members are told of nobody but themselves, as in a static mesh, nobody has to take note of a removal.
    */
   | { readonly type: 'told'; readonly node: NodeName }
   /** The user may not remove that member from here: the answer to `remove` instead of `told`. */
