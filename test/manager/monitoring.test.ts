@@ -317,6 +317,34 @@ describe('a monitor of a server', () => {
     expect(reasons(ends)).toEqual(['unregistered'])
   })
 
+  test('made after a comparison that a full queue refused is not ended by it in silence', async () => {
+    const data = { overflow: 'reject' } as const
+    const cluster = new Cluster({ options: { channels: { data }, limits: { queueBytes: 2_048, windowBytes: 1_024 } } })
+    const [a, b] = await cluster.pair()
+    let go = (): void => {}
+    const gate = new Promise<void>(resolve => {
+      go = resolve
+    })
+    b.register('slow', () => gate)
+    const registration = b.register('server', () => {})
+    const before = watch(a, 'b', 'server', 'data')
+    await cluster.pass(100)
+    for (let count = 0; count < 20; count++) a.castMessage('b', 'slow', 'x'.repeat(500), { channel: 'data' })
+    const ref = await cluster.settle(a.injectPartition('a', 0))
+    await cluster.settle(a.resolvePartition(ref))
+    expect(reasons(before)).toEqual(['node-down'])
+    // The two compare what they have, behind a full queue.
+    await cluster.pass(100)
+    go()
+    await cluster.pass(100)
+    const after = watch(a, 'b', 'server', 'data')
+    await cluster.pass(10_000)
+    expect(after).toEqual([])
+    registration[Symbol.dispose]()
+    await cluster.pass(1_000)
+    expect(reasons(after)).toEqual(['unregistered'])
+  })
+
   test('a peer that takes no answers has them offered more and more seldom, and all in one', async () => {
     const limits = { queueBytes: 2_048, windowBytes: 1_024 }
     const cluster = new Cluster({ options: { channels: { data: { overflow: 'reject' } }, limits } })
