@@ -14,6 +14,13 @@ const whole = ['test/manager/causal-order.test.ts', 'test/manager/causal-limits.
 /** Messages of causal labels: what they wait for, what is given up, and who is asked. */
 export const causalOrder: readonly Mutant[] = [
   {
+    name: 'messages wait for a node without a connection, although the overlay has told that it left',
+    file: 'src/manager/node.ts',
+    find: '        departed: (node, incarnation) => this.causal.ended(node, incarnation),\n',
+    replace: '        departed: () => {},\n',
+    tests: ['test/manager/overlay-effects.test.ts'],
+  },
+  {
     name: 'only messages of the same sender wait for each other, as in Partisan',
     file: causality,
     find: '      if (other.resolved < dependency.number) return',
