@@ -192,6 +192,16 @@ export class Causality<Message> {
     }
   }
 
+  /** Regular care: gives up what was waited for long enough. Returns who has to be asked what may still come. */
+  care(now: Instant, out: Message[]): Life[] {
+    const asked: Life[] = []
+    for (const { from, number, since } of [...this.waits()]) {
+      if (now - since >= causalPatienceMillis) this.giveUp(from, number, now, out)
+      else if (now - since >= causalAskMillis) asked.push(from)
+    }
+    return asked
+  }
+
   #isOver(life: Life): boolean {
     return this.#lives.endedSince(life) !== undefined
   }
@@ -305,6 +315,10 @@ export class Causality<Message> {
   }
 }
 
+/** What is missing is asked for after so long. */
+export const causalAskMillis: Millis = 500
+/** What is missing is not waited for any longer. */
+export const causalPatienceMillis: Millis = 10_000
 /** A life without a link, whose end nobody tells here, is forgotten after so long without news. */
 export const strangerMillis: Millis = 600_000
 /** So long it is told what a life without a link here sent, or was sent. */

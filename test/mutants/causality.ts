@@ -5,10 +5,12 @@ const source = 'src/delivery/causal-source.ts'
 const matrix = 'src/delivery/causal-matrix.ts'
 const ended = 'src/delivery/ended-lives.ts'
 const labels = 'src/manager/causal-labels.ts'
-const queries = 'src/manager/causal-queries.ts'
+const rounds = 'src/delivery/causal-rounds.ts'
+const answers = 'src/delivery/causal-answers.ts'
 const frames = 'src/codec/causal-frames.ts'
 
 const machine = ['test/delivery/causality.test.ts', 'test/delivery/causality-simulation.test.ts']
+const ofQueries = ['test/manager/causal-queries.test.ts']
 const whole = ['test/manager/causal-order.test.ts', 'test/manager/causal-limits.test.ts']
 
 /** Messages of causal labels: what they wait for, what is given up, and who is asked. */
@@ -162,14 +164,14 @@ export const causalOrder: readonly Mutant[] = [
   },
   {
     name: 'a sender is never asked what may still come',
-    file: labels,
-    find: '      else if (now - since >= causalAskMillis) this.#queries.ask(state.name, from)\n',
+    file: causality,
+    find: '      else if (now - since >= causalAskMillis) asked.push(from)\n',
     replace: '',
     tests: whole,
   },
   {
     name: 'what is missing is waited for as long as its sender has it',
-    file: labels,
+    file: causality,
     find: 'now - since >= causalPatienceMillis',
     replace: 'now - since >= Infinity',
     tests: whole,
@@ -204,38 +206,38 @@ export const causalOrder: readonly Mutant[] = [
   },
   {
     name: 'the first answer says it all, whatever is under way on other lanes',
-    file: queries,
-    find: '    if (open.size > 0 || floors.size !== lanes) return\n',
-    replace: '    if (lanes === undefined) return\n',
-    tests: whole,
+    file: rounds,
+    find: '    if (open.size > 0 || floors.size !== lanes) return undefined\n',
+    replace: '    if (lanes === undefined) return undefined\n',
+    tests: machine,
   },
   {
     name: 'the greatest answer counts, not the least',
-    file: queries,
+    file: rounds,
     find: 'Math.min(...floors.values())',
     replace: 'Math.max(...floors.values())',
     tests: whole,
   },
   {
     name: 'it is waited for ever for an answer on a lane that was lost',
-    file: queries,
-    find: '      if (round.open.delete(lane)) this.#conclude(key, round)\n',
-    replace: '',
-    tests: whole,
+    file: rounds,
+    find: 'round.open.delete(lane) ? this.#conclude(round) : undefined',
+    replace: 'round.open.size < 0 ? this.#conclude(round) : undefined',
+    tests: [...machine, ...ofQueries],
   },
   {
     name: 'every question is answered, however many there are',
-    file: queries,
+    file: answers,
     find: '    if (known !== undefined) {\n      known.rounds',
     replace: '    if (known !== undefined && known.rounds.size > 9) {\n      known.rounds',
-    tests: ['test/manager/causal-queries.test.ts'],
+    tests: ofQueries,
   },
   {
     name: 'answers pile up behind a peer that reads nothing',
-    file: queries,
-    find: 'clock.now() - asked.heldSince < heldMillis',
-    replace: 'clock.now() < asked.heldSince',
-    tests: ['test/manager/causal-queries.test.ts'],
+    file: answers,
+    find: 'now - asked.heldSince < heldMillis',
+    replace: 'now < asked.heldSince',
+    tests: ofQueries,
   },
   {
     name: 'a field with bytes that mean nothing is taken',
