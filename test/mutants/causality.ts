@@ -130,9 +130,23 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'what a fault holds back is given up with what has not arrived',
     file: source,
-    find: '    for (const number of this.#delayed) next = Math.min(next, number)\n',
-    replace: '',
+    find: 'return this.#held.has(number) || this.#delayed.has(number)',
+    replace: 'return this.#held.has(number)',
     tests: machine,
+  },
+  {
+    name: 'what faults hold back again and again is kept for ever',
+    file: source,
+    find: '    this.#early.clear()\n',
+    replace: '    if (number < 0) this.#early.clear()\n',
+    tests: machine,
+  },
+  {
+    name: 'of messages before their turn not the first is found',
+    file: 'src/delivery/number-heap.ts',
+    find: 'this.#at(left + 1) < this.#at(left)',
+    replace: 'this.#at(left + 1) > this.#at(left)',
+    tests: ['test/delivery/number-heap.test.ts'],
   },
   {
     name: 'a lower number takes the place of a greater one',
