@@ -75,6 +75,15 @@ export class Causality<Message> {
     return this.#forgotten
   }
 
+  /**
+   * Whether all that it knew is over, so that a new one would do the same. While a life with which it has numbers may
+   * go on it is not: the other end would take numbers that begin anew for those that it knows.
+   */
+  isForgettable(now: Instant): boolean {
+    this.#prune(now)
+    return this.#sent.size === 0 && this.#sources.size === 0 && this.size === 0
+  }
+
   /** How many messages were given up so far. */
   get missed(): number {
     let missed = this.#missed

@@ -8,7 +8,7 @@ import {
 import { CausalOrderError, NotConnectedError, OverflowError, StoppedError } from '../core/errors.js'
 import { Fifo } from '../core/fifo.js'
 import type { Incarnation, Life, NodeName, NodeSpec } from '../core/node.js'
-import type { Clock } from '../core/time.js'
+import type { Clock, Instant, Millis } from '../core/time.js'
 import { Causality, causalAskMillis } from '../delivery/causality.js'
 import { EndedLives } from '../delivery/ended-lives.js'
 import type { LinkChannel } from '../link/channel.js'
@@ -49,6 +49,8 @@ interface Label {
 
 /** Labels of one node, in all. */
 const causalLabelsMax = 1_024
+/** Where there is no room for one more, it is looked for so often. */
+const tidyEvery: Millis = 1_000
 /** Messages of one label that are handed over without a break. */
 const handOversPerTurn = 1_024
 
@@ -61,6 +63,7 @@ export class CausalLabels {
   readonly #waiting = new Set<CausalTurn>()
   readonly #out: CausalTurn[] = []
   #cancelCare: (() => void) | undefined
+  #tidiedAt: Instant | undefined
 
   constructor(context: CausalLabelsContext) {
     this.#context = context
@@ -117,7 +120,7 @@ export class CausalLabels {
 
   /** A message arrived, and a fault holds it back. */
   delayed(from: Life, { label, number }: CausalField): void {
-    if (this.#labels.size >= causalLabelsMax && !this.#labels.has(label)) return
+    if (!this.#labels.has(label) && !this.#hasRoom()) return
     this.#open(label, from.name, 'any').causality.delayed(from, number, this.#context.clock.now())
   }
 
@@ -200,7 +203,7 @@ export class CausalLabels {
   #open(name: string, node: string, channel: string): Label {
     const known = this.#labels.get(name)
     if (known !== undefined) return known
-    if (this.#labels.size >= causalLabelsMax) throw this.#overflow(node, channel, 'causal labels')
+    if (!this.#hasRoom()) throw this.#overflow(node, channel, 'causal labels')
     const { self, hub } = this.#context
     const own = lifeOf(self())
     const causality = new Causality<CausalTurn>(own, {
@@ -222,6 +225,18 @@ export class CausalLabels {
     }
     this.#labels.set(name, label)
     return label
+  }
+
+  /** Whether there may be one more label. Those whose lives are all over make room. */
+  #hasRoom(): boolean {
+    if (this.#labels.size < causalLabelsMax) return true
+    const now = this.#context.clock.now()
+    if (this.#tidiedAt !== undefined && now - this.#tidiedAt < tidyEvery) return false
+    this.#tidiedAt = now
+    for (const { name, causality, ready, isBusy, isPaused } of [...this.#labels.values()]) {
+      if (ready.size === 0 && !isBusy && !isPaused && causality.isForgettable(now)) this.#labels.delete(name)
+    }
+    return this.#labels.size < causalLabelsMax
   }
 
   #overflow(node: string, channel: string, limit: string): OverflowError {

@@ -341,4 +341,17 @@ describe('causality', () => {
     source.giveUp(30_000)
     expect(source.resolved).toBe(19_999)
   })
+
+  test('may be forgotten when all lives with which it has numbers are over, and a minute has passed', () => {
+    const [one, two] = trio()
+    expect(two.machine.isForgettable(0)).toBe(true)
+    two.take(one.send(b, 'question'))
+    expect(two.machine.isForgettable(0)).toBe(false)
+    two.send(a, 'answer')
+    two.end(a)
+    expect(two.machine.isForgettable(endedLifeMillis - 1)).toBe(false)
+    expect(two.machine.isForgettable(endedLifeMillis + 1_000)).toBe(true)
+    two.send(c, 'hello')
+    expect(two.machine.isForgettable(10 * endedLifeMillis)).toBe(false)
+  })
 })

@@ -11,6 +11,7 @@ import {
   UnknownChannelError,
 } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
+import { line, relayed } from '../support/relays.js'
 
 /** Monitors a server, and writes down what it is told. */
 function watch(node: PeerServiceManager, of: string, name: string, channel = 'default'): MonitorEnd[] {
@@ -174,6 +175,18 @@ describe('a monitor of a server', () => {
     await cluster.turn()
     expect(ends.map(reasons)).toEqual([['node-down'], ['node-down'], ['node-down']])
     expect(ends.map(([end]) => end?.error)).toMatchObject([{}, { reason: 'stranger' }, { reason: 'down' }])
+  })
+
+  test('of a node that is reached through others ends soon: it has no direct connection', async () => {
+    const { cluster, row } = await line(3)
+    const [a, , c] = row
+    c.register('orders', () => {})
+    const ends = [watch(a, 'c', 'orders')]
+    await cluster.settle(a.forwardMessage('c', 'orders', 1, relayed))
+    ends.push(watch(a, 'c', 'orders'))
+    await cluster.pass(100)
+    expect(ends.map(reasons)).toEqual([['node-down'], ['node-down']])
+    expect(a.isConnected('c')).toBe(true)
   })
 
   test('goes on beside a lane that was lost, and its end is not lost with one', async () => {

@@ -142,6 +142,20 @@ export const causalOrder: readonly Mutant[] = [
     tests: machine,
   },
   {
+    name: 'a label is forgotten while the lives that used it go on',
+    file: causality,
+    find: 'return this.#sent.size === 0 && this.#sources.size === 0 && this.size === 0',
+    replace: 'return this.#sources.size === 0',
+    tests: ['test/delivery/causality.test.ts', ...whole],
+  },
+  {
+    name: 'labels of lives that are over make no room',
+    file: labels,
+    find: 'causality.isForgettable(now)) this.#labels.delete(name)',
+    replace: 'causality.isForgettable(now) && now < 0) this.#labels.delete(name)',
+    tests: whole,
+  },
+  {
     name: 'of messages before their turn not the first is found',
     file: 'src/delivery/number-heap.ts',
     find: 'this.#at(left + 1) < this.#at(left)',
