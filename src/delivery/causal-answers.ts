@@ -1,5 +1,7 @@
 import type { Instant, Millis } from '../core/time.js'
 
+type Question = readonly [label: string, round: number]
+
 /** What a peer asked and was not told yet. */
 interface Asked {
   /** Of each label the last question. */
@@ -10,7 +12,8 @@ interface Asked {
 
 /**
  * Peers' questions what may still come, and when each is answered: the first at once, further ones a while later. Of
- * each label only the last, so that who asks without end, and reads nothing, makes no more of it here. Pure bookkeeping.
+ * each label only the last, so that who asks without end, and reads nothing, makes no more of it here. It neither waits
+ * nor sends.
  */
 export class CausalAnswers<Peer> {
   /** Of peers that asked a short while ago. */
@@ -29,14 +32,10 @@ export class CausalAnswers<Peer> {
 
   /**
    * It is time to answer a peer. Returns the questions that are answered now, and it is time again after
-   * {@link answerMillis}; undefined: nothing was asked, or there is no way to answer, and it is not. `writable`: whether
-   * every lane to the peer takes more, undefined when there is none.
+   * {@link answerMillis}; undefined: nothing was asked, or there is no way to answer, and it is not.
+   * `writable`: whether every lane to the peer takes more, undefined when there is none.
    */
-  due(
-    peer: Peer,
-    writable: boolean | undefined,
-    now: Instant,
-  ): (readonly [label: string, round: number])[] | undefined {
+  due(peer: Peer, writable: boolean | undefined, now: Instant): Question[] | undefined {
     const asked = this.#asked.get(peer)
     if (asked === undefined || asked.rounds.size === 0 || writable === undefined) {
       this.#asked.delete(peer)

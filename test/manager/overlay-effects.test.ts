@@ -11,8 +11,8 @@ import {
 import { simulate } from '../../src/testing/testing.js'
 
 /**
- * Connects with whom it joins. When it is reserved a tag that is a number, it has heard that this life of `b` left; when
- * it is reserved `unwanted`, it parts with `b`.
+ * Connects with whom it joins. When it is reserved a tag that is a number, it has heard that this life of `b` left;
+ * when it is reserved `unwanted`, it parts with `b`.
  */
 class Hearsay implements MembershipStrategy<never> {
   readonly capabilities = []
