@@ -115,6 +115,7 @@ export class Node {
         stale: known => this.refusedAsStale(known),
         isSuperseded: () => this.#superseded,
         members: () => this.broadcaster.refresh(),
+        departed: (node, incarnation) => this.causal.ended(node, incarnation),
       },
     })
     const channelNames = Object.keys(settings.channelMap)
