@@ -18,7 +18,7 @@ export class ByteWriter {
   readonly #allocate: (bytes: number) => Buffer
 
   /** `allocate` gives a buffer of at least so many bytes, which nobody else uses. */
-  constructor(initialBytes: number, allocate: (bytes: number) => Buffer = Buffer.allocUnsafeSlow) {
+  constructor(initialBytes: number, allocate = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes)) {
     invariant(initialBytes > 0, 'a writer starts with room for at least one byte')
     this.#initialBytes = initialBytes
     this.#allocate = allocate

@@ -159,7 +159,7 @@ export class WebSocketConnection implements Connection {
   #releasing(chunk: Uint8Array, release: (chunk: Uint8Array) => void): (error?: Error | null) => void {
     return error => {
       // After an error the socket may still hold them.
-      if (error == null) release(chunk)
+      if (!error) release(chunk)
       this.#sent()
     }
   }
