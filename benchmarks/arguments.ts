@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import type { Extent } from './experiments/experiment.js'
+import { experimentNames } from './experiments/experiments.js'
 import { stackNames } from './stacks.js'
 import { nameOf, type Workload, workloads } from './workload.js'
 
@@ -11,7 +13,8 @@ Usage: npm run bench -- [--quick | --smoke] [--only STACK[,STACK...]] [--workloa
   --quick          shorter runs, two passes, and no large objects: less than two minutes
   --smoke          every stack and workload once, with a handful of messages: tells whether they work, not how fast
   --only STACKS    default: all of ${stackNames.join(', ')}
-  --workload NAMES default: all of ${allNames.join(', ')}
+  --workload NAMES default: all of ${[...allNames, ...experimentNames].join(', ')}.
+                   The last ${experimentNames.length} are of maquis alone: beside --only they are to be named
   --passes N       how many passes count; default 5, with --quick 2
   --help           this text
 
@@ -33,6 +36,9 @@ export interface Settings {
   readonly seconds: number
   readonly warmUpSeconds: number
   readonly smoke: boolean
+  /** What is measured of maquis alone, and how much of it. */
+  readonly experiments: readonly string[]
+  readonly extent: Extent
 }
 
 /** What to measure, or `help`. */
@@ -42,13 +48,17 @@ export function parseArguments(given: readonly string[]): Settings | 'help' {
   const { quick = false, smoke = false } = values
   if (quick && smoke) throw new UsageError('--quick and --smoke exclude each other')
   const names = quick ? allNames.filter(name => !leftOutOfQuick.includes(name)) : allNames
+  const unnamed = [...names, ...(values.only === undefined ? experimentNames : [])]
+  const chosen = listed('workload', values.workload, [...allNames, ...experimentNames], unnamed)
   return {
     stacks: listed('only', values.only, stackNames),
-    workloads: (values.workload === undefined ? names : listed('workload', values.workload, allNames)).flatMap(named),
+    workloads: chosen.flatMap(named),
     passes: count('passes', values.passes, smoke ? 0 : quick ? 2 : 5),
     seconds: smoke ? 0 : quick ? 0.1 : 0.5,
     warmUpSeconds: smoke ? 0 : quick ? 0.3 : 1,
     smoke,
+    experiments: chosen.filter(name => experimentNames.includes(name)),
+    extent: smoke ? 'smoke' : quick ? 'quick' : 'full',
   }
 }
 
@@ -76,9 +86,14 @@ function parse(given: readonly string[]): Given {
   }
 }
 
-/** Those of `all` that were named, in the order of `all`. */
-function listed(option: string, text: string | undefined, all: readonly string[]): readonly string[] {
-  if (text === undefined) return all
+/** Those of `all` that were named, in the order of `all`; where none was, `unnamed`. */
+function listed(
+  option: string,
+  text: string | undefined,
+  all: readonly string[],
+  unnamed: readonly string[] = all,
+): readonly string[] {
+  if (text === undefined) return unnamed
   const names = text.split(',').map(name => name.trim())
   const unknown = names.find(name => !all.includes(name))
   if (unknown !== undefined) throw new UsageError(`--${option} knows ${all.join(', ')}, but not '${unknown}'`)

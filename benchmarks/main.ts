@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, totalmem, type } from 'node:os'
 import { help, parseArguments, type Settings, UsageError } from './arguments.js'
+import { runExperiments } from './experiments/run.js'
 import { plotOf } from './plot.js'
 import { reportOf } from './report.js'
 import { Results, type Section } from './results.js'
@@ -35,6 +36,13 @@ async function run(settings: Settings): Promise<number> {
     const seconds = ((performance.now() - begun) / 1_000).toFixed(0).padStart(4)
     process.stderr.write(`${seconds} s  ${line}\n`)
   }
+  const compared = settings.workloads.length === 0 || (await compare(settings, progress))
+  const measured = await runExperiments({ ...settings, machine, folder, progress })
+  return compared && measured ? 0 : 1
+}
+
+/** Measures the stacks. Returns whether none failed. */
+async function compare(settings: Settings, progress: (line: string) => void): Promise<boolean> {
   const outcome = await measure({ ...settings, progress })
   const { stacks, workloads, smoke, passes } = settings
   const results = new Results(outcome)
@@ -44,7 +52,7 @@ async function run(settings: Settings): Promise<number> {
   if (smoke) console.log(`${ran} stacks ran ${workloads.length} workloads, ${outcome.failures.length} failures`)
   else console.log(`${where}: medians of ${passes} passes\n\n${reportOf(outcome, results, sections)}`)
   if (!smoke) await save(outcome, results, sections)
-  return outcome.failures.length === 0 ? 0 : 1
+  return outcome.failures.length === 0
 }
 
 async function save(outcome: Outcome, results: Results, sections: readonly Section[]): Promise<void> {

@@ -1,0 +1,21 @@
+import type { Line } from '../table.js'
+
+/** How much is measured: `smoke` tells whether it works, and not how fast. */
+export type Extent = 'full' | 'quick' | 'smoke'
+
+/** Something that is measured of maquis alone, in a way of its own. */
+export interface Experiment {
+  /** How it is called on the command line, and what its results are called. */
+  readonly name: string
+  /** Rejects when something does not work. `progress` is told how far it is. */
+  run(extent: Extent, progress: (text: string) => void): Promise<Findings>
+}
+
+/** What was found. */
+export interface Findings {
+  readonly lines: readonly Line[]
+  /** All figures, as plain data. */
+  readonly data: unknown
+  /** An SVG. */
+  readonly plot: string
+}

@@ -1,0 +1,2 @@
+/** Beside the channel `default`, which carries the control messages. */
+export const channels = { bulk: {} }
