@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { help, parseArguments, type Settings, UsageError } from '../../benchmarks/arguments.js'
+import { experimentNames } from '../../benchmarks/experiments/experiments.js'
 import { baselines, stackNames } from '../../benchmarks/stacks.js'
 import { targets } from '../../benchmarks/targets.js'
 import { nameOf, workloads } from '../../benchmarks/workload.js'
@@ -41,6 +42,22 @@ describe('the arguments of the benchmarks', () => {
     expect(parsed('--quick', '--workload', 'object-8388608').workloads.map(nameOf)).toEqual(['object-8388608'])
   })
 
+  test('what is measured of maquis alone runs with everything, or when it is named', () => {
+    expect(parsed()).toMatchObject({ experiments: experimentNames, extent: 'full' })
+    expect(parsed('--quick')).toMatchObject({ experiments: experimentNames, extent: 'quick' })
+    expect(parsed('--smoke')).toMatchObject({ experiments: experimentNames, extent: 'smoke' })
+    expect(parsed('--workload', 'scale,head-of-line')).toMatchObject({
+      workloads: [],
+      experiments: ['head-of-line', 'scale'],
+    })
+    expect(parsed('--workload', 'object-64').experiments).toEqual([])
+  })
+
+  test('--only leaves out what is not about stacks', () => {
+    expect(parsed('--only', 'maquis').experiments).toEqual([])
+    expect(parsed('--only', 'maquis', '--workload', 'scale').experiments).toEqual(['scale'])
+  })
+
   test('--passes is the number of passes', () => {
     expect(parsed('--quick', '--passes', '7').passes).toBe(7)
   })
@@ -61,7 +78,7 @@ describe('the arguments of the benchmarks', () => {
 
   test('--help names every stack and workload', () => {
     expect(parseArguments(['--help'])).toBe('help')
-    for (const name of [...stackNames, ...workloads.map(nameOf)]) expect(help).toContain(name)
+    for (const name of [...stackNames, ...workloads.map(nameOf), ...experimentNames]) expect(help).toContain(name)
   })
 })
 

@@ -19,7 +19,7 @@ const cases: readonly { readonly name: string; readonly bulk: Bulk | undefined }
 /** How often each case has its turn, and for how long. */
 const lengths: Readonly<Record<Extent, { readonly passes: number; readonly seconds: number }>> = {
   full: { passes: 3, seconds: 4 },
-  quick: { passes: 1, seconds: 1.5 },
+  quick: { passes: 1, seconds: 1 },
   smoke: { passes: 1, seconds: 0.05 },
 }
 const perSecond = 200

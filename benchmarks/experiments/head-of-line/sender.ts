@@ -40,7 +40,10 @@ const tasks = {
     let [seq, bytes, over] = [0, 0, false]
     const payload = new Uint8Array(bulkBytes)
     const stream = async (channel: Bulk['channel']): Promise<void> => {
-      while (!over) bytes += await node.request('receiver', 'bulk', payload, { channel })
+      while (!over) {
+        const taken = await node.request('receiver', 'bulk', payload, { channel })
+        bytes += taken
+      }
     }
     const start = performance.now()
     const streams = bulk === undefined ? [] : Array.from({ length: bulk.inFlight }, () => stream(bulk.channel))

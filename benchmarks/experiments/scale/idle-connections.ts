@@ -19,7 +19,7 @@ interface PerPeer {
 
 const sizes: Readonly<Record<Extent, { readonly peers: readonly number[]; readonly millis: number }>> = {
   full: { peers: [200, 1_000], millis: 10_000 },
-  quick: { peers: [200], millis: 2_000 },
+  quick: { peers: [100], millis: 1_000 },
   smoke: { peers: [4], millis: 20 },
 }
 

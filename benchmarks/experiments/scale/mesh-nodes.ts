@@ -1,4 +1,5 @@
 import { fullMesh, type NodeSpec, type PeerServiceManager } from 'maquis'
+import { cpuSeconds } from '../../usage.js'
 import { carryOut } from '../remote.js'
 import { systemMillis } from './system-millis.js'
 
@@ -12,6 +13,8 @@ export interface Moments {
   readonly known: number
   /** Each has all its connections to all of them. */
   readonly connected: number
+  /** CPU of this process until then, in seconds. */
+  readonly cpu: number
 }
 
 const tasks = {
@@ -23,11 +26,13 @@ const tasks = {
 
   /** All join the seed at once; resolves when they see `total` nodes. */
   async join({ seed, total }: { readonly seed: NodeSpec; readonly total: number }): Promise<Moments> {
+    const cpu = cpuSeconds()
     const joins = nodes.filter(({ name }) => name !== seed.name).map(node => node.syncJoin(seed))
     const known = await when(() => nodes.every(node => node.members().length === total))
     const connected = await when(() => nodes.every(isConnectedWithAll))
+    const taken = cpuSeconds() - cpu
     await Promise.all(joins)
-    return { known, connected }
+    return { known, connected, cpu: taken }
   },
 }
 
@@ -39,7 +44,8 @@ function isConnectedWithAll(node: PeerServiceManager): boolean {
   return node.members().every(member => member === node.name || node.isFullyConnected(member))
 }
 
-const lookMillis = 2
+/** Looking often would itself keep the process busy. */
+const lookMillis = 20
 
 async function when(holds: () => boolean): Promise<number> {
   while (!holds()) await new Promise(resolve => setTimeout(resolve, lookMillis))

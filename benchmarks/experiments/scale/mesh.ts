@@ -10,11 +10,13 @@ interface Mesh {
   readonly processes: number
   readonly known: number
   readonly connected: number
+  /** CPU of all processes, in milliseconds. */
+  readonly cpu: number
 }
 
 const sizes: Readonly<Record<Extent, { readonly nodes: readonly number[]; readonly processes: number }>> = {
   full: { nodes: [8, 16, 32], processes: 4 },
-  quick: { nodes: [32], processes: 4 },
+  quick: { nodes: [16], processes: 4 },
   smoke: { nodes: [4], processes: 2 },
 }
 
@@ -44,6 +46,7 @@ async function mesh(nodes: number, processes: number): Promise<Mesh> {
       ...{ nodes, processes },
       known: Math.max(...moments.map(({ known }) => known)) - start,
       connected: Math.max(...moments.map(({ connected }) => connected)) - start,
+      cpu: moments.reduce((sum, { cpu }) => sum + cpu * 1_000, 0),
     }
   } finally {
     for (const remote of remotes) remote[Symbol.dispose]()
@@ -52,9 +55,10 @@ async function mesh(nodes: number, processes: number): Promise<Mesh> {
 
 export function meshLines(found: readonly Mesh[]): Line[] {
   return [
-    ['a full mesh, joined through one seed', 'processes', 'all know all, ms', 'all connected, ms'],
-    ...found.map(({ nodes, processes, known, connected }) => [
-      ...[`  ${nodes} nodes`, String(processes), number(known), number(connected)],
+    ['a full mesh, joined through one seed', 'processes', 'all know all, ms', 'all connected, ms', 'CPU ms', 'a pair'],
+    ...found.map(({ nodes, processes, known, connected, cpu }) => [
+      ...[`  ${nodes} nodes`, String(processes), number(known), number(connected), number(cpu)],
+      number((cpu * 2) / nodes / (nodes - 1)),
     ]),
   ]
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { fullMesh, type NodeSpec, type PeerServiceManager } from 'maquis'
 import { carryOut } from '../remote.js'
 import type { Servers } from './receiver.js'
@@ -43,6 +44,7 @@ const tasks = {
     const latencies: number[] = []
     const stop = new AbortController()
     const { signal } = stop
+    setMaxListeners(0, signal)
     let [counts, messages] = [false, 0]
     const loop = async (sender: number): Promise<void> => {
       while (!signal.aborted) {

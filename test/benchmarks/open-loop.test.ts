@@ -1,0 +1,24 @@
+import { describe, expect, test } from 'vitest'
+import { openLoop } from '../../benchmarks/open-loop.js'
+
+describe('an open loop', () => {
+  test('begins the next before the last has ended', async () => {
+    const begun: (() => void)[] = []
+    const loop = openLoop(3, 1_000, () => new Promise<void>(end => begun.push(end)))
+    while (begun.length < 3) await new Promise(resolve => setImmediate(resolve))
+    for (const end of begun) end()
+    expect(await loop).toHaveLength(3)
+  })
+
+  test('counts the time that a stall kept the later ones waiting', async () => {
+    let first = true
+    const stalled = 50
+    const latencies = await openLoop(5, 1_000, async () => {
+      if (!first) return
+      first = false
+      for (const until = performance.now() + stalled; performance.now() < until; );
+    })
+    // One begins each millisecond: each waited one less than the one before it.
+    for (const [index, latency] of latencies.entries()) expect(latency).toBeGreaterThanOrEqual(stalled - index - 1)
+  })
+})
