@@ -22,7 +22,7 @@ interface Waiting {
 }
 
 /** No task takes longer. */
-const patienceMillis = 120_000
+const patienceMillis = 300_000
 
 /** A process of its own that carries out tasks. It ends when it is disposed, or with this process. */
 export class Remote<Of extends Tasks> implements Disposable {

@@ -11,7 +11,11 @@ import { carryOut } from '../remote.js'
 
 // A process in which a cluster of whole nodes runs on simulated time, and does nothing.
 
-export const overlays = { 'full mesh': fullMesh, HyParView: hyParView } as const
+/** A cluster comes to rest for so many milliseconds, and is then watched for as many. HyParView shuffles each 10 s. */
+const overlays = {
+  'full mesh': { make: fullMesh, millis: 10_000 },
+  HyParView: { make: hyParView, millis: 20_000 },
+} as const
 
 export type OverlayName = keyof typeof overlays
 
@@ -30,12 +34,11 @@ export interface Traffic extends Cluster {
 
 /** Nodes join one after another, this far apart; simulated. */
 const joinMillis = 20
-/** The cluster comes to rest, and is then watched. Views are shuffled every 10 s. */
-const [restMillis, watchMillis] = [40_000, 30_000]
 const latencyMillis = 1
 
 const tasks = {
   async idle({ overlay, nodes: count }: Cluster): Promise<Traffic> {
+    const { make, millis } = overlays[overlay]
     const clock = new SimulatedClock({ base: new Date('2026-01-01T00:00:00Z') })
     const network = new MemoryNetwork(clock, { latency: latencyMillis })
     const random = new SeededRandom(count)
@@ -49,14 +52,14 @@ const tasks = {
         ...{ name, clock, seeds, listen: { host: name, port: 1 }, random: random.fork() },
         ...{ transport: network.transport(name), wrapTransport: transport => metered(transport, sent) },
       }
-      nodes.push(await overlays[overlay](options).start())
+      nodes.push(await make(options).start())
       await clock.advanceAsync(joinMillis)
     }
-    await clock.advanceAsync(restMillis)
+    await clock.advanceAsync(millis)
     Object.assign(sent, { batches: 0, bytes: 0 })
-    await clock.advanceAsync(watchMillis)
+    await clock.advanceAsync(millis)
     const { batches, bytes } = sent
-    const per = (count * watchMillis) / 1_000
+    const per = (count * millis) / 1_000
     const peers = nodes.reduce((sum, node) => sum + node.members().length - 1, 0) / count
     return { overlay, nodes: count, peers, batches: batches / per, bytes: bytes / per }
   },
