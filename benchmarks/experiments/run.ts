@@ -18,9 +18,10 @@ export interface ExperimentPlan {
 export async function runExperiments(plan: ExperimentPlan): Promise<boolean> {
   const { extent, machine, folder, progress } = plan
   let well = true
-  for (const { name, run } of experiments.filter(each => plan.experiments.includes(each.name))) {
+  for (const experiment of experiments.filter(each => plan.experiments.includes(each.name))) {
+    const { name } = experiment
     try {
-      const { lines, data, plot } = await run(extent, text => progress(`${name}: ${text}`))
+      const { lines, data, plot } = await experiment.run(extent, text => progress(`${name}: ${text}`))
       console.log(extent === 'smoke' ? `${name} works` : `${tableOf(lines)}\n`)
       if (extent === 'smoke') continue
       await mkdir(folder, { recursive: true })

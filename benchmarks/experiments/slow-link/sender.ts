@@ -32,7 +32,7 @@ const tasks = {
     await node.syncJoin(receiver)
   },
 
-  /** Messages of one byte, one after another: the median in milliseconds is what the link takes there and back. */
+  /** Messages of one byte, one after another: the median in milliseconds. */
   async ping(count: number): Promise<number> {
     const latencies = new Float64Array(count)
     for (let seq = 0; seq < count; seq++) latencies[seq] = await timed(new Uint8Array(1), {})

@@ -65,7 +65,7 @@ export const slowLink: Experiment = {
   async run(extent, progress) {
     const sweep = sweeps[extent]
     const outcomes: Outcome[] = []
-    let trip = Number.NaN
+    const trips: number[] = []
     for (const lanes of new Set(sweep.spreads.map(spread => spread.lanes))) {
       using proxy = new Remote<ProxyTasks>(new URL('proxy.js', import.meta.url))
       using receiver = new Remote<ReceiverTasks>(new URL('receiver.js', import.meta.url))
@@ -74,7 +74,7 @@ export const slowLink: Experiment = {
       const node = await receiver.ask('start', { lanes, link: `ws://127.0.0.1:${port}` })
       await proxy.ask('aim', node.port)
       await sender.ask('connect', { receiver: node.spec, lanes })
-      trip = await sender.ask('ping', 11)
+      trips.push(await sender.ask('ping', 11))
       for (const spread of sweep.spreads.filter(each => each.lanes === lanes)) {
         for (const bytes of sweep.sizes) {
           for (const senders of sweep.senders) {
@@ -84,7 +84,7 @@ export const slowLink: Experiment = {
         }
       }
     }
-    return findings(outcomes, sweep, trip)
+    return findings(outcomes, sweep, Math.min(...trips))
   },
 }
 
@@ -107,7 +107,7 @@ async function measure(
 
 function findings(outcomes: readonly Outcome[], sweep: Sweep, trip: number): Findings {
   const lines: Line[] = sweep.sizes.flatMap(bytes => [
-    [`${sizeOf(bytes)} over a link of ${number(trip)} ms there and back`, 'senders', 'MB/s', 'mean ms', 'p50', 'p99'],
+    [`${sizeOf(bytes)} over a link of 20 ms there and back`, 'senders', 'MB/s', 'mean ms', 'p50', 'p99'],
     ...outcomes
       .filter(outcome => outcome.bytes === bytes)
       .map(({ spread, senders, megabytes, mean, p50 = Number.NaN, p99 = Number.NaN }) => [
@@ -123,7 +123,8 @@ function findings(outcomes: readonly Outcome[], sweep: Sweep, trip: number): Fin
     lines: sweep.spreads.map(({ name }) => ({ name, points: pointsOf(outcomes, name, bytes) })),
   }))
   const title = 'latency of large messages over a link with a long way, by senders'
-  return { lines: lines.slice(0, -1), data: { link, roundTrip: trip, outcomes }, plot: linePlot(title, panels) }
+  lines.push([`a byte and its answer: ${number(trip)} ms`])
+  return { lines, data: { link, roundTrip: trip, outcomes }, plot: linePlot(title, panels) }
 }
 
 function pointsOf(outcomes: readonly Outcome[], name: string, bytes: number): readonly (readonly [number, number])[] {
