@@ -21,7 +21,7 @@ export interface Axis {
 }
 
 const colours = ['#777777', '#c77700', '#b3261e', '#1b6ca8', '#2a9d5c', '#6b4fa0']
-const [width, panelHeight, left, right, top, bottom] = [860, 380, 70, 270, 40, 56]
+const [width, panelHeight, left, right, top, bottom] = [1_000, 400, 70, 390, 60, 56]
 
 /** One picture of several panels, one below the other. */
 export function linePlot(title: string, panels: readonly Panel[]): string {

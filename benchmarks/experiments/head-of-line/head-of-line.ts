@@ -47,7 +47,7 @@ export const headOfLine: Experiment = {
     for (let pass = 0; pass <= passes; pass++) {
       for (const [index, { name, bulk }] of cases.entries()) {
         progress(pass === 0 ? `warming up: ${name}` : `pass ${pass} of ${passes}: ${name}`)
-        const length = pass === 0 ? Math.min(count, perSecond / 2) : count
+        const length = pass === 0 ? Math.ceil(count / 4) : count
         const course = await sender.ask('measure', { bulk, bulkBytes, count: length, perSecond })
         if (pass === 0) continue
         turns[index]?.latencies.push(course.latencies)

@@ -7,7 +7,7 @@ import type { OverlayName, Traffic, TrafficTasks } from './traffic.js'
 
 const sizes: Readonly<Record<Extent, Readonly<Record<OverlayName, readonly number[]>>>> = {
   full: { 'full mesh': [16, 32, 64, 128], HyParView: [16, 64, 256, 1_000] },
-  quick: { 'full mesh': [8, 16, 32], HyParView: [16, 64] },
+  quick: { 'full mesh': [8, 16, 24], HyParView: [16, 48] },
   smoke: { 'full mesh': [2, 4], HyParView: [2, 4] },
 }
 

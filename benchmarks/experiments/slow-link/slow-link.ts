@@ -39,7 +39,7 @@ const sweeps: Readonly<Record<Extent, Sweep>> = {
     ...{ warmUpMillis: 1_500, millis: 3_000 },
   },
   quick: {
-    ...{ spreads: [single, affine], sizes: [524_288], senders: [16, 128], warmUpMillis: 300, millis: 700 },
+    ...{ spreads: [single, affine], sizes: [524_288], senders: [64], warmUpMillis: 300, millis: 700 },
   },
   smoke: {
     ...{ spreads: [single, affine], sizes: [65_536], senders: [4], warmUpMillis: 10, millis: 200 },
