@@ -56,6 +56,16 @@ export const MessageFlag = {
   manager: 0x80,
 } as const
 
+/** What a chunk is of its large frame. */
+export const ChunkFlag = {
+  /** It goes on. */
+  next: 0,
+  /** It begins: `total varint`, the bytes of the whole, stands before the first of them. */
+  first: 1,
+  /** What came so far is given up. */
+  givenUp: 2,
+} as const
+
 /** What a reply's payload is. */
 export const ReplyStatus = { value: 0, bytes: 1, error: 2 } as const
 
