@@ -1,7 +1,7 @@
 import type { CausalField } from '../codec/causal-frames.js'
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { abortError, abortReason } from '../core/abort.js'
+import { abortError, abortReason, onAbort } from '../core/abort.js'
 import { DeadlineError, OverflowError, UnknownChannelError } from '../core/errors.js'
 import { lifeOf, type NodeSpec } from '../core/node.js'
 import { isPromiseLike } from '../core/promise-like.js'
@@ -146,7 +146,7 @@ export class LocalServers {
       const release = (): void => {
         this.#asked.delete(end)
         cancel?.()
-        signal?.removeEventListener('abort', aborted)
+        unlisten?.()
       }
       const end = (error: Error): void => {
         release()
@@ -159,7 +159,7 @@ export class LocalServers {
         end(what === 'request' ? abortReason(signal) : abortError(signal, self().name, isBound))
       }
       const cancel = expires === undefined ? undefined : clock.schedule(Math.max(0, expires - clock.now()), late)
-      signal?.addEventListener('abort', aborted)
+      const unlisten = signal && onAbort(signal, aborted)
       this.#asked.add(end)
       const go = (): void => {
         if (!isBound && !this.#asked.has(end)) return this.#release(cost, undefined)

@@ -208,7 +208,7 @@ export class Node {
     this.monitoring.stop(ended)
     this.local.forget(ended)
     this.registry.forget()
-    this.sender.stop(ended)
+    this.sender.heldBack.stop(ended)
     this.acknowledgements.clear()
     this.hub.clear('a new life of this node begins')
     this.faults.start()
@@ -243,7 +243,7 @@ export class Node {
     this.local.stop(error)
     this.registry.forget()
     this.faults.stop(error)
-    this.sender.stop(error)
+    this.sender.heldBack.stop(error)
     this.causal.clear(error)
     this.acknowledgements.clear()
     for (const link of this.hub.links.values()) {

@@ -1,6 +1,6 @@
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { abortError } from '../core/abort.js'
+import { abortError, onAbort } from '../core/abort.js'
 import { type ChannelName, defaultChannel } from '../core/channel.js'
 import {
   DeadlineError,
@@ -61,14 +61,14 @@ export const resolved: Promise<void> = Promise.resolve()
 export class Sender {
   readonly #context: SenderContext
   readonly #room: Room
-  readonly #heldBack: HeldBack
+  readonly heldBack: HeldBack
   readonly #streams = new Streams()
   #order = 0
 
   constructor(context: SenderContext) {
     this.#context = context
     this.#room = new Room(context)
-    this.#heldBack = new HeldBack({
+    this.heldBack = new HeldBack({
       ...{ ...context, room: this.#room },
       goOn: ({ link }, outgoing) => {
         // Accepted before its peer went down, it waits for it.
@@ -143,8 +143,8 @@ export class Sender {
     const { link } = channel
     if (outgoing.extra?.ack !== undefined) {
       const stream = this.#streamOf(channel, outgoing)
-      if (interpositions.active || this.#heldBack.has(channel, stream)) {
-        return this.#heldBack.take(channel, stream, outgoing)
+      if (interpositions.active || this.heldBack.has(channel, stream)) {
+        return this.heldBack.take(channel, stream, outgoing)
       }
     }
     if (!interpositions.active) return this.#dispatch(channel, outgoing)
@@ -204,11 +204,6 @@ export class Sender {
       cancel()
       failed(error)
     })
-  }
-
-  /** A life of this node ends. */
-  stop(error: () => Error): void {
-    this.#heldBack.stop(error)
   }
 
   #dispatch(channel: LinkChannel, outgoing: Outgoing): void {
@@ -335,7 +330,7 @@ export class Sender {
     const signal = options?.signal
     if (signal === undefined && extra?.expires === undefined) return undefined
     const aborted = (): void => end(abortError(signal, node, wasSent()))
-    signal?.addEventListener('abort', aborted)
+    const release = signal && onAbort(signal, aborted)
     const { clock, counters } = this.#context
     const cancel =
       extra?.expires === undefined
@@ -345,7 +340,7 @@ export class Sender {
             end(new DeadlineError(`the message to server '${server}'`, wasSent() ? 'unknown' : 'not-sent'))
           })
     return () => {
-      signal?.removeEventListener('abort', aborted)
+      release?.()
       cancel?.()
     }
   }
