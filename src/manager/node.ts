@@ -43,7 +43,7 @@ const heardIncarnationMax = 2 ** 52
 export class Node {
   readonly settings: Settings
   readonly reporter: Reporter
-  readonly interpositions: Interpositions = new Interpositions()
+  readonly interpositions: Interpositions
   readonly watchers: Watchers
   readonly nodeMonitors: NodeMonitors
   readonly monitoring: Monitoring
@@ -76,10 +76,12 @@ export class Node {
     this.reporter = new Reporter(settings.logger)
     this.#identity = identify(settings, 0 as Incarnation, [])
     const { clock, random, limits, valueLimits, peerValueLimits, channels, channelMap, heartbeat } = settings
-    const { reporter, interpositions } = this
+    const { reporter } = this
+    const interpositions = new Interpositions(error => reporter.failed('what an interposition waits for', error))
+    this.interpositions = interpositions
     const { counters } = reporter
     const self = (): NodeSpec => this.spec
-    const delays = new Delays(clock, error => reporter.failed('what an interposition waits for', error))
+    const delays = new Delays(clock)
     this.#delays = delays
     const judge = (passage: Passage): Outcome => this.judge(passage)
     this.watchers = new Watchers(error => reporter.failed('a watcher', error))

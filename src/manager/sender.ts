@@ -5,12 +5,14 @@ import { type ChannelName, defaultChannel } from '../core/channel.js'
 import {
   DeadlineError,
   EncodeError,
+  InvalidOptionError,
   NotConnectedError,
   PartitionedError,
   SupersededError,
   UnknownChannelError,
 } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
+import { isPromiseLike } from '../core/promise-like.js'
 import { approximateBytes } from '../core/size.js'
 import type { Clock } from '../core/time.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
@@ -385,8 +387,10 @@ export class Sender {
 }
 
 function keyOf(channel: LinkChannel, server: string, message: unknown): string {
-  const key = typeof channel.monotonic === 'function' ? channel.monotonic(message) : ''
-  return `${server}\n${key}`
+  const key: unknown = typeof channel.monotonic === 'function' ? channel.monotonic(message) : ''
+  if (typeof key === 'string' || typeof key === 'number') return `${server}\n${key}`
+  if (isPromiseLike(key)) key.then(undefined, () => {})
+  throw new InvalidOptionError('monotonic', 'a function that answers with a text or a number', key)
 }
 
 function tooLarge(bytes: number, limits: Limits): EncodeError {
