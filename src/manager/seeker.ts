@@ -58,8 +58,8 @@ export class Seeker {
 
   /** That nothing may go to a node that is no peer, and whether it might with `transitive`. */
   stranger(node: string): NotConnectedError {
-    const { hub, isPartial } = this.#context
-    const isRelayable = isPartial() && [...hub.links.values()].some(({ state }) => state.direct)
+    const links = [...this.#context.hub.links.values()]
+    const isRelayable = this.#context.isPartial() && links.some(({ state }) => state.direct)
     return new NotConnectedError(node, 'stranger', isRelayable)
   }
 
