@@ -1,6 +1,6 @@
 import { NoSuchServerError, SchemaError, ServerExistsError, StoppedError } from '../core/errors.js'
 import { isPromiseLike } from '../core/promise-like.js'
-import type { Clock } from '../core/time.js'
+import type { Clock, Instant } from '../core/time.js'
 import { ExpiredError, HandlerError } from './error-reports.js'
 import { Receiver } from './receiver.js'
 import type { Handler, MessageContext, RegisterOptions } from './servers.js'
@@ -59,10 +59,11 @@ export class Registry {
   }
 
   receive(name: string, options: Pick<RegisterOptions, 'schema'>): Receiver {
-    const receiver: Receiver = new Receiver(
-      () => registration[Symbol.dispose](),
-      () => new NoSuchServerError(this.#self(), name),
-    )
+    const receiver: Receiver = new Receiver({
+      ...{ server: name, self: this.#self, clock: this.#clock, expiryOf: context => this.#expiryOf(context) },
+      expired: () => this.#observer.expired(),
+      dispose: () => registration[Symbol.dispose](),
+    })
     const registration = this.#add(name, {
       handler: (message, context) => receiver.push(message, context, false),
       asked: (message, context) => receiver.push(message, context, true),
@@ -199,7 +200,7 @@ export class Registry {
   }
 
   /** On the monotonic clock. */
-  #expiryOf({ deadline }: MessageContext): number {
+  #expiryOf({ deadline }: MessageContext): Instant {
     const clock = this.#clock
     return deadline === undefined ? Number.POSITIVE_INFINITY : clock.now() + deadline - clock.wall().getTime()
   }

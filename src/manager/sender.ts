@@ -332,7 +332,7 @@ export class Sender {
     const signal = options?.signal
     if (signal === undefined && extra?.expires === undefined) return undefined
     const aborted = (): void => end(abortError(signal, node, wasSent()))
-    const release = signal && onAbort(signal, aborted)
+    const unlisten = signal && onAbort(signal, aborted)
     const { clock, counters } = this.#context
     const cancel =
       extra?.expires === undefined
@@ -342,7 +342,7 @@ export class Sender {
             end(new DeadlineError(`the message to server '${server}'`, wasSent() ? 'unknown' : 'not-sent'))
           })
     return () => {
-      release?.()
+      unlisten?.()
       cancel?.()
     }
   }

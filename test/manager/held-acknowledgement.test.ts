@@ -7,10 +7,10 @@ import { endOf, hear } from '../support/hearing.js'
 
 const never = new Promise<never>(() => {})
 
-/** What stands between a node and its peer `b`, where messages leave. */
+/** What stands between a node and its peers, where messages leave. */
 const faults: Readonly<Record<string, Interposition>> = {
-  drops: ({ peer, kind }) => ({ type: peer === 'b' && kind === 'message' ? 'drop' : 'pass' }),
-  holds: ({ peer, kind }) => (peer === 'b' && kind === 'message' ? { type: 'hold', until: never } : { type: 'pass' }),
+  drops: ({ kind }) => ({ type: kind === 'message' ? 'drop' : 'pass' }),
+  holds: ({ kind }) => (kind === 'message' ? { type: 'hold', until: never } : { type: 'pass' }),
 }
 
 type Three = [Cluster, PeerServiceManager, PeerServiceManager, PeerServiceManager]
@@ -32,12 +32,14 @@ describe.each(Object.keys(faults))('messages with an acknowledgement that a faul
 
   test('end as not sent when their peer goes down, if they ask for that', async () => {
     const [cluster, a, b] = await three()
+    const other = endOf(a.forwardMessage('c', 'x', 1, { ack: { onDown: 'reject' } }))
     const impatient = sendTwo(a, { ack: { onDown: 'reject' } })
     const patient = sendTwo(a, { ack: true, partitionKey: 1 })
     const before = a.counters().undelivered
     await cluster.settle(b.stop())
     await cluster.turn()
     expect([impatient, patient]).toEqual([both('ERR_NOT_CONNECTED down'), both('waits')])
+    expect(other.end).toBe('waits')
     expect(a.counters().undelivered - before).toBe(2)
   })
 
