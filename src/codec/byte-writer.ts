@@ -15,10 +15,13 @@ export class ByteWriter {
   view: DataView
   position = 0
   readonly #initialBytes: number
+  readonly #allocate: (bytes: number) => Buffer
 
-  constructor(initialBytes: number) {
+  /** `allocate` gives a buffer of at least so many bytes, which nobody else uses. */
+  constructor(initialBytes: number, allocate = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes)) {
     invariant(initialBytes > 0, 'a writer starts with room for at least one byte')
     this.#initialBytes = initialBytes
+    this.#allocate = allocate
     this.buffer = Buffer.allocUnsafeSlow(initialBytes)
     this.view = viewOf(this.buffer)
   }
@@ -148,7 +151,7 @@ export class ByteWriter {
     const needed = this.position + bytes
     let capacity = Math.max(this.#initialBytes, this.buffer.length * 2)
     while (capacity < needed) capacity *= 2
-    const grown = Buffer.allocUnsafeSlow(capacity)
+    const grown = this.#allocate(capacity)
     this.buffer.copy(grown, 0, 0, this.position)
     this.buffer = grown
     this.view = viewOf(grown)

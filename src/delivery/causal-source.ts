@@ -1,6 +1,7 @@
 import type { Life } from '../core/node.js'
 import type { Instant } from '../core/time.js'
 import type { Dependency } from './causal-matrix.js'
+import { NumberHeap } from './number-heap.js'
 
 /** A message that arrived and is not handed over yet. */
 export interface Held<Message> {
@@ -35,6 +36,8 @@ export class CausalSource<Message> {
   readonly #held = new Map<number, Held<Message>>()
   /** Arrived, and a fault holds them back. */
   readonly #delayed = new Set<number>()
+  /** Of both those that came before their turn, and some that are neither any more. */
+  readonly #early = new NumberHeap()
   readonly #waits = new Map<number, Wait<Message>>()
   #missed = 0
   /** The last numbers that were passed over, and the last that was handed over. */
@@ -61,6 +64,11 @@ export class CausalSource<Message> {
     return this.#held.size === 0 && this.#delayed.size === 0 && this.#waits.size === 0
   }
 
+  /** All that is kept. */
+  get size(): number {
+    return this.#held.size + this.#delayed.size + this.#early.size + this.#waits.size + this.#passed.size
+  }
+
   /** The numbers that anything waits for, and since when. */
   *waits(): Iterable<readonly [number: number, since: Instant]> {
     for (const [number, { since }] of this.#waits) yield [number, since]
@@ -78,11 +86,14 @@ export class CausalSource<Message> {
   hold(held: Held<Message>): void {
     this.#delayed.delete(held.number)
     this.#held.set(held.number, held)
+    this.#came(held.number)
     this.#greatest = Math.max(this.#greatest, held.number)
   }
 
   delay(number: number): void {
-    if (number > this.#resolved) this.#delayed.add(number)
+    if (number <= this.#resolved) return
+    this.#delayed.add(number)
+    this.#came(number)
   }
 
   /** What a fault held back will not go on: it may yet come again. Returns what waited for it. */
@@ -145,14 +156,28 @@ export class CausalSource<Message> {
     }
   }
 
+  #came(number: number): void {
+    // The next in turn is found without.
+    if (number === this.#resolved + 1) return
+    this.#early.add(number)
+    if (this.#early.size < 64 + 2 * (this.#held.size + this.#delayed.size)) return
+    this.#early.clear()
+    for (const early of [...this.#held.keys(), ...this.#delayed]) this.#early.add(early)
+  }
+
   /** The lowest number that has arrived and is not handed over. */
   #next(): number {
     const following = this.#resolved + 1
-    if (this.#held.has(following) || this.#delayed.has(following)) return following
-    let next = Number.POSITIVE_INFINITY
-    for (const number of this.#held.keys()) next = Math.min(next, number)
-    for (const number of this.#delayed) next = Math.min(next, number)
-    return next
+    if (this.#isHere(following)) return following
+    for (;;) {
+      const { lowest } = this.#early
+      if (lowest === undefined || this.#isHere(lowest)) return lowest ?? Number.POSITIVE_INFINITY
+      this.#early.removeLowest()
+    }
+  }
+
+  #isHere(number: number): boolean {
+    return this.#held.has(number) || this.#delayed.has(number)
   }
 }
 

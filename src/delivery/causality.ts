@@ -75,6 +75,15 @@ export class Causality<Message> {
     return this.#forgotten
   }
 
+  /**
+   * Whether all that it knew is over, so that a new one would do the same. While a life with which it has numbers may
+   * go on it is not: the other end would take numbers that begin anew for those that it knows.
+   */
+  isForgettable(now: Instant): boolean {
+    this.#prune(now)
+    return this.#sent.size === 0 && this.#sources.size === 0 && this.size === 0
+  }
+
   /** How many messages were given up so far. */
   get missed(): number {
     let missed = this.#missed
@@ -192,6 +201,16 @@ export class Causality<Message> {
     }
   }
 
+  /** Regular care: gives up what was waited for long enough. Returns who has to be asked what may still come. */
+  care(now: Instant, out: Message[]): Life[] {
+    const asked: Life[] = []
+    for (const { from, number, since } of [...this.waits()]) {
+      if (now - since >= causalPatienceMillis) this.giveUp(from, number, now, out)
+      else if (now - since >= causalAskMillis) asked.push(from)
+    }
+    return asked
+  }
+
   #isOver(life: Life): boolean {
     return this.#lives.endedSince(life) !== undefined
   }
@@ -305,6 +324,10 @@ export class Causality<Message> {
   }
 }
 
+/** What is missing is asked for after so long. */
+export const causalAskMillis: Millis = 500
+/** What is missing is not waited for any longer. */
+export const causalPatienceMillis: Millis = 10_000
 /** A life without a link, whose end nobody tells here, is forgotten after so long without news. */
 export const strangerMillis: Millis = 600_000
 /** So long it is told what a life without a link here sent, or was sent. */

@@ -85,6 +85,12 @@ export class Monitors implements Machine<MonitorsInput, MonitorsEffect> {
     return this.#peers.get(node)?.monitors.size ?? 0
   }
 
+  /** What the peer was asked to watch on that channel. */
+  ids(node: NodeName, channel: string): number[] {
+    const all = [...(this.#peers.get(node)?.monitors.values() ?? [])]
+    return all.filter(monitor => monitor.life !== undefined && monitor.channel === channel).map(({ id }) => id)
+  }
+
   /** All that is kept. */
   get size(): number {
     return this.#nodes.size + this.#peers.size
@@ -138,8 +144,7 @@ export class Monitors implements Machine<MonitorsInput, MonitorsEffect> {
     if (peer === undefined) return
     const all = [...peer.monitors.values()]
     for (const channel of peer.channels) {
-      const ids = all.filter(monitor => monitor.life !== undefined && monitor.channel === channel).map(({ id }) => id)
-      out.push({ type: 'send', to: node, channel, message: { type: 'sync', ids } })
+      out.push({ type: 'send', to: node, channel, message: { type: 'sync', ids: this.ids(node, channel) } })
     }
     const waiting = all.filter(monitor => monitor.life === undefined)
     this.#ask(node, life, waiting, out)

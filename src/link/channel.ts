@@ -22,7 +22,7 @@ export class LinkChannel {
   open = 0
 
   constructor(link: Link, name: ChannelName, shared: ChannelSpec, peerStreams: number) {
-    const { clock, flusher, limits, valueLimits, channels } = link.settings
+    const { clock, flusher, buffers, limits, valueLimits, channels } = link.settings
     const options = channels[name] ?? {}
     this.link = link
     this.name = name
@@ -31,7 +31,7 @@ export class LinkChannel {
     this.monotonic = options.monotonic
     this.streams = options.parallelism ?? 1
     this.outboundSettings = {
-      ...{ ...limits, clock, flusher, valueLimits },
+      ...{ ...limits, clock, flusher, buffers, valueLimits },
       ...{ sequences: new Float64Array(this.streams), tracker: link.handler.tracker(this) },
     }
     this.inboundSettings = {

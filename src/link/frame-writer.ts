@@ -1,12 +1,13 @@
 import { ByteWriter } from '../codec/byte-writer.js'
 import { type FrameKind, frameHeaderBytes, MessageFlag } from '../codec/codec.js'
 import type { Clock } from '../core/time.js'
+import type { BatchBuffers } from './batch-buffers.js'
 import { batchBytes, internedNamesMax } from './limits.js'
 import type { MessageExtra, Tracker } from './queue.js'
 
 /** Writes frames into a batch: their headers, and what precedes the payload of a message. */
 export class FrameWriter {
-  readonly bytes: ByteWriter = new ByteWriter(1_024)
+  readonly bytes: ByteWriter
   readonly #clock: Clock
   readonly #sequences: Float64Array
   readonly #tracker: Tracker
@@ -16,7 +17,8 @@ export class FrameWriter {
   #defined: string | undefined
 
   /** `tracker` knows what of each stream is outstanding. */
-  constructor(clock: Clock, sequences: Float64Array, tracker: Tracker) {
+  constructor(clock: Clock, sequences: Float64Array, tracker: Tracker, buffers: BatchBuffers) {
+    this.bytes = new ByteWriter(1_024, bytes => buffers.allocate(bytes))
     this.#clock = clock
     this.#sequences = sequences
     this.#tracker = tracker

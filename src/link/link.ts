@@ -12,6 +12,7 @@ import {
 import { compareSpecs, type NodeName, type NodeSpec } from '../core/node.js'
 import type { Random } from '../core/random.js'
 import type { Clock, Instant, Millis } from '../core/time.js'
+import type { BatchBuffers } from './batch-buffers.js'
 import { LinkChannel } from './channel.js'
 import type { Flusher } from './flusher.js'
 import { Heartbeat, type HeartbeatEffect, type HeartbeatOptions } from './heartbeat.js'
@@ -85,6 +86,7 @@ export interface LinkSettings {
   readonly clock: Clock
   readonly random: Random
   readonly flusher: Flusher
+  readonly buffers: BatchBuffers
   readonly limits: Limits
   /** For values of our own. */
   readonly valueLimits: ValueLimits

@@ -1,5 +1,6 @@
 import type { ValueLimits } from '../codec/value-encoder.js'
 import type { Clock } from '../core/time.js'
+import type { BatchBuffers } from './batch-buffers.js'
 import type { Flusher } from './flusher.js'
 import type { Tracker } from './queue.js'
 
@@ -15,6 +16,7 @@ export const Written = {
 export interface OutboundSettings {
   readonly clock: Clock
   readonly flusher: Flusher
+  readonly buffers: BatchBuffers
   readonly valueLimits: ValueLimits
   readonly messageBytes: number
   readonly controlBytes: number

@@ -43,7 +43,7 @@ export class Outbound {
   constructor(settings: OutboundSettings, queue: MessageQueue) {
     this.#settings = settings
     this.#queue = queue
-    this.#frames = new FrameWriter(settings.clock, settings.sequences, settings.tracker)
+    this.#frames = new FrameWriter(settings.clock, settings.sequences, settings.tracker, settings.buffers)
   }
 
   /** Whether a message would leave at once. */
@@ -212,10 +212,10 @@ export class Outbound {
     while (this.#writable && this.#sealed.length > 0) {
       const sealed = this.#sealed.shift() as Uint8Array
       this.#sealedBytes -= sealed.length
-      this.#writable = this.#connection.send(sealed)
+      this.#writable = this.#connection.send(sealed, this.#settings.buffers.release)
     }
     if (!this.#writable || this.#frames.bytes.position === 0) return
-    this.#writable = this.#connection.send(this.#frames.take())
+    this.#writable = this.#connection.send(this.#frames.take(), this.#settings.buffers.release)
   }
 
   #write(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): boolean {

@@ -8,8 +8,8 @@ import {
 import { CausalOrderError, NotConnectedError, OverflowError, StoppedError } from '../core/errors.js'
 import { Fifo } from '../core/fifo.js'
 import { type Incarnation, type Life, lifeOf, type NodeName, type NodeSpec } from '../core/node.js'
-import type { Clock, Millis } from '../core/time.js'
-import { Causality } from '../delivery/causality.js'
+import type { Clock, Instant, Millis } from '../core/time.js'
+import { Causality, causalAskMillis } from '../delivery/causality.js'
 import { EndedLives } from '../delivery/ended-lives.js'
 import type { LinkChannel } from '../link/channel.js'
 import type { LinkHub } from '../link/hub.js'
@@ -17,6 +17,7 @@ import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { CausalTag, Settler } from '../link/queue.js'
 import { CausalQueries } from './causal-queries.js'
+import { CausalTurn } from './causal-turn.js'
 import type { Counters } from './counters.js'
 import type { Acceptor } from './registry.js'
 
@@ -31,66 +32,11 @@ export interface CausalLabelsContext {
   missed(label: string, count: number): void
 }
 
-/** A message that waits for those that it depends on, and then for its turn. */
-class Turn {
-  isOver = false
-  readonly over: Promise<void>
-  readonly #hand: (acceptor: Acceptor) => PromiseLike<unknown> | undefined
-  readonly #acceptor: Acceptor
-  #resolve = (): void => {}
-
-  constructor(hand: (acceptor: Acceptor) => PromiseLike<unknown> | undefined, acceptor: Acceptor) {
-    this.#hand = hand
-    this.#acceptor = acceptor
-    this.over = new Promise(resolve => {
-      this.#resolve = resolve
-    })
-  }
-
-  /** Hands it over; `given` is called, perhaps more than once, when its handler was given it or will not be. */
-  begin(given: () => void): void {
-    const acceptor = this.#acceptor
-    const ended = (): void => {
-      given()
-      this.#end()
-    }
-    const handled = this.#hand({
-      given: () => {
-        acceptor.given()
-        given()
-      },
-      held: given,
-      handled: () => acceptor.handled(),
-      failed: error => acceptor.failed(error),
-    })
-    if (handled === undefined) ended()
-    else handled.then(ended, ended)
-  }
-
-  /** It was handed over before. */
-  skip(): void {
-    this.#acceptor.given()
-    this.#acceptor.handled()
-    this.#end()
-  }
-
-  /** It will not be handed over. */
-  end(error: Error): void {
-    this.#acceptor.failed(error)
-    this.#end()
-  }
-
-  #end(): void {
-    this.isOver = true
-    this.#resolve()
-  }
-}
-
 interface Label {
   readonly name: string
-  readonly causality: Causality<Turn>
+  readonly causality: Causality<CausalTurn>
   /** Depend on nothing more, in order. */
-  readonly ready: Fifo<Turn>
+  readonly ready: Fifo<CausalTurn>
   /** How many were handed over since there was nothing to, or other work of this process had its turn. */
   inTurn: number
   /** Goes on when other work of this process had its turn. */
@@ -103,12 +49,10 @@ interface Label {
 
 /** Labels of one node, in all. */
 const causalLabelsMax = 1_024
+/** Where there is no room for one more, it is looked for so often. */
+const tidyEvery: Millis = 1_000
 /** Messages of one label that are handed over without a break. */
 const handOversPerTurn = 1_024
-/** What is missing is asked for after so long. */
-const causalAskMillis: Millis = 500
-/** What is missing is not waited for any longer. */
-const causalPatienceMillis: Millis = 10_000
 
 /** The causal labels of a node: what its messages of each depend on, and in which order those of others are taken. */
 export class CausalLabels {
@@ -116,9 +60,10 @@ export class CausalLabels {
   #ended: EndedLives
   readonly #queries: CausalQueries
   readonly #labels = new Map<string, Label>()
-  readonly #waiting = new Set<Turn>()
-  readonly #out: Turn[] = []
+  readonly #waiting = new Set<CausalTurn>()
+  readonly #out: CausalTurn[] = []
   #cancelCare: (() => void) | undefined
+  #tidiedAt: Instant | undefined
 
   constructor(context: CausalLabelsContext) {
     this.#context = context
@@ -175,7 +120,7 @@ export class CausalLabels {
 
   /** A message arrived, and a fault holds it back. */
   delayed(from: Life, { label, number }: CausalField): void {
-    if (this.#labels.size >= causalLabelsMax && !this.#labels.has(label)) return
+    if (!this.#labels.has(label) && !this.#hasRoom()) return
     this.#open(label, from.name, 'any').causality.delayed(from, number, this.#context.clock.now())
   }
 
@@ -205,7 +150,7 @@ export class CausalLabels {
       acceptor.failed(error)
       return undefined
     }
-    const turn = new Turn(hand, acceptor)
+    const turn = new CausalTurn(hand, acceptor)
     this.#waiting.add(turn)
     const verdict = state.causality.arrived(from, number, dependencies, turn, clock.now(), this.#out)
     if (verdict === 'late') {
@@ -258,10 +203,10 @@ export class CausalLabels {
   #open(name: string, node: string, channel: string): Label {
     const known = this.#labels.get(name)
     if (known !== undefined) return known
-    if (this.#labels.size >= causalLabelsMax) throw this.#overflow(node, channel, 'causal labels')
+    if (!this.#hasRoom()) throw this.#overflow(node, channel, 'causal labels')
     const { self, hub } = this.#context
     const own = lifeOf(self())
-    const causality = new Causality<Turn>(own, {
+    const causality = new Causality<CausalTurn>(own, {
       endedSince: life => this.#ended.since(life),
       isNear: ({ name, incarnation }) => {
         if (name === own.name) return incarnation === own.incarnation
@@ -280,6 +225,18 @@ export class CausalLabels {
     }
     this.#labels.set(name, label)
     return label
+  }
+
+  /** Whether there may be one more label. Those whose lives are all over make room. */
+  #hasRoom(): boolean {
+    if (this.#labels.size < causalLabelsMax) return true
+    const now = this.#context.clock.now()
+    if (this.#tidiedAt !== undefined && now - this.#tidiedAt < tidyEvery) return false
+    this.#tidiedAt = now
+    for (const { name, causality, ready, isBusy, isPaused } of [...this.#labels.values()]) {
+      if (ready.size === 0 && !isBusy && !isPaused && causality.isForgettable(now)) this.#labels.delete(name)
+    }
+    return this.#labels.size < causalLabelsMax
   }
 
   #overflow(node: string, channel: string, limit: string): OverflowError {
@@ -358,11 +315,9 @@ export class CausalLabels {
   }
 
   #careFor(state: Label): void {
-    const now = this.#context.clock.now()
-    for (const { from, number, since } of [...state.causality.waits()]) {
-      if (now - since >= causalPatienceMillis) this.#giveUp(state, from, number)
-      else if (now - since >= causalAskMillis) this.#queries.ask(state.name, from)
-    }
+    const asked = state.causality.care(this.#context.clock.now(), this.#out)
+    for (const from of asked) this.#queries.ask(state.name, from)
+    this.#after(state)
   }
 }
 

@@ -28,6 +28,13 @@ export function isUrl(url: unknown, schemes: readonly string[]): url is string {
   return schemes.includes(schemeOf(url) ?? '')
 }
 
+/** Why `url` is no address of one of the schemes. */
+export function faultOfUrl(url: unknown, schemes: readonly string[]): string {
+  const scheme = schemeOf(url)
+  if (scheme === undefined) return `is no address such as '${schemes[0] ?? 'ws'}://127.0.0.1:7001'`
+  return `has the scheme '${scheme}', and this transport has ${schemes.join(', ')}`
+}
+
 function schemeOf(url: unknown): string | undefined {
   if (typeof url !== 'string' || !URL.canParse(url)) return undefined
   return /^([a-z][a-z0-9+.-]*):\/\/.+/.exec(url)?.[1]

@@ -8,7 +8,7 @@ import type { Clock, Millis } from '../core/time.js'
 import { answerMax, type Discovery } from '../discovery/discovery.js'
 import type { Refusal } from '../link/handshake.js'
 import type { LinkHub } from '../link/hub.js'
-import { isUrl } from './checks.js'
+import { faultOfUrl, isUrl } from './checks.js'
 import type { Joiner, Sought } from './joiner.js'
 import type { Reporter } from './reporter.js'
 
@@ -20,6 +20,9 @@ const discoveryIntervalAlone: Millis = 1_000
 const discoveryTimeout: Millis = 5_000
 /** Addresses that are joined for ever at a time. At it those go that the discovery does not name any more. */
 export const discoveredMax = 256
+/** So many that are no addresses are told of at a time, and of each so many characters. */
+const refusedMax = 16
+const refusedTextMax = 256
 
 export interface DiscovererContext {
   readonly discovery: Discovery
@@ -49,6 +52,8 @@ interface Found {
 export class Discoverer {
   readonly #context: DiscovererContext
   readonly #found = new Map<string, Found>()
+  /** What the last lookup found that is no address, and was told of. */
+  #refused: ReadonlySet<string> = new Set()
   #lookups = 0
   /** Dials to this node itself whose accepting end has not told of them yet. */
   #ownDials = 0
@@ -100,16 +105,32 @@ export class Discoverer {
     this.#lookups++
     const { schemes, reporter } = this.#context
     const urls = new Set<string>()
+    const refused: unknown[] = []
     for (const address of answer.slice(0, answerMax) as unknown[]) {
       if (isUrl(address, schemes)) urls.add(address)
-      else reporter.counters.add('discoveryRefused')
+      else refused.push(address)
     }
+    this.#refuse(refused)
     for (const url of urls) {
       const known = this.#found.get(url)
       if (known !== undefined) known.seen = this.#lookups
     }
     const added = [...urls].filter(url => this.#isNews(url) && this.#keep(url))
     if (added.length > 0) reporter.discovered(added)
+  }
+
+  /** Counts what is no address, and tells of what the lookup before did not find. */
+  #refuse(refused: readonly unknown[]): void {
+    const { schemes, reporter } = this.#context
+    const told = new Set<string>()
+    for (const address of refused) {
+      reporter.counters.add('discoveryRefused')
+      const text = typeof address === 'string' ? address.slice(0, refusedTextMax) : `a ${typeof address}`
+      if (told.has(text) || told.size >= refusedMax) continue
+      told.add(text)
+      if (!this.#refused.has(text)) reporter.discoveryRefused(text, faultOfUrl(address, schemes))
+    }
+    this.#refused = told
   }
 
   /** Whether nobody who is connected tells of that address already. */

@@ -41,6 +41,11 @@ export interface ManagerEvents {
   discovered: (addresses: readonly string[]) => void
   /** A lookup of the discovery failed, or took too long; the next follows. */
   'discovery-failed': (error: Error) => void
+  /**
+   * The discovery found what is no address of this transport, such as a malformed line of a file: its first 256
+   * characters, and what is wrong. Once while it goes on being found, of at most 16 such at a time.
+   */
+  'discovery-refused': (refusal: { readonly address: string; readonly reason: string }) => void
   /** A connection was closed because the peer broke the protocol. */
   violation: (violation: { readonly node: NodeName; readonly rule: string; readonly detail: string }) => void
   /** A message ended, and no promise or only an ignored one tells of it. */

@@ -330,7 +330,8 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   /**
    * Calls `fn` exactly once, when the server ends: its registration, or its node as seen from here; and soon when there
    * is no such server, or no such node. Never before messages that its node had sent to this one on the monitor's
-   * channel. A member that was never up is waited for. Until disposed; never before this call has returned.
+   * channel. A member that was never up is waited for; of a node that is reached only through others it ends soon.
+   * Until disposed; never before this call has returned.
    * @throws {@link StoppedError}, {@link InvalidOptionError}, {@link UnknownChannelError}: nothing is watched.
    * {@link NoSuchServerError}: the registry of the reference does not know the name.
    */

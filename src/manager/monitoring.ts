@@ -13,6 +13,7 @@ import type { Clock, Millis } from '../core/time.js'
 import { idsMax, type MonitorMessage, parseMonitorMessage } from '../delivery/monitor-messages.js'
 import { Monitored, type MonitoredInput, type Notice } from '../delivery/monitored.js'
 import { type EndReason, Monitors, type MonitorsEffect, type MonitorsInput } from '../delivery/monitors.js'
+import { UnsaidIds } from '../delivery/unsaid-ids.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
@@ -68,15 +69,9 @@ interface Watch {
   readonly channel: string
 }
 
-/** After what a full queue did not take is offered again: twice as long each time, up to the second. */
-const retryMillis: Millis = 1_000
-const retryMillisMax: Millis = 8_000
-/** So many ends wait for room in one queue. More are not told: peers have no more monitors than {@link idsMax}. */
-const lateMax = 4 * idsMax
-
 /** What a full queue did not take, all in one. */
 interface Late {
-  readonly ids: Set<number>
+  readonly unsaid: UnsaidIds
   /** Resolves with whether the peer has taken it. */
   readonly over: Promise<boolean>
 }
@@ -92,7 +87,6 @@ export class Monitoring {
   /** By peer and life, channel and stream, and what it says. */
   readonly #late = new Map<string, Late>()
   #lastId = 0
-  #lastSync = 0
   #stopping: (() => Error) | undefined
 
   constructor(context: MonitoringContext) {
@@ -245,9 +239,7 @@ export class Monitoring {
   /** Sends until it is taken, or the peer lost. Resolves with which of the two it was. */
   async #persist(node: NodeName, channel: string, message: Persistent, stream?: number): Promise<boolean> {
     const life = this.#lifeOf(node)
-    // Each of these says all that there is, and is never made one with another.
-    const what = message.type === 'sync' ? `sync ${++this.#lastSync}` : messageOf(message)
-    const key = `${node}\n${life}\n${channel}\n${stream}\n${what}`
+    const key = `${node}\n${life}\n${channel}\n${stream}\n${messageOf(message)}`
     const post = (ids: readonly number[]): Promise<void> => this.#post(node, channel, { ...message, ids }, stream)
     if (!this.#late.has(key)) {
       try {
@@ -257,40 +249,40 @@ export class Monitoring {
         if (!(error instanceof OverflowError) || life === undefined) return false
       }
     }
+    // A comparison tells all that there is: also what came to be until there is room for it.
+    const isComparison = message.type === 'sync'
     const late = this.#late.get(key)
     if (late === undefined) {
-      const ids = new Set(message.ids)
-      const over = this.#offer(ids, post, () => this.#lifeOf(node) === life).finally(() => this.#late.delete(key))
-      this.#late.set(key, { ids, over })
+      const unsaid = new UnsaidIds(isComparison ? [] : message.ids)
+      const part = (): readonly number[] => (isComparison ? this.#monitors.ids(node, channel) : unsaid.part)
+      const offered = this.#offer(unsaid, part, post, () => this.#lifeOf(node) === life)
+      const over = offered.finally(() => this.#late.delete(key))
+      this.#late.set(key, { unsaid, over })
       return over
     }
-    if (late.ids.size + message.ids.length > lateMax) {
-      this.#context.reporter.counters.add('monitorsRefused', message.ids.length)
-      return false
-    }
-    for (const id of message.ids) late.ids.add(id)
-    return late.over
+    if (isComparison || late.unsaid.add(message.ids)) return late.over
+    this.#context.reporter.counters.add('monitorsRefused', message.ids.length)
+    return false
   }
 
-  /** Offers what was not taken until it is, in parts that can be read. */
+  /** Offers what was not taken until it is. */
   async #offer(
-    ids: Set<number>,
+    unsaid: UnsaidIds,
+    part: () => readonly number[],
     post: (ids: readonly number[]) => Promise<void>,
     isCurrent: () => boolean,
   ): Promise<boolean> {
-    for (let pause = retryMillis; ; ) {
-      await this.#pause(pause)
+    for (;;) {
+      await this.#pause(unsaid.pause)
       if (!isCurrent()) return false
-      const part = [...ids].slice(0, idsMax)
+      const ids = part()
       try {
-        await post(part)
+        await post(ids)
+        if (unsaid.taken(ids)) return true
       } catch (error) {
         if (!(error instanceof OverflowError)) return false
-        pause = Math.min(2 * pause, retryMillisMax)
-        continue
+        unsaid.refused()
       }
-      for (const id of part) ids.delete(id)
-      if (ids.size === 0) return true
     }
   }
 

@@ -4,6 +4,7 @@ import { byName } from '../core/name.js'
 import { type Incarnation, incarnationAfter, type NodeName, type NodeSpec, newIncarnation } from '../core/node.js'
 import type { SendOutcome } from '../core/send-outcome.js'
 import { Interpositions, type Outcome, type Passage } from '../fault/interposition.js'
+import { BatchBuffers } from '../link/batch-buffers.js'
 import { Flusher } from '../link/flusher.js'
 import type { HandshakeIdentity } from '../link/handshake.js'
 import { LinkHub } from '../link/hub.js'
@@ -94,9 +95,13 @@ export class Node {
       expired: () => this.counters.add('expired'),
     })
     const flusher = new Flusher(clock)
+    const buffers = new BatchBuffers()
     this.hub = new LinkHub({
       identity: () => this.#identity,
-      settings: { clock, random, limits, valueLimits, peerValueLimits, channels, channelMap, heartbeat, flusher },
+      settings: {
+        ...{ clock, random, limits, valueLimits, peerValueLimits, channels, channelMap, heartbeat },
+        ...{ flusher, buffers },
+      },
       transport: withCircuits(settings.transport, (...dial) => this.relayer.dial(...dial)),
       entropy: settings.entropy,
       handler: new LinkEvents(this),
@@ -112,6 +117,7 @@ export class Node {
         stale: known => this.refusedAsStale(known),
         isSuperseded: () => this.#superseded,
         members: () => this.broadcaster.refresh(),
+        departed: (node, incarnation) => this.causal.ended(node, incarnation),
       },
     })
     const channelNames = Object.keys(settings.channelMap)

@@ -25,6 +25,8 @@ export interface OverlayObserver {
   isSuperseded(): boolean
   /** There are other members. */
   members(): void
+  /** That life of another node has left for good, and all before it. */
+  departed(node: NodeName, incarnation: Incarnation): void
 }
 
 export interface OverlayPortContext {
@@ -140,6 +142,12 @@ export class OverlayPort implements OverlayHandler {
   }
 
   disconnect(node: NodeName, reason: 'left' | 'unwanted', incarnation?: Incarnation): void {
+    this.#part(node, reason, incarnation)
+    // Also one without a connection here has departed.
+    if (reason === 'left' && incarnation !== undefined) this.#context.observer.departed(node, incarnation)
+  }
+
+  #part(node: NodeName, reason: 'left' | 'unwanted', incarnation?: Incarnation): void {
     const link = this.#context.hub.links.get(node)
     if (link === undefined) return
     // That an earlier life left is no reason to part with a later one, of which the overlay has yet to hear.

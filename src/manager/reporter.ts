@@ -83,6 +83,11 @@ export class Reporter {
     this.emit('discovery-failed', error)
   }
 
+  discoveryRefused(address: string, reason: string): void {
+    this.#log('warn', `the discovery found '${address}', which ${reason}`)
+    this.emit('discovery-refused', { address, reason })
+  }
+
   debug(text: string): void {
     this.#log('debug', text)
   }

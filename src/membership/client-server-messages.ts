@@ -1,6 +1,7 @@
 import { isRecord } from '../core/name.js'
-import { isNodeName, type NodeName, type NodeSpec } from '../core/node.js'
-import { type FullMessage, list, type MemberEntry, parseFullMessage } from './full-messages.js'
+import type { NodeName, NodeSpec } from '../core/node.js'
+import { type FullMessage, type MemberEntry, parseFullMessage } from './full-messages.js'
+import { list, parseName } from './parsing.js'
 import { isClient, isServer } from './roles.js'
 
 /** Which clients are connected with the sender, a server. */
@@ -51,10 +52,6 @@ function parseClients({ whole, here, gone, hash }: Record<string, unknown>): Cli
   if (parsedHere === undefined || parsedGone === undefined || typeof whole !== 'boolean') return undefined
   if (hash !== undefined && typeof hash !== 'number') return undefined
   return { type: 'clients', whole, here: parsedHere, gone: parsedGone, ...(hash !== undefined && { hash }) }
-}
-
-function parseName(value: unknown): NodeName | undefined {
-  return isNodeName(value) ? value : undefined
 }
 
 function entriesOf(message: FullMessage): readonly MemberEntry[] {

@@ -1,6 +1,7 @@
 import type { Incarnation, NodeSpec } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
-import { type ComponentMark, sequenceMax } from './hyparview-messages.js'
+import type { ComponentMark } from './hyparview-messages.js'
+import { sequenceMax } from './parsing.js'
 
 /**
  * Which component of the overlay this node is in. The oldest node of each component, its root, counts up twice a

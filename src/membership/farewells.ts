@@ -1,4 +1,4 @@
-import { type Incarnation, isIncarnation, isNodeName, type NodeName } from '../core/node.js'
+import { type Incarnation, isIncarnation, isNodeName, type NodeName, type NodeSpec } from '../core/node.js'
 import type { Millis } from '../core/time.js'
 import type { MembershipEffect } from './strategy.js'
 
@@ -12,6 +12,11 @@ export type Farewell =
 export function parseFarewell({ type, node, incarnation }: Record<string, unknown>): Farewell | undefined {
   if (type !== 'leaving' && type !== 'noted') return undefined
   return isNodeName(node) && isIncarnation(incarnation) ? { type, node, incarnation } : undefined
+}
+
+/** That a life is over. */
+export function goodbye({ name: node, incarnation }: NodeSpec): Farewell & { readonly type: 'leaving' } {
+  return { type: 'leaving', node, incarnation }
 }
 
 const timerPrefix = 'leave '
@@ -30,6 +35,12 @@ export class Farewells {
 
   clear(): void {
     this.#unnoted.clear()
+  }
+
+  /** Tells these that a life is over, and waits for them. */
+  tell<Message>(leaver: NodeSpec, told: Iterable<NodeName>, out: MembershipEffect<Message | Farewell>[]): void {
+    for (const to of told) out.push({ type: 'send', to, message: goodbye(leaver) })
+    this.begin(leaver.name, told, out)
   }
 
   /** From now these are waited for: they were told. */

@@ -8,6 +8,7 @@ import {
   parseNodeSpec,
 } from '../core/node.js'
 import { type Farewell, parseFarewell } from './farewells.js'
+import { isCount, list, parseName } from './parsing.js'
 
 /** What is known of one node name. Within an incarnation `left` is final. */
 export interface MemberEntry {
@@ -62,7 +63,7 @@ export function parseFullMessage(value: unknown): FullMessage | undefined {
       return { type: 'summary', marks, ...(after !== undefined && { after }), ...(upTo !== undefined && { upTo }) }
     }
     case 'want': {
-      const names = list(value.names, marksPerMessage, name => (isNodeName(name) ? name : undefined))
+      const names = list(value.names, marksPerMessage, parseName)
       return names && { type: 'want', names }
     }
     case 'leaving': {
@@ -87,28 +88,9 @@ function parseEntry(value: unknown): MemberEntry | undefined {
 function parseMark(value: unknown): EntryMark | undefined {
   if (!Array.isArray(value)) return undefined
   const [name, incarnation, version] = value as unknown[]
-  if (!isNodeName(name) || !isIncarnation(incarnation) || !isVersion(version)) return undefined
+  if (!isNodeName(name) || !isIncarnation(incarnation) || !isCount(version, 0, Number.MAX_SAFE_INTEGER))
+    return undefined
   return [name, incarnation, version]
-}
-
-function isVersion(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
-}
-
-/** The items of what a peer sent, at most `most`; undefined when one of them is none. */
-export function list<Item>(
-  value: unknown,
-  most: number,
-  parse: (item: unknown) => Item | undefined,
-): readonly Item[] | undefined {
-  if (!Array.isArray(value) || value.length > most) return undefined
-  const items: Item[] = []
-  for (const raw of value as unknown[]) {
-    const item = parse(raw)
-    if (item === undefined) return undefined
-    items.push(item)
-  }
-  return items
 }
 
 function optionalText(value: unknown): value is string | undefined {

@@ -2,6 +2,7 @@ import { unreachable } from '../core/invariant.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import { sample } from '../core/random.js'
 import type { Instant, Millis } from '../core/time.js'
+import { Downtimes } from './downtimes.js'
 import { Farewells } from './farewells.js'
 import { entriesPerMessage, type FullMessage, type MemberEntry, parseFullMessage } from './full-messages.js'
 import { type FullMembershipOptions, resolveFullOptions } from './full-options.js'
@@ -23,10 +24,9 @@ type Effects = MembershipEffect<FullMessage>[]
 export class FullMembership implements MembershipStrategy<FullMessage> {
   readonly capabilities: readonly string[] = ['full-membership']
   readonly #options: Required<FullMembershipOptions>
-  readonly #sweepInterval: Millis
   readonly #table: MemberTable
   readonly #up = new Set<NodeName>()
-  readonly #downSince = new Map<NodeName, Instant>()
+  readonly #downtimes: Downtimes
   /** What was learnt and not yet passed on, with who told. */
   readonly #news = new Map<NodeName, NodeName | undefined>()
   readonly #farewells: Farewells
@@ -37,7 +37,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   constructor(options: FullMembershipOptions) {
     this.#options = resolveFullOptions(options)
     const { tombstoneAge, removeDownAfter, leaveTimeout, members } = this.#options
-    this.#sweepInterval = Math.max(100, Math.min(sweepIntervalMax, removeDownAfter / 4))
+    this.#downtimes = new Downtimes(removeDownAfter)
     this.#table = new MemberTable(members)
     this.#farewells = new Farewells(leaveTimeout)
     this.#isolation = new Isolation(tombstoneAge)
@@ -111,10 +111,10 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     this.#departed = false
     this.#isolation.reset()
     this.#table.clear()
-    for (const map of [this.#up, this.#downSince, this.#news, this.#farewells]) map.clear()
+    for (const map of [this.#up, this.#downtimes, this.#news, this.#farewells]) map.clear()
     this.#table.merge({ spec: self, left: false }, now)
     out.push({ type: 'arm', timer: 'digest', after: this.#jittered(this.#options.digestInterval) })
-    out.push({ type: 'arm', timer: 'sweep', after: this.#sweepInterval })
+    out.push({ type: 'arm', timer: 'sweep', after: this.#downtimes.sweepInterval })
     out.push({ type: 'notify', event: { type: 'members' } })
   }
 
@@ -157,7 +157,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     if (this.#departed) return
     const { name } = peer
     this.#up.add(name)
-    this.#downSince.delete(name)
+    this.#downtimes.end(name)
     const known = this.#table.get(name)
     if (known === undefined || known.left) return
     this.#learn([{ spec: peer, left: false }], undefined, now, out)
@@ -179,7 +179,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
       if (this.#options.satellites.isSeen(name)) continue
       this.#table.forget(name)
       this.#news.delete(name)
-      this.#downSince.delete(name)
+      this.#downtimes.end(name)
       out.push({ type: 'disconnect', node: name, reason: 'unwanted' })
     }
     out.push({ type: 'notify', event: { type: 'members' } })
@@ -187,7 +187,7 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
 
   #peerDown(node: NodeName, now: Instant, out: Effects): void {
     this.#farewells.down(node, out)
-    if (this.#table.isMember(node)) this.#downSince.set(node, now)
+    if (this.#table.isMember(node)) this.#downtimes.begin(node, now)
     if (!this.#up.delete(node)) return
     if (this.#up.size === 0 || this.#isolation.teacher === node) this.#isolation.alone(now)
   }
@@ -255,11 +255,11 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
       changed = true
       this.#news.set(name, from)
       if (entry.left) {
-        this.#downSince.delete(name)
+        this.#downtimes.end(name)
         const { incarnation } = entry.spec
         out.push({ type: 'disconnect', node: name, reason: 'left', incarnation })
       } else {
-        if (!this.#up.has(name)) this.#downSince.set(name, now)
+        if (!this.#up.has(name)) this.#downtimes.begin(name, now)
         out.push({ type: 'connect', peer: entry.spec })
       }
     }
@@ -338,14 +338,11 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
   }
 
   #sweep(now: Instant, out: Effects): void {
-    out.push({ type: 'arm', timer: 'sweep', after: this.#sweepInterval })
-    const { tombstoneAge, removeDownAfter, satellites } = this.#options
+    out.push({ type: 'arm', timer: 'sweep', after: this.#downtimes.sweepInterval })
+    const { tombstoneAge, satellites } = this.#options
     this.#table.sweep(now, tombstoneAge)
-    for (const [name, since] of this.#downSince) {
-      const entry = this.#table.get(name)
-      if (entry?.spec.generated !== true || now - since < removeDownAfter) continue
-      if (satellites.isSeen(name)) continue
-      this.#learn([{ spec: entry.spec, left: true }], undefined, now, out)
+    for (const spec of this.#downtimes.overdue(this.#table, now)) {
+      if (!satellites.isSeen(spec.name)) this.#learn([{ spec, left: true }], undefined, now, out)
     }
   }
 
@@ -353,6 +350,3 @@ export class FullMembership implements MembershipStrategy<FullMessage> {
     return interval * (0.5 + this.#options.random.next())
   }
 }
-
-/** Who left, or is down for too long, is looked for at least so often. */
-const sweepIntervalMax: Millis = 30_000

@@ -1,14 +1,7 @@
 import { isRecord } from '../core/name.js'
-import {
-  type Incarnation,
-  isIncarnation,
-  isNodeName,
-  type NodeName,
-  type NodeSpec,
-  parseNodeSpec,
-} from '../core/node.js'
+import { type Incarnation, isIncarnation, isNodeName, type NodeName, type NodeSpec } from '../core/node.js'
 import { type Farewell, parseFarewell } from './farewells.js'
-import { list } from './full-messages.js'
+import { isCount, list, parseName, parsePeer, sequenceMax } from './parsing.js'
 import type { MembershipEffect } from './strategy.js'
 
 /** How badly a node needs a neighbour: `high` when it has none, and then it is not refused. */
@@ -71,10 +64,6 @@ export type Effects = MembershipEffect<HyParViewMessage>[]
 export const walkMax = 16
 /** A shuffle tells of at most so many nodes. */
 export const nodesPerShuffle = 64
-/** A mark with a greater count is refused. */
-export const sequenceMax: number = 2 ** 48
-/** What nodes say of themselves in their specs is nested at most so deep. */
-const specDepthMax = 16
 
 /** Makes a message of what a peer sent; undefined when it is none. */
 export function parseHyParViewMessage(value: unknown): HyParViewMessage | undefined {
@@ -92,7 +81,7 @@ export function parseHyParViewMessage(value: unknown): HyParViewMessage | undefi
     case 'forward-join': {
       const peer = parsePeer(value.peer)
       const { timeToLive } = value
-      return peer && isCount(timeToLive, walkMax) ? { type: 'forward-join', peer, timeToLive } : undefined
+      return peer && isCount(timeToLive, 0, walkMax) ? { type: 'forward-join', peer, timeToLive } : undefined
     }
     case 'neighbor': {
       const { priority } = value
@@ -144,37 +133,12 @@ function parseShuffle({ timeToLive, ...value }: Record<string, unknown>): HyParV
   const nodes = list(value.nodes, nodesPerShuffle, parsePeer)
   const path = list(value.path, walkMax, parseName)
   if (origin === undefined || nodes === undefined || path === undefined) return undefined
-  return isCount(timeToLive, walkMax) ? { type: 'shuffle', origin, nodes, timeToLive, path } : undefined
-}
-
-/** A spec that can travel on, however deep it came: what its owner made of it may be anything. */
-export function parsePeer(value: unknown): NodeSpec | undefined {
-  const spec = parseNodeSpec(value)
-  return spec !== undefined && canTravel(spec, specDepthMax) ? spec : undefined
-}
-
-function canTravel(value: unknown, depth: number): boolean {
-  // It is in every supported version of Node.js, though not yet in the library that this is compiled against.
-  if (typeof value === 'string') return (value as string & { isWellFormed(): boolean }).isWellFormed()
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return true
-  if (value instanceof Date) return !Number.isNaN(value.getTime())
-  if (depth === 0) return false
-  const parts: Iterable<unknown> = value instanceof Map || value instanceof Set ? value : Object.values(value)
-  for (const part of parts) if (!canTravel(part, depth - 1)) return false
-  return true
+  return isCount(timeToLive, 0, walkMax) ? { type: 'shuffle', origin, nodes, timeToLive, path } : undefined
 }
 
 function parseMark(value: unknown): ComponentMark | undefined {
   if (!isRecord(value)) return undefined
   const { root, life, sequence } = value
-  if (!isNodeName(root) || !isIncarnation(life) || !isCount(sequence, sequenceMax)) return undefined
+  if (!isNodeName(root) || !isIncarnation(life) || !isCount(sequence, 0, sequenceMax)) return undefined
   return { root, life, sequence }
-}
-
-function parseName(value: unknown): NodeName | undefined {
-  return isNodeName(value) ? value : undefined
-}
-
-function isCount(value: unknown, most: number): value is number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most
 }

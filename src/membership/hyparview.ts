@@ -1,9 +1,9 @@
 import { unreachable } from '../core/invariant.js'
 import { byName } from '../core/name.js'
-import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
+import type { NodeName, NodeSpec } from '../core/node.js'
 import { sample } from '../core/random.js'
 import type { Instant } from '../core/time.js'
-import { Farewells } from './farewells.js'
+import { Farewells, goodbye } from './farewells.js'
 import { type Effects, type HyParViewMessage, parseHyParViewMessage } from './hyparview-messages.js'
 import { type HyParViewMembershipOptions, resolveHyParViewOptions } from './hyparview-options.js'
 import { beatTimer, IsletSearch } from './islet-search.js'
@@ -67,12 +67,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
 
   admit(peer: NodeSpec): Admission | undefined {
     if (peer.role !== hyParViewRole) return { type: 'role', why: otherOverlay }
-    const ended = this.#neighborhood.departures.get(peer.name)
-    const known = this.#neighborhood.known(peer.name)?.incarnation ?? ended
-    if (known === undefined) return undefined
-    const latest = Math.max(known, ended ?? known) as Incarnation
-    if (peer.incarnation < latest) return { type: 'stale', known: latest }
-    return peer.incarnation === ended ? { type: 'removed' } : undefined
+    return this.#neighborhood.lives.admit(peer)
   }
 
   /** Seeds lead into the overlay, and need not be neighbours for ever: islets find each other without them. */
@@ -136,7 +131,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
   }
 
   #join(peer: NodeSpec, now: Instant, out: Effects): void {
-    if (this.#departed || !this.#neighborhood.isCurrent(peer)) return
+    if (this.#departed || !this.#neighborhood.lives.isCurrent(peer)) return
     this.#neighborhood.add(peer, now, out)
     this.#neighborhood.book.pin(peer)
     out.push({ type: 'send', to: peer.name, message: { type: 'join' } })
@@ -148,8 +143,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     const { up } = this.#neighborhood
     this.#departed = true
     out.push({ type: 'notify', event: { type: 'members' } })
-    for (const to of up) this.#sayGoodbye(to, out)
-    this.#farewells.begin(self.name, up, out)
+    this.#farewells.tell(self, up, out)
   }
 
   /** Only a neighbour can be told that it is out. Whoever else knows it hears of it from neighbour to neighbour. */
@@ -160,11 +154,8 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     if (this.#departed || neighbor === undefined) {
       return void out.push({ type: 'notify', event: { type: 'denied', node, why: removesNeighbors } })
     }
-    const { incarnation } = neighbor.spec
-    const told = [...up]
-    for (const to of told) out.push({ type: 'send', to, message: { type: 'leaving', node, incarnation } })
-    this.#farewells.begin(node, told, out)
-    this.#neighborhood.depart(node, incarnation, now, out)
+    this.#farewells.tell(neighbor.spec, up, out)
+    this.#neighborhood.depart(node, neighbor.spec.incarnation, now, out)
     this.#neighborhood.fill(now, out)
   }
 
@@ -359,8 +350,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
   }
 
   #sayGoodbye(to: NodeName, out: Effects): void {
-    const { name: node, incarnation } = this.#self as NodeSpec
-    out.push({ type: 'send', to, message: { type: 'leaving', node, incarnation } })
+    out.push({ type: 'send', to, message: goodbye(this.#self as NodeSpec) })
   }
 
   #befriend(peer: NodeSpec, now: Instant, out: Effects): void {

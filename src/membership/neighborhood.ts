@@ -1,12 +1,12 @@
-import type { NodeName, NodeSpec } from '../core/node.js'
+import { compareSpecs, type NodeName, type NodeSpec } from '../core/node.js'
 import { type Random, sample } from '../core/random.js'
 import type { Instant } from '../core/time.js'
 import { ActiveView } from './active-view.js'
 import { AddressBook } from './address-book.js'
 import { Attempts } from './attempts.js'
-import { Departures } from './departures.js'
 import type { Effects, HyParViewMessage } from './hyparview-messages.js'
 import type { HyParViewMembershipOptions } from './hyparview-options.js'
+import { Lives } from './lives.js'
 import { PassiveView } from './passive-view.js'
 
 const timerPrefix = 'down '
@@ -23,14 +23,13 @@ export class Neighborhood {
   readonly passive: PassiveView
   readonly book: AddressBook
   readonly attempts: Attempts
-  readonly departures: Departures = new Departures()
+  readonly lives: Lives = new Lives(name => this.known(name))
   /** Everybody who is connected. */
   readonly up: Set<NodeName> = new Set()
   readonly #options: Required<HyParViewMembershipOptions>
   readonly #downSince = new Map<NodeName, Instant>()
   /** Who would not become a neighbour in this round. */
   readonly #refusals = new Set<NodeName>()
-  #self: NodeSpec | undefined
 
   constructor(options: Required<HyParViewMembershipOptions>) {
     const { random, activeViewSize, passiveViewSize, bookSize, answerTimeout } = options
@@ -42,7 +41,7 @@ export class Neighborhood {
   }
 
   get self(): NodeSpec {
-    return this.#self as NodeSpec
+    return this.lives.self
   }
 
   get random(): Random {
@@ -50,18 +49,9 @@ export class Neighborhood {
   }
 
   start(self: NodeSpec): void {
-    this.#self = self
-    for (const part of [this.active, this.passive, this.book, this.attempts, this.departures]) part.clear()
+    this.lives.start(self)
+    for (const part of [this.active, this.passive, this.book, this.attempts]) part.clear()
     for (const part of [this.up, this.#downSince, this.#refusals]) part.clear()
-  }
-
-  /**
-   * Whether a spec that somebody tells of is another node's, of a life that has not ended, and none older than
-   * known.
-   */
-  isCurrent(spec: NodeSpec): boolean {
-    if (spec.name === this.#self?.name || spec.role !== this.#self?.role) return false
-    return !this.departures.includes(spec) && spec.incarnation >= (this.known(spec.name)?.incarnation ?? 0)
   }
 
   /** The newest that is known of a node. */
@@ -71,13 +61,9 @@ export class Neighborhood {
 
   /** Takes a newer spec of a node wherever it is known, and notes it. False when the spec is old, or of this node. */
   meet(spec: NodeSpec, out: Effects): boolean {
-    const { name, incarnation } = this.self
-    if (spec.name === name && spec.incarnation > incarnation) {
-      out.push({ type: 'notify', event: { type: 'superseded', known: spec.incarnation } })
-    }
-    if (!this.isCurrent(spec)) return false
+    if (!this.lives.hear(spec, out)) return false
     const known = this.known(spec.name)
-    if (known !== undefined && isNewer(spec, known)) {
+    if (known !== undefined && compareSpecs(spec, known) > 0) {
       const neighbor = this.active.get(spec.name)
       if (neighbor !== undefined) {
         this.active.set(spec, neighbor.up)
@@ -86,7 +72,7 @@ export class Neighborhood {
       if (this.passive.has(spec.name)) this.passive.add(spec)
       this.attempts.renew(spec, out)
     }
-    this.book.note(known === undefined || isNewer(spec, known) ? spec : known)
+    this.book.note(known === undefined || compareSpecs(spec, known) > 0 ? spec : known)
     return true
   }
 
@@ -132,9 +118,9 @@ export class Neighborhood {
 
   /** That life of a node has ended. Whether that was news. */
   depart(name: NodeName, incarnation: NodeSpec['incarnation'], now: Instant, out: Effects): boolean {
-    if (this.departures.includes({ name, incarnation })) return false
+    if (this.lives.departures.includes({ name, incarnation })) return false
     const known = this.known(name)
-    this.departures.note(name, incarnation, now)
+    this.lives.departures.note(name, incarnation, now)
     if (known !== undefined && known.incarnation > incarnation) return true
     this.passive.delete(name)
     this.book.delete(name)
@@ -208,7 +194,7 @@ export class Neighborhood {
   /** A round has passed: whoever refused may be asked again. */
   round(now: Instant, out: Effects): void {
     this.#refusals.clear()
-    this.departures.sweep(now, this.#options.tombstoneAge)
+    this.lives.departures.sweep(now, this.#options.tombstoneAge)
     this.fill(now, out)
   }
 
@@ -271,9 +257,4 @@ export class Neighborhood {
   #companyFound(now: Instant, out: Effects): void {
     for (const name of this.active.down()) this.#awaitReturn(name, now, out)
   }
-}
-
-/** A later life, or a later version of the same. */
-export function isNewer(spec: NodeSpec, known: NodeSpec): boolean {
-  return spec.incarnation !== known.incarnation ? spec.incarnation > known.incarnation : spec.version > known.version
 }

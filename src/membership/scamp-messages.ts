@@ -1,7 +1,6 @@
 import { isRecord } from '../core/name.js'
 import { type Incarnation, isIncarnation, isNodeName, type NodeName, type NodeSpec } from '../core/node.js'
-import { list } from './full-messages.js'
-import { parsePeer } from './hyparview-messages.js'
+import { isCount, list, parsePeer, sequenceMax } from './parsing.js'
 
 /**
  * What nodes of a SCAMP overlay tell each other (Ganesh, Kermarrec and Massoulié, "Peer-to-peer membership management
@@ -45,7 +44,6 @@ export type ScampMessage =
 export const hopsMax = 128
 /** Nobody tells of more nodes at once. */
 const viewPerMessage = 64
-const sequenceMax = 2 ** 48
 
 /** Makes a message of what a peer sent; undefined when it is none. */
 export function parseScampMessage(value: unknown): ScampMessage | undefined {
@@ -56,7 +54,7 @@ export function parseScampMessage(value: unknown): ScampMessage | undefined {
     case 'subscribe':
     case 'contact': {
       const { sequence } = value
-      return isWithin(sequence, 1, sequenceMax) ? { type: value.type, sequence } : undefined
+      return isCount(sequence, 1, sequenceMax) ? { type: value.type, sequence } : undefined
     }
     case 'counted':
     case 'holding': {
@@ -68,8 +66,8 @@ export function parseScampMessage(value: unknown): ScampMessage | undefined {
     case 'subscription': {
       const { sequence, timeToLive } = value
       const subscriber = parsePeer(value.subscriber)
-      if (subscriber === undefined || !isWithin(sequence, 1, sequenceMax)) return undefined
-      return isWithin(timeToLive, 0, hopsMax) ? { type: value.type, subscriber, sequence, timeToLive } : undefined
+      if (subscriber === undefined || !isCount(sequence, 1, sequenceMax)) return undefined
+      return isCount(timeToLive, 0, hopsMax) ? { type: value.type, subscriber, sequence, timeToLive } : undefined
     }
     case 'leaving':
       return parseLeaving(value)
@@ -87,8 +85,4 @@ function parseLeaving({ node, incarnation, ...value }: Record<string, unknown>):
   if (value.instead === undefined) return { type: 'leaving', node, incarnation }
   const instead = parsePeer(value.instead)
   return instead && { type: 'leaving', node, incarnation, instead }
-}
-
-function isWithin(value: unknown, least: number, most: number): value is number {
-  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most
 }

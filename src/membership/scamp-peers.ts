@@ -1,8 +1,7 @@
-import type { NodeName, NodeSpec } from '../core/node.js'
+import { compareSpecs, type NodeName, type NodeSpec } from '../core/node.js'
 import type { Random } from '../core/random.js'
 import type { Instant, Millis } from '../core/time.js'
-import { Departures } from './departures.js'
-import { isNewer } from './neighborhood.js'
+import { Lives } from './lives.js'
 import type { ScampMessage } from './scamp-messages.js'
 import type { ScampMembershipOptions } from './scamp-options.js'
 import { type Held, ScampView } from './scamp-view.js'
@@ -25,7 +24,7 @@ const lostMax = 64
  */
 export class ScampPeers {
   readonly view: ScampView
-  readonly departures: Departures = new Departures()
+  readonly lives: Lives = new Lives(name => this.known(name))
   /** Everybody who is connected. */
   readonly up: Map<NodeName, NodeSpec> = new Map()
   /** The in-view: who says that this node is in its view, and when it said so last. */
@@ -37,7 +36,6 @@ export class ScampPeers {
   /** Since when those that are held are down. */
   readonly #downSince = new Map<NodeName, Instant>()
   readonly #options: Required<ScampMembershipOptions>
-  #self: NodeSpec | undefined
 
   constructor(options: Required<ScampMembershipOptions>) {
     this.#options = options
@@ -45,7 +43,7 @@ export class ScampPeers {
   }
 
   get self(): NodeSpec {
-    return this.#self as NodeSpec
+    return this.lives.self
   }
 
   get random(): Random {
@@ -53,22 +51,19 @@ export class ScampPeers {
   }
 
   start(self: NodeSpec): void {
-    this.#self = self
-    for (const part of [this.departures, this.up, this.holders, this.lost, this.view]) part.clear()
+    this.lives.start(self)
+    for (const part of [this.up, this.holders, this.lost, this.view]) part.clear()
     for (const part of [this.#lingering, this.#downSince]) part.clear()
   }
 
   /** A mesh would not be larger than the views: so it is one. */
   get isSmall(): boolean {
+    const most = this.#options.copies + 1
     let count = this.view.size
-    for (const name of this.up.keys()) if (!this.view.has(name)) count++
-    return count <= this.#options.copies + 1
-  }
-
-  /** Whether a spec is another node's, of a life that has not ended, and none older than known. */
-  isCurrent(spec: NodeSpec): boolean {
-    if (spec.name === this.#self?.name || spec.role !== this.#self?.role) return false
-    return !this.departures.includes(spec) && spec.incarnation >= (this.known(spec.name)?.incarnation ?? 0)
+    // It is asked for each heartbeat: where the view alone is too large nobody else is counted.
+    if (count > most) return false
+    for (const name of this.up.keys()) if (!this.view.has(name) && ++count > most) return false
+    return true
   }
 
   /** The newest that is known of a node. */
@@ -78,13 +73,9 @@ export class ScampPeers {
 
   /** Takes a newer spec of a node wherever it is known. False when the spec is old, or of this node. */
   meet(spec: NodeSpec, out: ScampEffects): boolean {
-    const { name, incarnation } = this.self
-    if (spec.name === name && spec.incarnation > incarnation) {
-      out.push({ type: 'notify', event: { type: 'superseded', known: spec.incarnation } })
-    }
-    if (!this.isCurrent(spec)) return false
+    if (!this.lives.hear(spec, out)) return false
     const held = this.view.get(spec.name)
-    if (held !== undefined && isNewer(spec, held.spec)) {
+    if (held !== undefined && compareSpecs(spec, held.spec) > 0) {
       // Subscriptions are numbered anew in each life.
       const sequence = spec.incarnation === held.spec.incarnation ? held.sequence : 0
       this.view.set({ ...held, spec, sequence })
@@ -108,7 +99,7 @@ export class ScampPeers {
       return true
     }
     const known = this.known(name)
-    const newest = known === undefined || isNewer(spec, known) ? spec : known
+    const newest = known === undefined || compareSpecs(spec, known) > 0 ? spec : known
     // Nobody can dial a node without addresses.
     if (this.view.isFull || (newest.addresses.length === 0 && !this.up.has(name))) return false
     this.view.set({ spec: newest, sequence, isRenewed: false, until })
@@ -149,9 +140,9 @@ export class ScampPeers {
 
   /** That life of a node has ended. Whether that was news. */
   depart(name: NodeName, incarnation: NodeSpec['incarnation'], now: Instant, out: ScampEffects): boolean {
-    if (this.departures.includes({ name, incarnation })) return false
+    if (this.lives.departures.includes({ name, incarnation })) return false
     const known = this.known(name)
-    this.departures.note(name, incarnation, now)
+    this.lives.departures.note(name, incarnation, now)
     if (known !== undefined && known.incarnation > incarnation) return true
     for (const part of [this.holders, this.lost, this.#lingering, this.#downSince]) part.delete(name)
     if (this.view.delete(name) !== undefined) out.push({ type: 'notify', event: { type: 'members' } })
@@ -183,7 +174,7 @@ export class ScampPeers {
   /** A round has passed: who is silent holds this node no longer, and whose leases have ended is not held any more. */
   round(now: Instant, out: ScampEffects): void {
     const { heartbeatInterval, tombstoneAge } = this.#options
-    this.departures.sweep(now, tombstoneAge)
+    this.lives.departures.sweep(now, tombstoneAge)
     for (const [name, at] of this.holders) if (now - at > silentRounds * heartbeatInterval) this.holders.delete(name)
     this.#endLeases(now, out)
     for (const [name, since] of this.#lingering) {
@@ -198,7 +189,7 @@ export class ScampPeers {
     const since = this.#downSince.get(to)
     this.#downSince.delete(to)
     if (since === undefined) return
-    for (const { name: node, incarnation } of this.departures.since(since, missedMax)) {
+    for (const { name: node, incarnation } of this.lives.departures.since(since, missedMax)) {
       if (node !== to) out.push({ type: 'send', to, message: { type: 'leaving', node, incarnation } })
     }
   }

@@ -1,9 +1,9 @@
 import { unreachable } from '../core/invariant.js'
 import { byName } from '../core/name.js'
-import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
+import type { NodeName, NodeSpec } from '../core/node.js'
 import { sample } from '../core/random.js'
 import type { Instant } from '../core/time.js'
-import { Farewells } from './farewells.js'
+import { Farewells, goodbye } from './farewells.js'
 import { parseScampMessage, type ScampMessage } from './scamp-messages.js'
 import { resolveScampOptions, type ScampMembershipOptions } from './scamp-options.js'
 import { type ScampEffects, ScampPeers, silentRounds } from './scamp-peers.js'
@@ -59,12 +59,7 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
 
   admit(peer: NodeSpec): Admission | undefined {
     if (peer.role !== scampRole) return { type: 'role', why: otherOverlay }
-    const ended = this.#peers.departures.get(peer.name)
-    const known = this.#peers.known(peer.name)?.incarnation ?? ended
-    if (known === undefined) return undefined
-    const latest = Math.max(known, ended ?? known) as Incarnation
-    if (peer.incarnation < latest) return { type: 'stale', known: latest }
-    return peer.incarnation === ended ? { type: 'removed' } : undefined
+    return this.#peers.lives.admit(peer)
   }
 
   /** Seeds lead into the overlay, and need not be held for ever, unless it is so small that everybody is. */
@@ -163,11 +158,8 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
     if (this.#departed || spec === undefined) {
       return void out.push({ type: 'notify', event: { type: 'denied', node, why: removesKnown } })
     }
-    const { incarnation } = spec
-    const told = [...up.keys()]
-    for (const to of told) out.push({ type: 'send', to, message: { type: 'leaving', node, incarnation } })
-    this.#farewells.begin(node, told, out)
-    this.#peers.depart(node, incarnation, now, out)
+    this.#farewells.tell(spec, [...up.keys()], out)
+    this.#peers.depart(node, spec.incarnation, now, out)
   }
 
   #peerUp(peer: NodeSpec, now: Instant, out: ScampEffects): void {
@@ -292,8 +284,7 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
   }
 
   #sayGoodbye(to: NodeName, out: ScampEffects, instead?: NodeSpec): void {
-    const { name: node, incarnation } = this.#self as NodeSpec
-    out.push({ type: 'send', to, message: { type: 'leaving', node, incarnation, ...(instead && { instead }) } })
+    out.push({ type: 'send', to, message: { ...goodbye(this.#self as NodeSpec), ...(instead && { instead }) } })
   }
 
   #armRound(out: ScampEffects): void {

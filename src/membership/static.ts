@@ -2,7 +2,8 @@ import { invariant, unreachable } from '../core/invariant.js'
 import { byName } from '../core/name.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
-import { Farewells } from './farewells.js'
+import { Downtimes } from './downtimes.js'
+import { Farewells, goodbye } from './farewells.js'
 import { MemberTable } from './member-table.js'
 import { parseStaticMessage, type StaticMessage } from './static-messages.js'
 import type { Admission, MembershipEffect, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
@@ -37,13 +38,11 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
   readonly capabilities: readonly string[]
   readonly #listed: ReadonlyMap<NodeName, NodeSpec> | undefined
   readonly #tombstoneAge: Millis
-  readonly #removeDownAfter: Millis
-  readonly #sweepInterval: Millis
   /** This node, and its peers in the lives that it knows. */
   readonly #table: MemberTable
   readonly #farewells: Farewells
   readonly #up = new Set<NodeName>()
-  readonly #downSince = new Map<NodeName, Instant>()
+  readonly #downtimes: Downtimes
   #self: NodeSpec | undefined
   #departed = false
 
@@ -57,8 +56,7 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
     this.#listed = peers && new Map(peers.map(peer => [peer.name, peer]))
     this.capabilities = peers === undefined ? [] : ['full-membership']
     this.#tombstoneAge = tombstoneAge
-    this.#removeDownAfter = removeDownAfter
-    this.#sweepInterval = Math.max(100, Math.min(sweepIntervalMax, removeDownAfter / 4))
+    this.#downtimes = new Downtimes(removeDownAfter)
     this.#table = new MemberTable(Math.max(members, (peers?.length ?? 0) + 1))
     this.#farewells = new Farewells(leaveTimeout)
   }
@@ -127,14 +125,14 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
   #start(self: NodeSpec, now: Instant, out: Effects): void {
     this.#self = self
     this.#departed = false
-    for (const part of [this.#table, this.#farewells, this.#up, this.#downSince]) part.clear()
+    for (const part of [this.#table, this.#farewells, this.#up, this.#downtimes]) part.clear()
     this.#table.merge({ spec: self, left: false }, now)
     for (const spec of this.#listed?.values() ?? []) {
       if (spec.name === self.name) continue
       this.#table.merge({ spec, left: false }, now)
       out.push({ type: 'connect', peer: spec })
     }
-    if (this.#listed === undefined) out.push({ type: 'arm', timer: 'sweep', after: this.#sweepInterval })
+    if (this.#listed === undefined) out.push({ type: 'arm', timer: 'sweep', after: this.#downtimes.sweepInterval })
     out.push({ type: 'notify', event: { type: 'members' } })
   }
 
@@ -155,10 +153,7 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
     if (node === this.#self?.name) return this.#leave(out)
     const known = this.#table.get(node)
     if (known === undefined || known.left) return void out.push({ type: 'notify', event: { type: 'told', node } })
-    const { incarnation } = known.spec
-    const told = this.#up.has(node) ? [node] : []
-    for (const to of told) out.push({ type: 'send', to, message: { type: 'leaving', node, incarnation } })
-    this.#farewells.begin(node, told, out)
+    this.#farewells.tell(known.spec, this.#up.has(node) ? [node] : [], out)
     this.#gone(known.spec, now, out)
   }
 
@@ -166,7 +161,7 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
     if (this.#departed) return
     const { name } = peer
     this.#up.add(name)
-    this.#downSince.delete(name)
+    this.#downtimes.end(name)
     if (this.#listed === undefined && !this.#table.isMember(name)) return
     // One that has restarted and knows nobody learns from this that it is a member.
     if (this.#count(peer, now, out)) out.push({ type: 'send', to: name, message: { type: 'counted' } })
@@ -174,7 +169,7 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
 
   #peerDown(node: NodeName, now: Instant, out: Effects): void {
     this.#farewells.down(node, out)
-    if (this.#up.delete(node) && this.#table.isMember(node)) this.#downSince.set(node, now)
+    if (this.#up.delete(node) && this.#table.isMember(node)) this.#downtimes.begin(node, now)
   }
 
   #message(from: NodeSpec, message: StaticMessage, now: Instant, out: Effects): void {
@@ -213,7 +208,7 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
   #count(peer: NodeSpec, now: Instant, out: Effects): boolean {
     const { name } = peer
     if (this.#table.merge({ spec: peer, left: false }, now)) {
-      if (!this.#up.has(name)) this.#downSince.set(name, now)
+      if (!this.#up.has(name)) this.#downtimes.begin(name, now)
       out.push({ type: 'connect', peer })
       out.push({ type: 'notify', event: { type: 'members' } })
     }
@@ -223,7 +218,7 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
   /** This life of a peer has ended. One that was given is dialled on: its next life may come any time. */
   #gone(spec: NodeSpec, now: Instant, out: Effects): void {
     if (!this.#table.merge({ spec, left: true }, now)) return
-    this.#downSince.delete(spec.name)
+    this.#downtimes.end(spec.name)
     out.push({ type: 'disconnect', node: spec.name, reason: 'left', incarnation: spec.incarnation })
     if (this.#listed === undefined) out.push({ type: 'notify', event: { type: 'members' } })
     else out.push({ type: 'connect', peer: spec })
@@ -237,21 +232,16 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
   }
 
   #sayGoodbye(to: NodeName, out: Effects): void {
-    const { name: node, incarnation } = this.#self as NodeSpec
-    out.push({ type: 'send', to, message: { type: 'leaving', node, incarnation } })
+    out.push({ type: 'send', to, message: goodbye(this.#self as NodeSpec) })
   }
 
   #sweep(now: Instant, out: Effects): void {
-    out.push({ type: 'arm', timer: 'sweep', after: this.#sweepInterval })
+    out.push({ type: 'arm', timer: 'sweep', after: this.#downtimes.sweepInterval })
     this.#table.sweep(now, this.#tombstoneAge)
     // A restarted node that was dialled may have missed that it is a member: nobody else would tell it.
     const members = [...this.#up].filter(name => this.#table.isMember(name))
     for (const to of members) out.push({ type: 'send', to, message: { type: 'counted' } })
-    for (const [name, since] of this.#downSince) {
-      const entry = this.#table.get(name)
-      if (entry?.spec.generated !== true || now - since < this.#removeDownAfter) continue
-      this.#gone(entry.spec, now, out)
-    }
+    for (const spec of this.#downtimes.overdue(this.#table, now)) this.#gone(spec, now, out)
   }
 
   #specOf(name: NodeName): NodeSpec {
@@ -264,6 +254,3 @@ export class StaticMembership implements MembershipStrategy<StaticMessage> {
 // The other end reads these texts too, so they say the same from both sides.
 const otherOverlay = 'one is a node of a static mesh, and the other is not: they run different overlays'
 const notListed = 'a static mesh that was given its peers takes nobody else, and this pair was not given'
-
-/** Who left, or is down for too long, is looked for at least so often. */
-const sweepIntervalMax: Millis = 30_000

@@ -10,7 +10,7 @@ export type MembershipInput<Message> =
   | { readonly type: 'join'; readonly peer: NodeSpec }
   /** This node leaves. Answer with `notify: told` once the others were told. */
   | { readonly type: 'leave' }
-  /** Another member is removed by the user. Answer with `notify: told` once the others were told, or with `denied`. */
+  /** Another member is removed by the user. Answer with `notify: told` or with `denied`. */
   | { readonly type: 'remove'; readonly node: NodeName }
   /** The first connection to a peer, member or not, is open. */
   | { readonly type: 'up'; readonly peer: NodeSpec }
@@ -49,7 +49,11 @@ export type MembershipEvent =
   | { readonly type: 'members' }
   /** That peer counts this node as a member. */
   | { readonly type: 'joined'; readonly peer: NodeName }
-  /** The others were told that this node, or the one that was removed, has left. */
+  /**
+   * This node, or the one that was removed, has left, and whoever of the others is connected has taken note of it, is
+   * gone, or did not answer for a while. The removed node is told too, and not waited for: its connection ends. Where
+   * members are told of nobody but themselves, as in a static mesh, nobody has to take note of a removal.
+   */
   | { readonly type: 'told'; readonly node: NodeName }
   /** The user may not remove that member from here: the answer to `remove` instead of `told`. */
   | { readonly type: 'denied'; readonly node: NodeName; readonly why: string }

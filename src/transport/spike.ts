@@ -182,8 +182,8 @@ class SpikedConnection implements Connection {
     this.#end = end
   }
 
-  send(chunk: Uint8Array): boolean {
-    return this.#end.operate() && this.#inner.send(chunk)
+  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): boolean {
+    return this.#end.operate() && this.#inner.send(chunk, release)
   }
 
   admit(): void {

@@ -58,11 +58,12 @@ export interface Connection {
   /** Whether it leads through other nodes of the cluster. Default false. */
   readonly relayed?: boolean
   /**
-   * Sends one chunk, whatever waits already. The transport owns the bytes from now on: do not write to them again.
-   * Returns false when more than the high-water mark waits; {@link ConnectionHandler.drained} tells when it no longer
-   * does. On a connection that is closing or closed it does nothing and returns false.
+   * Sends one chunk, whatever waits already. The transport owns the bytes from now on: do not write to them again,
+   * unless it gives them back by calling `release`, which it does at most once, later. Returns false when more than the
+   * high-water mark waits; {@link ConnectionHandler.drained} tells when it no longer does. On a connection that is
+   * closing or closed it does nothing and returns false.
    */
-  send(chunk: Uint8Array): boolean
+  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): boolean
   /** The peer is known now: the limits for strangers end. Both ends say so, each for itself. */
   admit(): void
   /**

@@ -90,10 +90,11 @@ export class WebSocketConnection implements Connection {
     this.#handler = own(this)
   }
 
-  send(chunk: Uint8Array): boolean {
+  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): boolean {
     if (!this.#isOpen) return false
     const compress = this.#compressible && this.#admitted && chunk.length >= compressFrom
-    this.#socket.send(chunk, compress ? compressed : plain, this.#sent)
+    const sent = release === undefined ? this.#sent : this.#releasing(chunk, release)
+    this.#socket.send(chunk, compress ? compressed : plain, sent)
     if (this.#socket.bufferedAmount <= this.#highWaterMark) return true
     this.#blocked = true
     return false
@@ -153,6 +154,14 @@ export class WebSocketConnection implements Connection {
     if (!this.#blocked || !this.#isOpen || this.#socket.bufferedAmount > this.#lowWaterMark) return
     this.#blocked = false
     this.#handler.drained()
+  }
+
+  #releasing(chunk: Uint8Array, release: (chunk: Uint8Array) => void): (error?: Error | null) => void {
+    return error => {
+      // After an error the socket may still hold them.
+      if (!error) release(chunk)
+      this.#sent()
+    }
   }
 
   readonly #countBytes = (): void => {

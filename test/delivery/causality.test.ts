@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Incarnation, Life, NodeName } from '../../src/core/node.js'
 import type { Dependency } from '../../src/delivery/causal-matrix.js'
+import { CausalSource } from '../../src/delivery/causal-source.js'
 import { Causality, causalPairsMax, hearsayMillis, strangerMillis } from '../../src/delivery/causality.js'
 import { EndedLives, endedLifeMillis } from '../../src/delivery/ended-lives.js'
 
@@ -312,5 +313,45 @@ describe('causality', () => {
     expect(names).toContain('x20 0')
     expect(names).not.toContain('x1 0')
     expect(two.machine.isFull).toBe(false)
+  })
+
+  test('hands over what came behind a hundred thousand gaps without a stall for each', () => {
+    const [, , three] = trio()
+    const count = 100_000
+    // Last first, and each second is lost.
+    for (let number = 2 * count; number > 0; number -= 2) {
+      three.take({ from: a, number, dependencies: [], text: String(number) })
+    }
+    expect(three.heard).toEqual([])
+    three.machine.giveUp(a, 2 * count, three.now, three.heard)
+    expect(three.heard).toEqual(Array.from({ length: count }, (_, index) => String(2 * index + 2)))
+    expect(three.machine.missed).toBe(count)
+  })
+
+  test('keeps nothing of messages that faults hold back again and again', () => {
+    const source = new CausalSource<string>(a, 0)
+    for (let number = 2; number < 10_000; number++) {
+      source.delay(number)
+      source.undelay(number)
+    }
+    expect(source.isIdle).toBe(true)
+    expect(source.size).toBeLessThan(100)
+    source.delay(20_000)
+    source.giveUp(15_000)
+    source.giveUp(30_000)
+    expect(source.resolved).toBe(19_999)
+  })
+
+  test('may be forgotten when all lives with which it has numbers are over, and a minute has passed', () => {
+    const [one, two] = trio()
+    expect(two.machine.isForgettable(0)).toBe(true)
+    two.take(one.send(b, 'question'))
+    expect(two.machine.isForgettable(0)).toBe(false)
+    two.send(a, 'answer')
+    two.end(a)
+    expect(two.machine.isForgettable(endedLifeMillis - 1)).toBe(false)
+    expect(two.machine.isForgettable(endedLifeMillis + 1_000)).toBe(true)
+    two.send(c, 'hello')
+    expect(two.machine.isForgettable(10 * endedLifeMillis)).toBe(false)
   })
 })

@@ -62,6 +62,8 @@ describe('a discovery by DNS', () => {
     ['port', { name: 'x', port: 65_536 }],
     ['port', { name: 'x', type: 'SRV' as const, port: 1 }],
     ['scheme', { name: 'x', port: 1, scheme: 'ws:' }],
+    ['options', undefined as unknown as { name: string }],
+    ['options.ports', { name: 'x', port: 1, ports: [1] }],
   ])('refuses an option %s that cannot be meant so: %j', (option, options) => {
     expect(() => dnsDiscovery(options)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_OPTION', option }))
   })

@@ -17,4 +17,25 @@ describe('a static list', () => {
   test.each<[unknown]>([[undefined], ['ws://a:1'], [[1]], [['x']], [['a:1']], [['']]])('refuses %j', given => {
     expect(() => staticList(given as string[])).toThrow('addresses')
   })
+
+  test.each([
+    ['ws://10.0.0.1', 'lacks a port'],
+    ['ws://10.0.0.1/path', 'lacks a port'],
+    ['ws://[::1]', 'lacks a port'],
+    ['ws://a:0', 'lacks a port'],
+    ['http://a:7001', `'ws' is meant`],
+    ['https://a:7001', `'wss' is meant`],
+    ['a:7001', 'is none'],
+    ['ws://a:port', 'is none'],
+  ])('says what is wrong with %s', (address, what) => {
+    const error = expect.objectContaining({ code: 'ERR_INVALID_OPTION', message: expect.stringContaining(what) })
+    expect(() => staticList(['ws://b:1', address])).toThrow(error)
+  })
+
+  test.each(['ws://a:7001', 'wss://a:443', 'ws://[::1]:7001', 'ws://a:7001/path', 'memory://a:1'])(
+    'takes %s',
+    given => {
+      expect(() => staticList([given])).not.toThrow()
+    },
+  )
 })

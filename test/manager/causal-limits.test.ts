@@ -25,6 +25,31 @@ describe('causal labels', () => {
     expect(dropped).toEqual([])
   })
 
+  test('make room for others a minute after all lives that used them are over, and not before', async () => {
+    const cluster = new Cluster()
+    const [a, b, c] = await cluster.mesh(['a', 'b', 'c'])
+    if (a === undefined || b === undefined || c === undefined) throw new Error('a mesh of three')
+    const heard = hear(c, 'chat')
+    hear(a, 'chat')
+    a.castMessage('c', 'chat', 'first', { causalLabel: 'kept' })
+    for (let label = 0; label < 1_023; label++) {
+      b.castMessage('a', 'chat', label, { causalLabel: `label ${label}` })
+    }
+    const send = (causalLabel: string): Promise<void> =>
+      cluster.settle(a.forwardMessage('c', 'chat', causalLabel, { causalLabel }))
+    await cluster.pass(1_000)
+    await cluster.settle(b.leave())
+    await cluster.until(() => !a.isConnected('b'))
+    expect(await cluster.failure(send('one more'))).toMatchObject({ code: 'ERR_OVERFLOW' })
+    await cluster.pass(70_000)
+    await send('one more')
+    // The numbers of a label that is in use do not begin anew.
+    await send('kept')
+    await cluster.turn()
+    expect(heard).toEqual(['first', 'one more', 'kept'])
+    expect(c.counters()).toMatchObject({ duplicates: 0, causalLate: 0 })
+  })
+
   test('let a message carry 24 KiB of what it depends on, and no more', async () => {
     const names = Array.from({ length: 100 }, (_, index) => `c${String(index).padStart(2, '0')}${'x'.repeat(247)}`)
     const cluster = new Cluster({

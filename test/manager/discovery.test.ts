@@ -131,6 +131,31 @@ describe('a discovery', () => {
     expect(a.counters().discoveryRefused).toBe(4 * discovery.asked)
   })
 
+  test('is told which text is no address, and why: once while it is found', async () => {
+    const cluster = new Cluster()
+    const long = 'x'.repeat(1_000)
+    const discovery = new Told('b', 'ws://b:1', 7 as unknown as string, long, 'b')
+    const a = cluster.node('a', { discovery })
+    const told: { readonly address: string; readonly reason: string }[] = []
+    a.events.on('discovery-refused', refusal => told.push(refusal))
+    await cluster.settle(a.start())
+    await cluster.pass(20_000)
+    expect(discovery.asked).toBeGreaterThan(2)
+    const none = `is no address such as 'memory://127.0.0.1:7001'`
+    expect(told).toEqual([
+      { address: 'b', reason: none },
+      { address: 'ws://b:1', reason: `has the scheme 'ws', and this transport has memory` },
+      { address: 'a number', reason: none },
+      { address: long.slice(0, 256), reason: none },
+    ])
+    discovery.answer = async () => []
+    await cluster.pass(3_000)
+    discovery.answer = async () => Array.from({ length: 40 }, (_, index) => `line ${index}`)
+    told.length = 0
+    await cluster.pass(20_000)
+    expect(told.map(({ address }) => address)).toEqual(Array.from({ length: 16 }, (_, index) => `line ${index}`))
+  })
+
   test('is off once the node has left, or stops, until it joins or starts', async () => {
     const cluster = new Cluster()
     const discovery = new Told('memory://b:1')

@@ -11,6 +11,7 @@ import {
   UnknownChannelError,
 } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
+import { line, relayed } from '../support/relays.js'
 
 /** Monitors a server, and writes down what it is told. */
 function watch(node: PeerServiceManager, of: string, name: string, channel = 'default'): MonitorEnd[] {
@@ -176,6 +177,18 @@ describe('a monitor of a server', () => {
     expect(ends.map(([end]) => end?.error)).toMatchObject([{}, { reason: 'stranger' }, { reason: 'down' }])
   })
 
+  test('of a node that is reached through others ends soon: it has no direct connection', async () => {
+    const { cluster, row } = await line(3)
+    const [a, , c] = row
+    c.register('orders', () => {})
+    const ends = [watch(a, 'c', 'orders')]
+    await cluster.settle(a.forwardMessage('c', 'orders', 1, relayed))
+    ends.push(watch(a, 'c', 'orders'))
+    await cluster.pass(100)
+    expect(ends.map(reasons)).toEqual([['node-down'], ['node-down']])
+    expect(a.isConnected('c')).toBe(true)
+  })
+
   test('goes on beside a lane that was lost, and its end is not lost with one', async () => {
     const cluster = new Cluster({ options: { channels: { data: { parallelism: 2 } } } })
     const [a, b] = await cluster.pair()
@@ -315,6 +328,34 @@ describe('a monitor of a server', () => {
     go()
     await cluster.until(() => ends.length > 0)
     expect(reasons(ends)).toEqual(['unregistered'])
+  })
+
+  test('made after a comparison that a full queue refused is not ended by it in silence', async () => {
+    const data = { overflow: 'reject' } as const
+    const cluster = new Cluster({ options: { channels: { data }, limits: { queueBytes: 2_048, windowBytes: 1_024 } } })
+    const [a, b] = await cluster.pair()
+    let go = (): void => {}
+    const gate = new Promise<void>(resolve => {
+      go = resolve
+    })
+    b.register('slow', () => gate)
+    const registration = b.register('server', () => {})
+    const before = watch(a, 'b', 'server', 'data')
+    await cluster.pass(100)
+    for (let count = 0; count < 20; count++) a.castMessage('b', 'slow', 'x'.repeat(500), { channel: 'data' })
+    const ref = await cluster.settle(a.injectPartition('a', 0))
+    await cluster.settle(a.resolvePartition(ref))
+    expect(reasons(before)).toEqual(['node-down'])
+    // The two compare what they have, behind a full queue.
+    await cluster.pass(100)
+    go()
+    await cluster.pass(100)
+    const after = watch(a, 'b', 'server', 'data')
+    await cluster.pass(10_000)
+    expect(after).toEqual([])
+    registration[Symbol.dispose]()
+    await cluster.pass(1_000)
+    expect(reasons(after)).toEqual(['unregistered'])
   })
 
   test('a peer that takes no answers has them offered more and more seldom, and all in one', async () => {

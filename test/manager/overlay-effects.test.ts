@@ -10,7 +10,10 @@ import {
 } from '../../src/index.js'
 import { simulate } from '../../src/testing/testing.js'
 
-/** Connects with whom it joins. When it is reserved a tag that is a number, it has heard that this life of `b` left. */
+/**
+ * Connects with whom it joins. When it is reserved a tag that is a number, it has heard that this life of `b` left;
+ * when it is reserved `unwanted`, it parts with `b`.
+ */
 class Hearsay implements MembershipStrategy<never> {
   readonly capabilities = []
   #self: NodeSpec | undefined
@@ -21,7 +24,9 @@ class Hearsay implements MembershipStrategy<never> {
       out.push({ type: 'connect', peer: input.peer })
       out.push({ type: 'notify', event: { type: 'joined', peer: input.peer.name } })
     }
-    if (input.type === 'reserve') {
+    if (input.type === 'reserve' && input.tag === 'unwanted') {
+      out.push({ type: 'disconnect', node: 'b' as NodeName, reason: 'unwanted' })
+    } else if (input.type === 'reserve') {
       const incarnation = Number(input.tag) as Incarnation
       out.push({ type: 'disconnect', node: 'b' as NodeName, reason: 'left', incarnation })
     }
@@ -51,6 +56,43 @@ test('that an earlier life of a peer left does not end the connections of a late
   a.reserve(String(incarnation))
   await net.pass(10)
   expect(a.isConnected('b')).toBe(false)
+})
+
+test('messages that depend on those of a node without a connection do not wait for it when it has left', async () => {
+  await using net = simulate({
+    nodes: ['a', 'b', 'c'],
+    manager: options => peerService(new Hearsay(), { ...options, seeds: [] }),
+    seeds: () => [],
+  })
+  await net.settle()
+  const [a, b, c] = [net.node('a'), net.node('b'), net.node('c')]
+  for (const [one, other] of [
+    [a, b],
+    [a, c],
+    [c, b],
+  ] as const) {
+    await net.settle(one.join(other.spec))
+    await net.until(() => one.isFullyConnected(other.spec.name))
+  }
+  const heard: unknown[] = []
+  a.register('chat', message => void heard.push(message))
+  c.register('chat', () => {})
+  b.interpose(({ peer, kind }) => ({ type: peer === 'a' && kind === 'message' ? 'drop' : 'pass' }))
+  b.castMessage('a', 'chat', 'question', { causalLabel: 'chat' })
+  b.castMessage('c', 'chat', 'question', { causalLabel: 'chat' })
+  await net.pass(100)
+  a.reserve('unwanted')
+  // Nothing is known of it any more.
+  await net.pass(30_000)
+  const { incarnation } = b.spec
+  await net.settle(b.stop())
+  c.castMessage('a', 'chat', 'answer', { causalLabel: 'chat' })
+  await net.pass(2_000)
+  expect(heard).toEqual([])
+  a.reserve(String(incarnation))
+  await net.pass(10)
+  expect(heard).toEqual(['answer'])
+  expect(a.counters().causalGaps).toBe(1)
 })
 
 test('a cut of which a peer that had lost its connections could not be told is told on its next one', async () => {

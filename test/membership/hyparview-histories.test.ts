@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { sample } from '../../src/core/random.js'
 import { OverlayBus } from '../sim/overlay/overlay-bus.js'
+import { churn, divide, joinSeeds, populate } from '../sim/overlay/overlay-churn.js'
 import { shapeOf } from '../sim/overlay/overlay-graph.js'
 
 const round = 10_000
@@ -9,11 +9,7 @@ const seeds = Array.from({ length: 24 }, (_, index) => index + 1)
 /** Nodes of which each has joined one of the first three. */
 function overlay(seed: number, nodes: number): OverlayBus {
   const bus = new OverlayBus({ seed })
-  for (let index = 0; index < nodes; index++) {
-    bus.start()
-    if (index > 0) bus.join(index, Math.floor(bus.random.next() * Math.min(index, 3)))
-    bus.run(20)
-  }
+  populate(bus, nodes, 20)
   bus.run(3 * round)
   return bus
 }
@@ -47,38 +43,17 @@ describe('in seeded histories', () => {
 
   test.each(seeds)('crashes, restarts, leaves and lost messages are made good (seed %i)', seed => {
     const bus = overlay(seed, 40)
-    bus.loses = () => bus.random.next() < 0.2
-    for (let count = 0; count < 40; count++) {
-      const [index = 0] = sample(bus.random, [...bus.nodes.keys()], 1)
-      const roll = bus.random.next()
-      if (!bus.node(index).alive) {
-        bus.start(index)
-        // Half of them know a seed, the others are found by those who remember them.
-        if (roll < 0.5) bus.join(index, (index + 1) % 40)
-      } else if (roll < 0.4) bus.crash(index)
-      else if (roll < 0.5) {
-        bus.leave(index)
-        bus.run(2_000)
-        bus.crash(index)
-      }
-      bus.run(bus.random.next() * round)
-      expectSound(bus)
-    }
-    bus.loses = () => false
-    for (const { index, alive } of [...bus.nodes]) if (!alive) bus.start(index)
-    for (const { index, machine } of bus.nodes) if (machine.seeks()) bus.join(index, (index + 1) % 40)
+    churn(bus, round, () => expectSound(bus))
+    joinSeeds(bus, 1)
     bus.run(6 * round)
-    for (const { index, machine } of bus.nodes) if (machine.seeks()) bus.join(index, (index + 7) % 40)
+    joinSeeds(bus, 7)
     bus.run(6 * round)
     expectWhole(bus)
   })
 
   test.each(seeds)('a partition heals by itself, however long it was (seed %i)', seed => {
     const bus = overlay(seed, 40)
-    const half = new Set(sample(bus.random, [...bus.nodes.keys()], 20))
-    bus.reaches = (one, other) => half.has(one) === half.has(other)
-    bus.cut()
-    bus.run(30 * round)
+    divide(bus, 30 * round)
     expect(shapeOf(bus).components).toBe(2)
     expectSound(bus)
     bus.reaches = () => true

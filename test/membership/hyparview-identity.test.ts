@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Incarnation, NodeName } from '../../src/core/node.js'
-import { disconnected, messages, OneMachine, peerOf, sent } from '../support/hyparview-machine.js'
+import { messagesOf } from '../support/driven-machine.js'
+import { disconnected, OneMachine, peerOf, sent } from '../support/hyparview-machine.js'
 
 const name = (text: string): NodeName => text as NodeName
 const life = (count: number): Incarnation => count as Incarnation
@@ -129,9 +130,9 @@ describe('reserved slots', () => {
   test('are kept for a peer with the tag', () => {
     const one = reserving()
     one.befriend('a', 'b')
-    const refused = messages(one.hear('c', { type: 'neighbor', priority: 'low' }), 'neighbor-reply')
+    const refused = messagesOf(one.hear('c', { type: 'neighbor', priority: 'low' }), 'neighbor-reply')
     expect(refused[0]?.message.accepted).toBe(false)
-    const taken = messages(one.hear('v', { type: 'neighbor', priority: 'low' }, vip), 'neighbor-reply')
+    const taken = messagesOf(one.hear('v', { type: 'neighbor', priority: 'low' }, vip), 'neighbor-reply')
     expect(taken[0]?.message.accepted).toBe(true)
     expect(one.active).toEqual(['a', 'b', 'v'])
   })
@@ -163,7 +164,7 @@ describe('reserved slots', () => {
       go(one)
       one.befriend('b')
       expect(one.active).toEqual(['a', 'b'])
-      const taken = messages(one.hear('w', { type: 'neighbor', priority: 'low' }, vip), 'neighbor-reply')
+      const taken = messagesOf(one.hear('w', { type: 'neighbor', priority: 'low' }, vip), 'neighbor-reply')
       expect(taken[0]?.message.accepted).toBe(true)
     }
   })
@@ -194,7 +195,7 @@ describe('islets', () => {
     one.timer('round', 10_000)
     expect(one.wanted.has('x')).toBe(true)
     expect(sent(one.up('x'))).toEqual(['probe -> x'])
-    const mark = messages(one.hear('y', { type: 'probe', component }), 'probe-reply')[0]?.message.component
+    const mark = messagesOf(one.hear('y', { type: 'probe', component }), 'probe-reply')[0]?.message.component
     const effects = one.hear('x', { type: 'probe-reply', component: mark ?? component })
     expect(disconnected(effects)).toEqual(['x'])
     expect(one.passive).toContain('x')
@@ -207,7 +208,7 @@ describe('islets', () => {
     one.timer('round', 10_000)
     one.up('x')
     const elsewhere = { root: name('z'), life: life(7), sequence: 3 }
-    const asked = messages(one.hear('x', { type: 'probe-reply', component: elsewhere }), 'neighbor')
+    const asked = messagesOf(one.hear('x', { type: 'probe-reply', component: elsewhere }), 'neighbor')
     expect(asked.map(({ to, message }) => [to, message.priority])).toEqual([['x', 'high']])
     one.hear('x', { type: 'neighbor-reply', accepted: true })
     expect(one.active).toContain('x')

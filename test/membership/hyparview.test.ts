@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeName } from '../../src/core/node.js'
-import { disconnected, messages, OneMachine, peerOf, sent } from '../support/hyparview-machine.js'
+import { messagesOf } from '../support/driven-machine.js'
+import { disconnected, OneMachine, peerOf, sent } from '../support/hyparview-machine.js'
 
 const five = ['a', 'b', 'c', 'd', 'e']
 const path = (...names: readonly string[]): NodeName[] => names as NodeName[]
@@ -12,7 +13,7 @@ describe('joins (HyParView, 4.2)', () => {
     const effects = one.hear('x', { type: 'join' })
     expect(one.active).toEqual(['a', 'b', 'x'])
     expect(sent(effects, 'counted')).toEqual(['counted -> x'])
-    const walks = messages(effects, 'forward-join')
+    const walks = messagesOf(effects, 'forward-join')
     expect(walks.map(({ to, message }) => [to, message.peer.name, message.timeToLive])).toEqual([
       ['a', 'x', 6],
       ['b', 'x', 6],
@@ -23,7 +24,7 @@ describe('joins (HyParView, 4.2)', () => {
     const one = new OneMachine()
     one.befriend('a')
     one.meet(...Array.from({ length: 40 }, (_, index) => peerOf(`p${index}`)))
-    const [counted] = messages(one.hear('x', { type: 'join' }), 'counted')
+    const [counted] = messagesOf(one.hear('x', { type: 'join' }), 'counted')
     expect(new Set(counted?.message.nodes.map(({ name }) => name)).size).toBe(16)
     const joiner = new OneMachine()
     joiner.hear('a', { type: 'counted', nodes: [peerOf('y'), peerOf('me', 1), peerOf('b', 1, { addresses: [] })] })
@@ -61,7 +62,7 @@ describe('joins (HyParView, 4.2)', () => {
     const chosen = new Set<string>()
     for (let count = 0; count < 60; count++) {
       const effects = one.hear('a', { type: 'forward-join', peer: peerOf('x'), timeToLive: 6 })
-      const [walk] = messages(effects, 'forward-join')
+      const [walk] = messagesOf(effects, 'forward-join')
       expect(walk?.message.timeToLive).toBe(5)
       chosen.add(walk?.to ?? '')
     }
@@ -95,7 +96,10 @@ describe('joins (HyParView, 4.2)', () => {
   test('a longer walk than ours is cut to ours', () => {
     const one = new OneMachine()
     one.befriend(...five)
-    const [walk] = messages(one.hear('a', { type: 'forward-join', peer: peerOf('x'), timeToLive: 16 }), 'forward-join')
+    const [walk] = messagesOf(
+      one.hear('a', { type: 'forward-join', peer: peerOf('x'), timeToLive: 16 }),
+      'forward-join',
+    )
     expect(walk?.message.timeToLive).toBe(5)
   })
 })
@@ -104,10 +108,10 @@ describe('requests (HyParView, 4.3)', () => {
   test('one of high priority is never refused; one of low priority is where there is no room', () => {
     const one = new OneMachine()
     one.befriend(...five)
-    const refused = messages(one.hear('x', { type: 'neighbor', priority: 'low' }), 'neighbor-reply')
+    const refused = messagesOf(one.hear('x', { type: 'neighbor', priority: 'low' }), 'neighbor-reply')
     expect(refused.map(({ to, message }) => [to, message.accepted])).toEqual([['x', false]])
     expect(one.active).toEqual(five)
-    const taken = messages(one.hear('y', { type: 'neighbor', priority: 'high' }), 'neighbor-reply')
+    const taken = messagesOf(one.hear('y', { type: 'neighbor', priority: 'high' }), 'neighbor-reply')
     expect(taken.map(({ message }) => message.accepted)).toEqual([true])
     expect(one.active).toContain('y')
     expect(one.active).toHaveLength(5)
@@ -123,7 +127,7 @@ describe('requests (HyParView, 4.3)', () => {
     expect(one.active).toEqual(['a', 'b', 'd', 'e'])
     expect(disconnected(effects)).toContain('c')
     expect(one.passive).toContain('c')
-    const asked = messages([...one.up('x'), ...one.up('c')], 'neighbor')
+    const asked = messagesOf([...one.up('x'), ...one.up('c')], 'neighbor')
     expect(asked.map(({ message }) => message.priority)).toContain('low')
   })
 
@@ -145,7 +149,7 @@ describe('requests (HyParView, 4.3)', () => {
     one.down('b')
     one.timer('down a', 5_000)
     expect(one.active).toEqual(['a', 'b'])
-    const asked = messages([...one.up('x'), ...one.up('y')], 'neighbor')
+    const asked = messagesOf([...one.up('x'), ...one.up('y')], 'neighbor')
     expect(asked.map(({ to, message }) => [to, message.priority])).toEqual([
       ['x', 'high'],
       ['y', 'high'],
@@ -219,7 +223,7 @@ describe('shuffles (HyParView, 4.4)', () => {
     const one = new OneMachine()
     one.befriend(...five)
     one.meet(...Array.from({ length: 12 }, (_, index) => peerOf(`p${index}`)))
-    const [shuffle] = messages(one.timer('round', 10_000), 'shuffle')
+    const [shuffle] = messagesOf(one.timer('round', 10_000), 'shuffle')
     const names: string[] = shuffle?.message.nodes.map(({ name }) => name) ?? []
     expect(shuffle?.message.origin).toEqual(one.self)
     expect(shuffle?.message.timeToLive).toBe(6)
@@ -234,7 +238,7 @@ describe('shuffles (HyParView, 4.4)', () => {
       const one = new OneMachine({}, seed)
       one.befriend('a')
       one.meet(...Array.from({ length: 10 }, (_, index) => peerOf(`p${index}`)))
-      const attempt = messages(one.timer('round', 10_000), 'shuffle')[0]
+      const attempt = messagesOf(one.timer('round', 10_000), 'shuffle')[0]
       for (const { name } of attempt?.message.nodes ?? []) counts.set(name, (counts.get(name) ?? 0) + 1)
     }
     // Four of ten each time: 160 of 400, give or take four standard deviations.
@@ -246,11 +250,11 @@ describe('shuffles (HyParView, 4.4)', () => {
     one.befriend('a', 'b')
     const origin = peerOf('o')
     const walked = { type: 'shuffle', origin, nodes: [peerOf('p')], timeToLive: 4, path: path('o') } as const
-    const [passed] = messages(one.hear('a', walked), 'shuffle')
+    const [passed] = messagesOf(one.hear('a', walked), 'shuffle')
     expect(passed).toEqual({ to: 'b', message: { ...walked, timeToLive: 3, path: path('o', 'a') } })
     expect(one.passive).toEqual([])
     const reply = { type: 'shuffle-reply', nodes: [peerOf('q')], path: path('o', 'a') } as const
-    expect(messages(one.hear('b', reply), 'shuffle-reply')).toEqual([
+    expect(messagesOf(one.hear('b', reply), 'shuffle-reply')).toEqual([
       { to: 'a', message: { ...reply, path: path('o') } },
     ])
     expect(one.passive).toEqual([])
@@ -262,7 +266,7 @@ describe('shuffles (HyParView, 4.4)', () => {
     one.meet(peerOf('p1'), peerOf('p2'), peerOf('p3'))
     const nodes = [peerOf('n1'), peerOf('n2')]
     const effects = one.hear('a', { type: 'shuffle', origin: peerOf('o'), nodes, timeToLive: 1, path: path('o') })
-    const [reply] = messages(effects, 'shuffle-reply')
+    const [reply] = messagesOf(effects, 'shuffle-reply')
     expect(reply?.to).toBe('a')
     expect(reply?.message.path).toEqual(['o'])
     expect(reply?.message.nodes).toHaveLength(3)
@@ -274,7 +278,7 @@ describe('shuffles (HyParView, 4.4)', () => {
     one.befriend('a')
     one.meet(...Array.from({ length: 6 }, (_, index) => peerOf(`p${index}`)))
     const known = one.passive
-    const [shuffle] = messages(one.timer('round', 10_000), 'shuffle')
+    const [shuffle] = messagesOf(one.timer('round', 10_000), 'shuffle')
     const told: string[] = shuffle?.message.nodes.map(({ name }) => name) ?? []
     const nodes = told.map((_, index) => peerOf(`new${index}`))
     one.hear('a', { type: 'shuffle-reply', nodes, path: [] })

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { sample } from '../../src/core/random.js'
-import { ScampMembership, scampRole } from '../../src/membership/scamp.js'
-import type { ScampMessage } from '../../src/membership/scamp-messages.js'
 import type { ScampMembershipOptions } from '../../src/membership/scamp-options.js'
-import { MachineBus } from '../sim/overlay/overlay-bus.js'
+import { ScampBus } from '../sim/overlay/overlay-bus.js'
+import { churn, divide, joinSeeds, populate } from '../sim/overlay/overlay-churn.js'
 import { shapeOf } from '../sim/overlay/overlay-graph.js'
 
 type Options = Omit<ScampMembershipOptions, 'random'>
@@ -12,22 +11,14 @@ const lease = 200_000
 const seeds = Array.from({ length: 10 }, (_, index) => index + 1)
 
 /** Nodes of which each has joined one of the first three. */
-function overlay(seed: number, nodes: number, options: Options = {}): MachineBus<ScampMessage> {
-  const machine = { lease, ...options }
-  const bus = new MachineBus(
-    { role: scampRole, machine: random => new ScampMembership({ random, ...machine }) },
-    { seed },
-  )
-  for (let index = 0; index < nodes; index++) {
-    bus.start()
-    if (index > 0) bus.join(index, Math.floor(bus.random.next() * Math.min(index, 3)))
-    bus.run(50)
-  }
+function overlay(seed: number, nodes: number, options: Options = {}): ScampBus {
+  const bus = new ScampBus({ seed, options: { lease, ...options } })
+  populate(bus, nodes, 50)
   bus.run(5_000)
   return bus
 }
 
-function sizes(bus: MachineBus<ScampMessage>): {
+function sizes(bus: ScampBus): {
   readonly mean: number
   readonly most: number
   readonly least: number
@@ -41,7 +32,7 @@ function sizes(bus: MachineBus<ScampMessage>): {
 }
 
 /** What holds at any time: views are bounded, nobody is there twice, and whoever is held is wanted. */
-function expectSound(bus: MachineBus<ScampMessage>): void {
+function expectSound(bus: ScampBus): void {
   for (const { machine, spec, wanted } of bus.survivors) {
     const { members, lost } = machine.state()
     const view = members.filter(name => name !== spec.name)
@@ -53,18 +44,10 @@ function expectSound(bus: MachineBus<ScampMessage>): void {
 }
 
 /** What holds at rest: whatever anybody passes on along its view reaches all, and nobody dead is held. */
-function expectWhole(bus: MachineBus<ScampMessage>): void {
+function expectWhole(bus: ScampBus): void {
   expectSound(bus)
   for (const origin of sample(bus.random, bus.survivors, 5)) expect(shapeOf(bus, origin)).toMatchObject({ reached: 1 })
   expect(shapeOf(bus)).toMatchObject({ components: 1, dead: 0 })
-}
-
-/** As managers do: each node joins a seed where its overlay says that it should. */
-function joinSeeds(bus: MachineBus<ScampMessage>, distance: number): void {
-  for (const { index, machine } of bus.nodes) {
-    const seed = bus.node((index + distance) % bus.nodes.length)
-    if (machine.seeks(seed.spec.name)) bus.join(index, seed.index)
-  }
 }
 
 describe('the size of partial views', () => {
@@ -127,25 +110,7 @@ describe('the size of partial views', () => {
 describe('in seeded histories', () => {
   test.each(seeds)('crashes, restarts, leaves and lost messages are made good (seed %i)', seed => {
     const bus = overlay(seed, 40, { copies: 2, version: seed % 2 === 0 ? 1 : 2 })
-    bus.loses = () => bus.random.next() < 0.2
-    for (let count = 0; count < 40; count++) {
-      const [index = 0] = sample(bus.random, [...bus.nodes.keys()], 1)
-      const roll = bus.random.next()
-      if (!bus.node(index).alive) {
-        bus.start(index)
-        // Half of them know a seed, the others are found by those that hold them.
-        if (roll < 0.5) bus.join(index, (index + 1) % 40)
-      } else if (roll < 0.4) bus.crash(index)
-      else if (roll < 0.5) {
-        bus.leave(index)
-        bus.run(2_000)
-        bus.crash(index)
-      }
-      bus.run(bus.random.next() * 20_000)
-      expectSound(bus)
-    }
-    bus.loses = () => false
-    for (const { index, alive } of [...bus.nodes]) if (!alive) bus.start(index)
+    churn(bus, 20_000, () => expectSound(bus))
     joinSeeds(bus, 1)
     bus.run(lease)
     joinSeeds(bus, 7)
@@ -156,10 +121,7 @@ describe('in seeded histories', () => {
   test.each(seeds)('a partition heals by itself, also one that outlives all leases (seed %i)', seed => {
     const bus = overlay(seed, 40, { copies: 2 })
     bus.run(lease)
-    const half = new Set(sample(bus.random, [...bus.nodes.keys()], 20))
-    bus.reaches = (one, other) => half.has(one) === half.has(other)
-    bus.cut()
-    bus.run(4 * lease)
+    divide(bus, 4 * lease)
     expect(shapeOf(bus).components).toBe(2)
     expectSound(bus)
     bus.reaches = () => true

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Incarnation, NodeName } from '../../src/core/node.js'
 import type { ScampMessage } from '../../src/membership/scamp-messages.js'
-import { many, ScampMachine, scampMessages, scampPeer } from '../support/scamp-machine.js'
+import { messagesOf } from '../support/driven-machine.js'
+import { many, ScampMachine, scampPeer } from '../support/scamp-machine.js'
 
 const ten = many('n', 10)
 const x = scampPeer('x')
@@ -14,7 +15,7 @@ describe('subscriptions (SCAMP, 3.1)', () => {
   test('the view of who joins is its contact, and nobody else', () => {
     const one = new ScampMachine()
     const effects = one.join('a')
-    expect(scampMessages(effects, 'subscribe').map(({ to, message }) => [to, message.sequence])).toEqual([['a', 1]])
+    expect(messagesOf(effects, 'subscribe').map(({ to, message }) => [to, message.sequence])).toEqual([['a', 1]])
     expect(one.view).toEqual(['a'])
     expect([...one.wanted]).toEqual(['a'])
   })
@@ -23,7 +24,7 @@ describe('subscriptions (SCAMP, 3.1)', () => {
     const one = new ScampMachine({ copies: 3 })
     one.hold(...ten)
     const effects = one.hear('n00', { type: 'indirection', subscriber: x, sequence: 1, timeToLive: 0 })
-    const copies = scampMessages(effects, 'subscription')
+    const copies = messagesOf(effects, 'subscription')
     expect(copies).toHaveLength(13)
     expect(new Set(copies.map(({ to }) => to))).toEqual(new Set(ten))
     expect(copies.every(({ message }) => message.subscriber.name === 'x' && message.timeToLive === 128)).toBe(true)
@@ -36,7 +37,7 @@ describe('subscriptions (SCAMP, 3.1)', () => {
     for (let seed = 1; seed <= 1_100; seed++) {
       const one = new ScampMachine({}, seed)
       one.hold(...ten)
-      const passed = scampMessages(one.hear('n00', copy()), 'subscription')
+      const passed = messagesOf(one.hear('n00', copy()), 'subscription')
       if (one.view.includes('x')) kept++
       for (const { to, message } of passed) {
         next.add(to)
@@ -52,7 +53,7 @@ describe('subscriptions (SCAMP, 3.1)', () => {
   test('a copy that has walked long enough is kept where it is', () => {
     const one = new ScampMachine()
     one.hold(...ten)
-    expect(scampMessages(one.hear('n00', copy({ timeToLive: 0 })), 'subscription')).toEqual([])
+    expect(messagesOf(one.hear('n00', copy({ timeToLive: 0 })), 'subscription')).toEqual([])
     expect(one.view).toContain('x')
     expect(one.wanted.has('x')).toBe(true)
   })
@@ -63,7 +64,7 @@ describe('subscriptions (SCAMP, 3.1)', () => {
     one.hear('n00', copy({ timeToLive: 0 }))
     let timeToLive = 128
     for (let steps = 0; ; steps++) {
-      const [passed] = scampMessages(one.hear('n00', copy({ timeToLive })), 'subscription')
+      const [passed] = messagesOf(one.hear('n00', copy({ timeToLive })), 'subscription')
       if (passed === undefined) return expect(steps).toBe(8)
       timeToLive = passed.message.timeToLive
     }
@@ -72,12 +73,11 @@ describe('subscriptions (SCAMP, 3.1)', () => {
   test('a node does not hold itself, nor sends who subscribes its own copy', () => {
     const one = new ScampMachine()
     one.hold(...ten)
-    const own = scampMessages(one.hear('n00', copy({ subscriber: one.self, timeToLive: 5 })), 'subscription')
+    const own = messagesOf(one.hear('n00', copy({ subscriber: one.self, timeToLive: 5 })), 'subscription')
     expect(own).toHaveLength(1)
     for (let count = 0; count < 200; count++) {
       const subscriber = scampPeer('n01')
-      for (const { to } of scampMessages(one.hear('n00', copy({ subscriber })), 'subscription'))
-        expect(to).not.toBe('n01')
+      for (const { to } of messagesOf(one.hear('n00', copy({ subscriber })), 'subscription')) expect(to).not.toBe('n01')
     }
     expect(one.view).toEqual(ten)
   })
@@ -93,7 +93,7 @@ describe('subscriptions (SCAMP, 3.1)', () => {
     one.hold(...ten)
     const effects = one.hear('mute', { type: 'subscribe', sequence: 1 }, { addresses: [] })
     expect(one.view).toContain('mute')
-    expect([...scampMessages(effects, 'subscription'), ...scampMessages(effects, 'indirection')]).toEqual([])
+    expect([...messagesOf(effects, 'subscription'), ...messagesOf(effects, 'indirection')]).toEqual([])
     one.hear('n00', copy({ subscriber: scampPeer('deaf', 1, { addresses: [] }), timeToLive: 0 }))
     expect(one.view).not.toContain('deaf')
   })
@@ -115,10 +115,10 @@ describe('indirection', () => {
     const one = new ScampMachine()
     one.hold(...ten)
     const effects = one.hear('x', { type: 'subscribe', sequence: 1 })
-    expect(scampMessages(effects, 'counted').map(({ to, message }) => [to, message.view])).toEqual([['x', undefined]])
-    const led = scampMessages(effects, 'indirection')
+    expect(messagesOf(effects, 'counted').map(({ to, message }) => [to, message.view])).toEqual([['x', undefined]])
+    const led = messagesOf(effects, 'indirection')
     expect(led.map(({ message }) => [message.subscriber.name, message.timeToLive])).toEqual([['x', 3]])
-    expect(scampMessages(effects, 'subscription')).toEqual([])
+    expect(messagesOf(effects, 'subscription')).toEqual([])
     expect(one.view).toEqual(ten)
   })
 
@@ -128,7 +128,7 @@ describe('indirection', () => {
     one.hear('n00', { type: 'indirection', subscriber: x, sequence: 1, timeToLive: 0 })
     expect(one.wanted.has('x')).toBe(true)
     expect(one.view).not.toContain('x')
-    expect(scampMessages(one.up('x'), 'contact')).toEqual([{ to: 'x', message: { type: 'contact', sequence: 1 } }])
+    expect(messagesOf(one.up('x'), 'contact')).toEqual([{ to: 'x', message: { type: 'contact', sequence: 1 } }])
     // It holds this node from now, and keeps the connection; without that it is let go.
     one.round()
     expect(one.wanted.has('x')).toBe(false)
@@ -161,12 +161,12 @@ describe('indirection', () => {
   test('who has just subscribed does not do so again through further seeds', () => {
     const one = new ScampMachine()
     one.hold(...ten)
-    expect(scampMessages(one.join('s1'), 'subscribe')).toHaveLength(1)
+    expect(messagesOf(one.join('s1'), 'subscribe')).toHaveLength(1)
     one.hear('s1', { type: 'counted' })
-    expect(scampMessages(one.join('s2'), 'join')).toHaveLength(1)
+    expect(messagesOf(one.join('s2'), 'join')).toHaveLength(1)
     expect(one.view).toContain('s2')
     one.now += 20_000
-    expect(scampMessages(one.join('s3'), 'subscribe')).toHaveLength(1)
+    expect(messagesOf(one.join('s3'), 'subscribe')).toHaveLength(1)
   })
 })
 
@@ -177,7 +177,7 @@ describe('leases (SCAMP, 3.3)', () => {
     one.hear('n00', { type: 'holding' })
     const renewed = [...Array(12)].flatMap(() => {
       one.hear('n00', { type: 'holding' })
-      return scampMessages(one.round(), 'subscribe')
+      return messagesOf(one.round(), 'subscribe')
     })
     expect(renewed).toHaveLength(1)
     expect(ten).toContain(renewed[0]?.to)
@@ -188,7 +188,7 @@ describe('leases (SCAMP, 3.3)', () => {
     one.hold(...ten)
     one.now = 60_000
     const effects = one.hear('n00', copy({ subscriber: scampPeer('n03'), sequence: 2, timeToLive: 50 }))
-    expect(scampMessages(effects, 'subscription')).toEqual([])
+    expect(messagesOf(effects, 'subscription')).toEqual([])
     one.round(70_000)
     expect(one.view).toEqual(['n03'])
     expect([...one.wanted]).toEqual(['n03'])
@@ -206,7 +206,7 @@ describe('leases (SCAMP, 3.3)', () => {
         one.hear(name, { type: 'leaving', node: name as NodeName, incarnation: 1 as Incarnation })
     }
     expect(Math.abs((one.machine.state().estimatedSize as number) - 800)).toBeLessThan(80)
-    const copies = scampMessages(one.hear('n31', { type: 'subscribe', sequence: 2 }), 'subscription')
+    const copies = messagesOf(one.hear('n31', { type: 'subscribe', sequence: 2 }), 'subscription')
     // A little fewer, since those of the last renewal hold on for a while.
     expect(copies.length / (4 * Math.log(800))).toBeGreaterThan(0.85)
     expect(copies.length / (4 * Math.log(800))).toBeLessThan(1.05)
@@ -240,11 +240,11 @@ describe('leases (SCAMP, 3.3)', () => {
     one.round()
     const [other = ''] = [...one.wanted].filter(name => name !== 'y')
     expect([...called, other].sort()).toEqual(['n00', 'n01'])
-    const found = scampMessages(one.up(other), 'subscribe')
+    const found = messagesOf(one.up(other), 'subscribe')
     expect(found.map(({ to }) => to)).toEqual([other])
     expect(one.view).toContain(other)
     // One way is enough.
-    expect(scampMessages(one.up(called[0] ?? ''), 'subscribe')).toEqual([])
+    expect(messagesOf(one.up(called[0] ?? ''), 'subscribe')).toEqual([])
   })
 })
 
@@ -253,7 +253,7 @@ describe('heartbeats (SCAMP, 3.3)', () => {
     const one = new ScampMachine()
     one.hold(...ten)
     one.hear('y', { type: 'holding' })
-    expect(scampMessages(one.round(), 'holding').map(({ to }) => to)).toEqual(ten)
+    expect(messagesOf(one.round(), 'holding').map(({ to }) => to)).toEqual(ten)
     expect(one.inView).toEqual(['y'])
     one.round(50_000)
     expect(one.inView).toEqual([])
@@ -262,8 +262,8 @@ describe('heartbeats (SCAMP, 3.3)', () => {
   test('who hears none for four rounds subscribes again', () => {
     const one = new ScampMachine()
     one.hold(...ten)
-    expect(scampMessages([...one.round(), ...one.round(), ...one.round()], 'subscribe')).toEqual([])
-    const again = scampMessages([...one.round(), ...one.round()], 'subscribe')
+    expect(messagesOf([...one.round(), ...one.round(), ...one.round()], 'subscribe')).toEqual([])
+    const again = messagesOf([...one.round(), ...one.round()], 'subscribe')
     expect(again).toHaveLength(1)
     expect(ten).toContain(again[0]?.to)
   })
@@ -271,7 +271,7 @@ describe('heartbeats (SCAMP, 3.3)', () => {
   test('who holds nobody subscribes through the first that holds it', () => {
     const one = new ScampMachine()
     const effects = one.hear('y', { type: 'holding' })
-    expect(scampMessages(effects, 'subscribe').map(({ to }) => to)).toEqual(['y'])
+    expect(messagesOf(effects, 'subscribe').map(({ to }) => to)).toEqual(['y'])
     expect(one.view).toEqual(['y'])
   })
 
@@ -294,9 +294,9 @@ describe('a small overlay is a mesh', () => {
     one.hold('a', 'b')
     one.hear('a', copy({ subscriber: scampPeer('away'), timeToLive: 0 }))
     const effects = one.hear('x', { type: 'subscribe', sequence: 1 })
-    const [counted] = scampMessages(effects, 'counted')
+    const [counted] = messagesOf(effects, 'counted')
     expect(counted?.message.view?.map(({ name }) => name)).toEqual(['a', 'b'])
-    expect(new Set(scampMessages(effects, 'subscription').map(({ to }) => to))).toEqual(new Set(['a', 'b']))
+    expect(new Set(messagesOf(effects, 'subscription').map(({ to }) => to))).toEqual(new Set(['a', 'b']))
     expect(one.view).toEqual(['a', 'away', 'b', 'x'])
   })
 
@@ -311,7 +311,7 @@ describe('a small overlay is a mesh', () => {
     large.hold(...ten)
     large.hear('y', { type: 'holding', view: [scampPeer('z')] })
     expect(large.view).toEqual(ten)
-    expect(scampMessages(large.round(), 'holding')[0]?.message).toEqual({ type: 'holding' })
+    expect(messagesOf(large.round(), 'holding')[0]?.message).toEqual({ type: 'holding' })
   })
 })
 
@@ -329,11 +329,11 @@ test('seeds are sought by who is alone, and in a small overlay by who does not h
 })
 
 describe('unsubscription (SCAMP, 3.2)', () => {
-  const leave = (version: 1 | 2): ReturnType<typeof scampMessages<'leaving'>> => {
+  const leave = (version: 1 | 2): ReturnType<typeof messagesOf<ScampMessage, 'leaving'>> => {
     const one = new ScampMachine({ version, copies: 2 })
     one.hold(...ten)
     for (const name of many('h', 8)) one.hear(name, { type: 'holding' })
-    return scampMessages(one.step({ type: 'leave' }), 'leaving')
+    return messagesOf(one.step({ type: 'leave' }), 'leaving')
   }
 
   test('version 2: all but c + 1 of those that hold it are given one of its view instead', () => {
@@ -377,18 +377,71 @@ describe('unsubscription (SCAMP, 3.2)', () => {
     one.hold(...ten)
     one.down('n00')
     one.hear('n01', { type: 'leaving', node: 'n01' as NodeName, incarnation: 1 as Incarnation })
-    expect(scampMessages(one.up('n00'), 'leaving').map(({ message }) => message.node)).toEqual(['n01'])
+    expect(messagesOf(one.up('n00'), 'leaving').map(({ message }) => message.node)).toEqual(['n01'])
     one.now += 1
     one.down('n00')
-    expect(scampMessages(one.up('n00'), 'leaving')).toEqual([])
+    expect(messagesOf(one.up('n00'), 'leaving')).toEqual([])
   })
 
   test('a removal goes on from node to node, once', () => {
     const one = new ScampMachine()
     one.hold(...ten)
     const removal = { type: 'leaving', node: 'n02' as NodeName, incarnation: 1 as Incarnation } as const
-    const told = scampMessages(one.hear('n00', removal), 'leaving').map(({ to }) => to)
+    const told = messagesOf(one.hear('n00', removal), 'leaving').map(({ to }) => to)
     expect(told.sort()).toEqual(ten.filter(name => name !== 'n00'))
-    expect(scampMessages(one.hear('n01', removal), 'leaving')).toEqual([])
+    expect(messagesOf(one.hear('n01', removal), 'leaving')).toEqual([])
+  })
+})
+
+describe('the numbers of subscriptions', () => {
+  const spent = 2 ** 48
+  const numbered = (sequence: number): unknown[] => [
+    { type: 'subscribe', sequence },
+    { type: 'contact', sequence },
+    { type: 'subscription', subscriber: scampPeer('n01'), sequence, timeToLive: 0 },
+    { type: 'indirection', subscriber: scampPeer('n01'), sequence, timeToLive: 0 },
+  ]
+
+  test('end at 2^48: what is beyond is no message', () => {
+    const { machine } = new ScampMachine()
+    for (const message of numbered(spent)) expect(machine.parse(message)).toEqual(message)
+    for (const sequence of [spent + 1, 2 ** 60, Number.POSITIVE_INFINITY, Number.NaN, 1.5, 0, -1]) {
+      for (const message of numbered(sequence)) expect(machine.parse(message)).toBeUndefined()
+    }
+  })
+
+  test('that somebody made up for a node keep out its true ones until its lease ends, and no longer', () => {
+    const one = new ScampMachine({ lease: 100_000 })
+    one.hold(...ten)
+    const subscriber = scampPeer('n01')
+    const subscription = (sequence: number, timeToLive = 0): ScampMessage => ({
+      ...{ type: 'subscription', subscriber, sequence, timeToLive },
+    })
+    one.now = 50_000
+    one.hear('n00', subscription(spent))
+    for (let rounds = 0; rounds < 8; rounds++) {
+      one.hear('n00', subscription(2))
+      // A lie that is repeated does not last longer.
+      one.hear('n00', subscription(spent))
+      one.hear('n02', { type: 'holding' })
+      one.round()
+    }
+    expect(one.view).toContain('n01')
+    one.now = 200_000
+    one.round()
+    expect(one.view).not.toContain('n01')
+    one.hear('n00', subscription(3))
+    expect(one.view).toContain('n01')
+  })
+
+  test('that a node made up for itself leave those of others as they are', () => {
+    const one = new ScampMachine()
+    one.hold(...ten)
+    one.hear('n00', { type: 'subscription', subscriber: scampPeer('n00'), sequence: spent, timeToLive: 0 })
+    one.hear('x', { type: 'subscription', subscriber: scampPeer('x'), sequence: 1, timeToLive: 0 })
+    expect(one.view).toContain('x')
+    expect(messagesOf(one.step({ type: 'timer', timer: 'round' }), 'subscribe')).toEqual([])
+    const renewed = Array.from({ length: 70 }, () => messagesOf(one.round(), 'subscribe')).flat()
+    expect(renewed.map(({ message }) => message.sequence).slice(0, 2)).toEqual([1, 2])
   })
 })

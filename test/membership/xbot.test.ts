@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeName } from '../../src/core/node.js'
 import type { HyParViewMessage } from '../../src/membership/hyparview-messages.js'
-import { disconnected, messages, OneMachine, peerOf, sent } from '../support/hyparview-machine.js'
+import { messagesOf } from '../support/driven-machine.js'
+import { disconnected, OneMachine, peerOf, sent } from '../support/hyparview-machine.js'
 
 const xbot = { interval: 10_000, candidates: 2, unbiased: 1 }
 const five = ['a', 'b', 'c', 'd', 'e']
@@ -61,7 +62,7 @@ describe('who looks for a nearer neighbour', () => {
     const one = full()
     one.timer('exchange')
     one.up('x')
-    const [asked] = messages(answersPings(one, 'x', 5), 'optimize')
+    const [asked] = messagesOf(answersPings(one, 'x', 5), 'optimize')
     expect([asked?.to, asked?.message.old.name]).toEqual(['x', 'd'])
     expect(exchange(one)).toBe('initiator')
   })
@@ -137,10 +138,10 @@ describe('who is wanted as a nearer neighbour', () => {
 
   test('asks its farthest neighbour but the unbiased whether it would rather have the old one', () => {
     const one = full()
-    const [asked] = messages(one.hear('i', optimize), 'replace')
+    const [asked] = messagesOf(one.hear('i', optimize), 'replace')
     expect(asked).toMatchObject({ to: 'd', message: { initiator: 'i', old: { name: 'o' } } })
     const effects = one.hear('d', { type: 'replaced', accepted: true })
-    expect(messages(effects, 'optimized')).toMatchObject([{ to: 'i', message: accepts }])
+    expect(messagesOf(effects, 'optimized')).toMatchObject([{ to: 'i', message: accepts }])
     expect(one.active).toEqual(['a', 'b', 'c', 'e', 'i'])
     expect([...one.wanted].sort()).toEqual(one.active)
   })
@@ -152,7 +153,7 @@ describe('who is wanted as a nearer neighbour', () => {
   ])('refuses when that neighbour %s', (_, happens) => {
     const one = full()
     one.hear('i', optimize)
-    expect(messages(happens(one), 'optimized')).toMatchObject([{ to: 'i', message: refuses }])
+    expect(messagesOf(happens(one), 'optimized')).toMatchObject([{ to: 'i', message: refuses }])
     expect(one.active).toEqual(five)
     expect(exchange(one)).toBe('none')
   })
@@ -160,16 +161,16 @@ describe('who is wanted as a nearer neighbour', () => {
   test('is in one exchange at a time, gives up no holder of a reserved slot, and nobody it has not measured', () => {
     const one = full()
     one.hear('i', optimize)
-    expect(messages(one.hear('j', optimize), 'optimized')).toMatchObject([{ to: 'j', message: refuses }])
+    expect(messagesOf(one.hear('j', optimize), 'optimized')).toMatchObject([{ to: 'j', message: refuses }])
     const unmeasured = new OneMachine({ xbot })
     unmeasured.befriend(...five)
-    expect(messages(unmeasured.hear('i', optimize), 'optimized')).toMatchObject([{ message: refuses }])
+    expect(messagesOf(unmeasured.hear('i', optimize), 'optimized')).toMatchObject([{ message: refuses }])
     const reserved = new OneMachine({ xbot: { ...xbot, unbiased: 4 } })
     reserved.step({ type: 'reserve', tag: 't' })
     reserved.hear('a', { type: 'neighbor', priority: 'high' }, { attributes: { tag: 't' } })
     reserved.befriend(...five.slice(1))
     for (const [index, name] of five.entries()) measured(reserved, name, 10 * (index + 1))
-    expect(messages(reserved.hear('i', optimize), 'optimized')).toMatchObject([{ message: refuses }])
+    expect(messagesOf(reserved.hear('i', optimize), 'optimized')).toMatchObject([{ message: refuses }])
   })
 })
 
@@ -178,7 +179,7 @@ describe('who would be given up', () => {
     const one = full()
     one.hear('d', replace)
     expect(sent(one.up('o'))).toEqual(['ping -> o'])
-    expect(messages(answersPings(one, 'o', 20), 'switch')).toMatchObject([{ to: 'o', message: { initiator: 'i' } }])
+    expect(messagesOf(answersPings(one, 'o', 20), 'switch')).toMatchObject([{ to: 'o', message: { initiator: 'i' } }])
     const effects = one.hear('o', { type: 'switched', accepted: true })
     expect(sent(effects)).toEqual(['replaced -> d', 'disconnect -> d', 'confirm -> o'])
     expect(one.active).toEqual(['a', 'b', 'c', 'e', 'o'])
@@ -200,7 +201,7 @@ describe('who would be given up', () => {
     const one = full()
     one.hear('d', replace)
     one.up('o')
-    expect(messages(happens(one), 'replaced')).toMatchObject([{ to: 'd', message: { accepted: false } }])
+    expect(messagesOf(happens(one), 'replaced')).toMatchObject([{ to: 'd', message: { accepted: false } }])
     expect(one.active).toEqual(five)
     expect(one.wanted.has('o')).toBe(false)
     expect(exchange(one)).toBe('none')
@@ -224,7 +225,7 @@ describe('the old neighbour', () => {
     for (const initiator of five) {
       const one = full()
       const effects = one.hear('y', { type: 'switch', initiator: initiator as NodeName })
-      expect(messages(effects, 'switched')).toMatchObject([{ to: 'y', message: { accepted: true } }])
+      expect(messagesOf(effects, 'switched')).toMatchObject([{ to: 'y', message: { accepted: true } }])
       expect(sent(effects, 'disconnect')).toEqual([`disconnect -> ${initiator}`])
       expect(disconnected(effects)).toEqual([initiator])
       expect(one.active).toEqual([...five.filter(name => name !== initiator), 'y'])
@@ -239,7 +240,7 @@ describe('the old neighbour', () => {
       ['y', 'b'],
     ] as const) {
       const effects = one.hear(from, { type: 'switch', initiator: initiator as NodeName })
-      expect(messages(effects, 'switched')).toMatchObject([{ to: from, message: { accepted: false } }])
+      expect(messagesOf(effects, 'switched')).toMatchObject([{ to: from, message: { accepted: false } }])
     }
     expect(one.active).toEqual(five)
   })

@@ -5,14 +5,23 @@ const source = 'src/delivery/causal-source.ts'
 const matrix = 'src/delivery/causal-matrix.ts'
 const ended = 'src/delivery/ended-lives.ts'
 const labels = 'src/manager/causal-labels.ts'
-const queries = 'src/manager/causal-queries.ts'
+const rounds = 'src/delivery/causal-rounds.ts'
+const answers = 'src/delivery/causal-answers.ts'
 const frames = 'src/codec/causal-frames.ts'
 
 const machine = ['test/delivery/causality.test.ts', 'test/delivery/causality-simulation.test.ts']
+const ofQueries = ['test/manager/causal-queries.test.ts']
 const whole = ['test/manager/causal-order.test.ts', 'test/manager/causal-limits.test.ts']
 
 /** Messages of causal labels: what they wait for, what is given up, and who is asked. */
 export const causalOrder: readonly Mutant[] = [
+  {
+    name: 'messages wait for a node without a connection, although the overlay has told that it left',
+    file: 'src/manager/node.ts',
+    find: '        departed: (node, incarnation) => this.causal.ended(node, incarnation),\n',
+    replace: '        departed: () => {},\n',
+    tests: ['test/manager/overlay-effects.test.ts'],
+  },
   {
     name: 'only messages of the same sender wait for each other, as in Partisan',
     file: causality,
@@ -121,9 +130,37 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'what a fault holds back is given up with what has not arrived',
     file: source,
-    find: '    for (const number of this.#delayed) next = Math.min(next, number)\n',
-    replace: '',
+    find: 'return this.#held.has(number) || this.#delayed.has(number)',
+    replace: 'return this.#held.has(number)',
     tests: machine,
+  },
+  {
+    name: 'what faults hold back again and again is kept for ever',
+    file: source,
+    find: '    this.#early.clear()\n',
+    replace: '    if (number < 0) this.#early.clear()\n',
+    tests: machine,
+  },
+  {
+    name: 'a label is forgotten while the lives that used it go on',
+    file: causality,
+    find: 'return this.#sent.size === 0 && this.#sources.size === 0 && this.size === 0',
+    replace: 'return this.#sources.size === 0',
+    tests: ['test/delivery/causality.test.ts', ...whole],
+  },
+  {
+    name: 'labels of lives that are over make no room',
+    file: labels,
+    find: 'causality.isForgettable(now)) this.#labels.delete(name)',
+    replace: 'causality.isForgettable(now) && now < 0) this.#labels.delete(name)',
+    tests: whole,
+  },
+  {
+    name: 'of messages before their turn not the first is found',
+    file: 'src/delivery/number-heap.ts',
+    find: 'this.#at(left + 1) < this.#at(left)',
+    replace: 'this.#at(left + 1) > this.#at(left)',
+    tests: ['test/delivery/number-heap.test.ts'],
   },
   {
     name: 'a lower number takes the place of a greater one',
@@ -155,14 +192,14 @@ export const causalOrder: readonly Mutant[] = [
   },
   {
     name: 'a sender is never asked what may still come',
-    file: labels,
-    find: '      else if (now - since >= causalAskMillis) this.#queries.ask(state.name, from)\n',
+    file: causality,
+    find: '      else if (now - since >= causalAskMillis) asked.push(from)\n',
     replace: '',
     tests: whole,
   },
   {
     name: 'what is missing is waited for as long as its sender has it',
-    file: labels,
+    file: causality,
     find: 'now - since >= causalPatienceMillis',
     replace: 'now - since >= Infinity',
     tests: whole,
@@ -197,38 +234,38 @@ export const causalOrder: readonly Mutant[] = [
   },
   {
     name: 'the first answer says it all, whatever is under way on other lanes',
-    file: queries,
-    find: '    if (open.size > 0 || floors.size !== lanes) return\n',
-    replace: '    if (lanes === undefined) return\n',
-    tests: whole,
+    file: rounds,
+    find: '    if (open.size > 0 || floors.size !== lanes) return undefined\n',
+    replace: '    if (lanes === undefined) return undefined\n',
+    tests: machine,
   },
   {
     name: 'the greatest answer counts, not the least',
-    file: queries,
+    file: rounds,
     find: 'Math.min(...floors.values())',
     replace: 'Math.max(...floors.values())',
     tests: whole,
   },
   {
     name: 'it is waited for ever for an answer on a lane that was lost',
-    file: queries,
-    find: '      if (round.open.delete(lane)) this.#conclude(key, round)\n',
-    replace: '',
-    tests: whole,
+    file: rounds,
+    find: 'round.open.delete(lane) ? this.#conclude(round) : undefined',
+    replace: 'round.open.size < 0 ? this.#conclude(round) : undefined',
+    tests: [...machine, ...ofQueries],
   },
   {
     name: 'every question is answered, however many there are',
-    file: queries,
+    file: answers,
     find: '    if (known !== undefined) {\n      known.rounds',
     replace: '    if (known !== undefined && known.rounds.size > 9) {\n      known.rounds',
-    tests: ['test/manager/causal-queries.test.ts'],
+    tests: ofQueries,
   },
   {
     name: 'answers pile up behind a peer that reads nothing',
-    file: queries,
-    find: 'clock.now() - asked.heldSince < heldMillis',
-    replace: 'clock.now() < asked.heldSince',
-    tests: ['test/manager/causal-queries.test.ts'],
+    file: answers,
+    find: 'now - asked.heldSince < heldMillis',
+    replace: 'now < asked.heldSince',
+    tests: ofQueries,
   },
   {
     name: 'a field with bytes that mean nothing is taken',

@@ -4,7 +4,6 @@ const full = 'src/membership/full.ts'
 const table = 'src/membership/member-table.ts'
 const isolation = 'src/membership/isolation.ts'
 const summary = 'src/membership/summary.ts'
-const messages = 'src/membership/full-messages.ts'
 
 /** How views of the members are compared, merged, kept and forgotten. */
 export const membershipViews: readonly Mutant[] = [
@@ -88,9 +87,9 @@ export const membershipViews: readonly Mutant[] = [
   },
   {
     name: 'members that are down for long are removed, whether their names were generated or not',
-    file: full,
-    find: 'if (entry?.spec.generated !== true || now - since < removeDownAfter) continue',
-    replace: 'if (entry === undefined || now - since < removeDownAfter) continue',
+    file: 'src/membership/downtimes.ts',
+    find: 'if (spec?.generated === true && now',
+    replace: 'if (spec !== undefined && now',
   },
   {
     name: 'who left is remembered for ever',
@@ -227,7 +226,7 @@ export const membershipViews: readonly Mutant[] = [
   },
   {
     name: 'a message of a peer may hold any number of entries',
-    file: messages,
+    file: 'src/membership/parsing.ts',
     find: '!Array.isArray(value) || value.length > most',
     replace: '!Array.isArray(value)',
   },

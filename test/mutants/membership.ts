@@ -57,7 +57,7 @@ export const membership: readonly Mutant[] = [
   {
     name: 'who left is looked for once only: the sweep is not armed again',
     file: full,
-    find: "#sweep(now: Instant, out: Effects): void {\n    out.push({ type: 'arm', timer: 'sweep', after: this.#sweepInterval })\n",
+    find: "#sweep(now: Instant, out: Effects): void {\n    out.push({ type: 'arm', timer: 'sweep', after: this.#downtimes.sweepInterval })\n",
     replace: '#sweep(now: Instant, out: Effects): void {\n',
   },
   {
@@ -100,7 +100,7 @@ export const membership: readonly Mutant[] = [
   {
     name: 'the time that a member was down is counted from its first loss, though it came back',
     file: full,
-    find: '    this.#up.add(name)\n    this.#downSince.delete(name)\n',
+    find: '    this.#up.add(name)\n    this.#downtimes.end(name)\n',
     replace: '    this.#up.add(name)\n',
   },
   {
@@ -197,7 +197,7 @@ export const membership: readonly Mutant[] = [
   {
     name: 'a generated name that was never connected here is never removed',
     file: full,
-    find: '        if (!this.#up.has(name)) this.#downSince.set(name, now)\n',
+    find: '        if (!this.#up.has(name)) this.#downtimes.begin(name, now)\n',
     replace: '',
   },
   {

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js'
 const monitors = 'src/delivery/monitors.ts'
 const monitored = 'src/delivery/monitored.ts'
 const messages = 'src/delivery/monitor-messages.ts'
+const unsaid = 'src/delivery/unsaid-ids.ts'
 const monitoring = 'src/manager/monitoring.ts'
 const nodeMonitors = 'src/manager/node-monitors.ts'
 const serverRef = 'src/manager/server-ref.ts'
@@ -11,6 +12,7 @@ const requestAll = 'src/manager/request-all.ts'
 
 const ofMachines = ['test/delivery/monitors.test.ts']
 const ofMonitors = [...ofMachines, 'test/manager/monitoring.test.ts']
+const ofUnsaid = ['test/delivery/unsaid-ids.test.ts']
 const ofReferences = ['test/manager/references.test.ts']
 const ofMany = ['test/manager/request-all.test.ts']
 
@@ -47,8 +49,8 @@ export const monitoringMutants: readonly Mutant[] = [
   {
     name: 'after a reconnection nobody asks whether the other end still watches',
     file: monitors,
-    find: "      out.push({ type: 'send', to: node, channel, message: { type: 'sync', ids } })\n",
-    replace: '      if (ids.length > 1_000) out.pop()\n',
+    find: "      out.push({ type: 'send', to: node, channel, message: { type: 'sync', ids: this.ids(node, channel) } })\n",
+    replace: '      if (channel.length > 1_000) out.pop()\n',
     tests: ofMonitors,
   },
   {
@@ -130,9 +132,37 @@ export const monitoringMutants: readonly Mutant[] = [
   },
   {
     name: 'what a full queue does not take is offered as often as ever',
+    file: unsaid,
+    find: 'this.#pause = Math.min(2 * this.#pause, retryMillisMax)',
+    replace: 'this.#pause = Math.min(this.#pause, retryMillisMax)',
+    tests: ofUnsaid,
+  },
+  {
+    name: 'what a full queue does not take is soon not offered for hours',
+    file: unsaid,
+    find: 'Math.min(2 * this.#pause, retryMillisMax)',
+    replace: '2 * this.#pause',
+    tests: ofUnsaid,
+  },
+  {
+    name: 'what came while a part was under way is taken to have gone with it',
+    file: unsaid,
+    find: '    for (const id of part) this.#ids.delete(id)',
+    replace: '    if (part.length > 0) this.#ids.clear()',
+    tests: ofUnsaid,
+  },
+  {
+    name: 'what waits for room in a queue of monitors has no limit',
+    file: unsaid,
+    find: 'if (this.#ids.size + ids.length > unsaidMax) return false',
+    replace: 'if (ids.length > unsaidMax) return false',
+    tests: ofUnsaid,
+  },
+  {
+    name: 'a comparison that a full queue refused is offered as it was, and ends what came to be in between',
     file: monitoring,
-    find: 'pause = Math.min(2 * pause, retryMillisMax)',
-    replace: 'pause = Math.min(pause, retryMillisMax)',
+    find: '(isComparison ? this.#monitors.ids(node, channel) : unsaid.part)',
+    replace: '(isComparison ? message.ids : unsaid.part)',
     tests: ofMonitors,
   },
   {

@@ -227,7 +227,7 @@ export const overlays: readonly Mutant[] = [
   {
     name: 'the time that a member of a static mesh was down is counted from its first loss',
     file: fixed,
-    find: '    this.#up.add(name)\n    this.#downSince.delete(name)\n',
+    find: '    this.#up.add(name)\n    this.#downtimes.end(name)\n',
     replace: '    this.#up.add(name)\n',
   },
   {

@@ -4,10 +4,23 @@ const book = 'src/membership/address-book.ts'
 const beacon = 'src/membership/component-beacon.ts'
 const hyparview = 'src/membership/hyparview.ts'
 const xbot = 'src/membership/xbot.ts'
+const lives = 'src/membership/lives.ts'
 const trips = 'src/membership/round-trips.ts'
 
 /** HyParView: what nodes know of others, how islets are found, and exchanges of neighbours. */
 export const partialViews: readonly Mutant[] = [
+  {
+    name: 'a life that was removed may connect again',
+    file: lives,
+    find: "return incarnation === ended ? { type: 'removed' } : undefined",
+    replace: 'return undefined',
+  },
+  {
+    name: 'lives that have ended are brought back by those who tell of them',
+    file: lives,
+    find: 'return !this.departures.includes(spec) && spec',
+    replace: 'return spec',
+  },
   {
     name: 'a root counts beyond what others read',
     file: beacon,

@@ -8,6 +8,20 @@ const tests = ['test/membership/scamp.test.ts']
 /** SCAMP. */
 export const scamp: readonly Mutant[] = [
   {
+    name: 'a subscription has any number',
+    file: 'src/membership/scamp-messages.ts',
+    find: 'isCount(sequence, 1, sequenceMax) ? { type: value.type, sequence }',
+    replace: 'isCount(sequence, 1, Number.MAX_VALUE) ? { type: value.type, sequence }',
+    tests,
+  },
+  {
+    name: 'a copy with an old number makes a lease longer',
+    file: subscriptions,
+    find: 'const isRepeated = held !== undefined && held.sequence >= sequence',
+    replace: 'const isRepeated = held !== undefined && held.sequence > sequence',
+    tests,
+  },
+  {
     name: 'a subscription is kept with a constant probability, as in Partisan',
     file: subscriptions,
     find: 'random.next() * (1 + view.size) < 1',

@@ -1,6 +1,7 @@
 import type { Incarnation, Life, NodeName } from '../../src/core/node.js'
 import type { Dependency } from '../../src/delivery/causal-matrix.js'
-import { Causality } from '../../src/delivery/causality.js'
+import { CausalRounds, type FloorAnswer, type Gone, roundMillis } from '../../src/delivery/causal-rounds.js'
+import { Causality, causalPatienceMillis } from '../../src/delivery/causality.js'
 import { EndedLives } from '../../src/delivery/ended-lives.js'
 
 /** What an independent judge knows of a message: how much of each life's sending came before it. */
@@ -23,10 +24,8 @@ interface Parcel {
 }
 
 /** Written behind everything that has left on a stream. */
-interface Marker {
+interface Marker extends FloorAnswer {
   readonly type: 'marker'
-  readonly round: number
-  readonly floor: number
 }
 
 /** One stream from one life to another: what waits at the sender, and what is under way, both in order. */
@@ -41,14 +40,13 @@ interface Pair {
   readonly from: Life
   readonly to: Life
   readonly streams: readonly Stream[]
-  round: number
-  markers: number[]
 }
 
 /** One life of a node: its machine, and what the judge remembers of it. */
 interface Process {
   readonly life: Life
-  machine: Causality<Message>
+  readonly machine: Causality<Message>
+  readonly rounds: CausalRounds<Stream>
   readonly ended: EndedLives
   past: Map<string, number>
   count: number
@@ -66,8 +64,7 @@ export type CausalAction = readonly [kind: number, one: number, other: number, d
 
 export const causalActionKinds = 64
 const streamsPerPair = 2
-/** How long a missing message is waited for, in the simulation's own time. */
-const simulatedPatience = 10_000
+const label = 'chat'
 
 /**
  * Nodes that send each other messages of one label, over streams that overtake each other, with connections that are
@@ -115,10 +112,10 @@ export class CausalNetwork {
       case 8:
         return this.#cancel(from, to, detail)
       case 9:
-        this.#now += detail % simulatedPatience
-        return this.#expire(to)
+        this.#now += detail % causalPatienceMillis
+        return this.#care(to)
       case 10:
-        return this.#query(from, to)
+        return this.#loseOne(this.#pair(from.life, to.life), detail)
       case 11:
         if (detail % 4 === 0) this.#leave(from)
         return
@@ -137,6 +134,7 @@ export class CausalNetwork {
       for (const name of this.#names) while (this.#process(name).delayed.length > 0) this.#goOn(this.#process(name), 2)
     }
     for (let turn = 0; turn < 3; turn++) {
+      this.#now += roundMillis
       for (const from of this.#names) {
         for (const to of this.#names) {
           const [one, other] = [this.#process(from), this.#process(to)]
@@ -158,7 +156,15 @@ export class CausalNetwork {
     const ended = new EndedLives(100)
     const lives = { endedSince: (other: Life) => ended.since(other), isNear: () => true }
     this.#processes.set(name, {
-      ...{ life, ended, machine: new Causality(life, lives), past: new Map(), count: 0, seen: new Map() },
+      ...{
+        life,
+        ended,
+        machine: new Causality(life, lives),
+        rounds: new CausalRounds(),
+        past: new Map(),
+        count: 0,
+        seen: new Map(),
+      },
       ...{ taken: new Set(), delayed: [], alive: true },
     })
   }
@@ -176,7 +182,7 @@ export class CausalNetwork {
     let pair = this.#pairs.get(key)
     if (pair === undefined) {
       const streams = Array.from({ length: streamsPerPair }, () => ({ queued: [], unacknowledged: [], wire: [] }))
-      pair = { from, to, streams, round: 0, markers: [] }
+      pair = { from, to, streams }
       this.#pairs.set(key, pair)
     }
     return pair
@@ -224,7 +230,7 @@ export class CausalNetwork {
     const to = this.#process(pair.to.name)
     const parcel = stream.wire.shift()
     if (parcel === undefined || to.life !== pair.to || !to.alive || to.ended.since(pair.from) !== undefined) return
-    if (parcel.type === 'marker') return this.#marker(pair, to, parcel)
+    if (parcel.type === 'marker') return this.#conclude(to, to.rounds.answered(stream, pair.from.name, parcel))
     if (parcel.acked && to.taken.has(keyOfParcel(pair, parcel))) return this.#acknowledge(pair, stream, parcel)
     if (!delayed) return this.#hand(pair, stream, to, parcel)
     to.machine.delayed(pair.from, parcel.number, this.#now)
@@ -272,11 +278,19 @@ export class CausalNetwork {
       [one, other],
       [other, one],
     ] as const) {
-      for (const stream of this.#pair(from.life, to.life).streams) {
-        stream.wire = []
-        stream.queued.unshift(...stream.unacknowledged.splice(0))
-      }
+      for (const stream of this.#pair(from.life, to.life).streams) this.#break(to, stream)
     }
+  }
+
+  /** One of the connections is lost. */
+  #loseOne(pair: Pair, detail: number): void {
+    if (pair.from !== pair.to) this.#break(this.#process(pair.to.name), this.#stream(pair, detail))
+  }
+
+  #break(to: Process, stream: Stream): void {
+    stream.wire = []
+    for (const gone of to.rounds.closed(stream)) this.#conclude(to, gone)
+    stream.queued.unshift(...stream.unacknowledged.splice(0))
   }
 
   #duplicate(from: Process, to: Process, detail: number): void {
@@ -297,31 +311,30 @@ export class CausalNetwork {
   #query(from: Process, to: Process): void {
     if (!from.alive || !to.alive || from === to) return
     if (to.ended.since(from.life) !== undefined || from.ended.since(to.life) !== undefined) return
-    const pair = this.#pair(from.life, to.life)
-    pair.round++
-    pair.markers = []
-    const floor = from.machine.floor(to.life)
-    for (const { wire } of pair.streams) wire.push({ type: 'marker', round: pair.round, floor })
+    const { streams } = this.#pair(from.life, to.life)
+    const round = to.rounds.ask(label, from.life, streams, this.#now)
+    if (round === undefined) return
+    const marker: Marker = { type: 'marker', round, label, lanes: streams.length, floor: from.machine.floor(to.life) }
+    for (const { wire } of streams) wire.push(marker)
   }
 
-  #marker(pair: Pair, to: Process, { round, floor }: Marker): void {
-    if (round !== pair.round) return
-    pair.markers.push(floor)
-    if (pair.markers.length < pair.streams.length) return
+  #conclude(to: Process, gone: Gone | undefined): void {
+    if (gone === undefined) return
     const out: Message[] = []
-    to.machine.giveUp(pair.from, Math.min(...pair.markers) - 1, this.#now, out)
+    to.machine.giveUp(gone.from, gone.upTo, this.#now, out)
     this.#judge(to, out)
   }
 
-  #expire(to: Process): void {
+  /** Regular care: whose messages are missing is asked, and what does not come is not waited for for ever. */
+  #care(to: Process): void {
     if (!to.alive) return
-    for (const { from, number, since } of [...to.machine.waits()]) {
-      if (this.#now - since < simulatedPatience) continue
-      this.#patient = false
-      const out: Message[] = []
-      to.machine.giveUp(from, number, this.#now, out)
-      this.#judge(to, out)
+    if ([...to.machine.waits()].some(({ since }) => this.#now - since >= causalPatienceMillis)) this.#patient = false
+    const out: Message[] = []
+    for (const { name, incarnation } of to.machine.care(this.#now, out)) {
+      const from = this.#process(name)
+      if (from.life.incarnation === incarnation) this.#query(from, to)
     }
+    this.#judge(to, out)
   }
 
   #crash(process: Process): void {

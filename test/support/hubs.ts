@@ -2,6 +2,7 @@ import { CloseCode } from '../../src/codec/codec.js'
 import type { ChannelMap, ChannelName, ChannelOptions } from '../../src/core/channel.js'
 import { type NodeName, type NodeSpec, nodeNameBytesMax } from '../../src/core/node.js'
 import { SeededRandom } from '../../src/core/random.js'
+import { BatchBuffers } from '../../src/link/batch-buffers.js'
 import { Flusher } from '../../src/link/flusher.js'
 import type { HandshakeIdentity, Refusal } from '../../src/link/handshake.js'
 import { LinkHub } from '../../src/link/hub.js'
@@ -97,7 +98,7 @@ export class HubNode implements HubHandler {
       identity: () => this.identity,
       settings: {
         ...{ clock, random, limits: all, valueLimits, peerValueLimits: valueLimits, channels, channelMap },
-        ...{ heartbeat: {}, flusher: new Flusher(clock) },
+        ...{ heartbeat: {}, flusher: new Flusher(clock), buffers: new BatchBuffers() },
       },
       transport: this.wire,
       entropy: { bytes: count => Uint8Array.from({ length: count }, () => Math.floor(random.next() * 256)) },

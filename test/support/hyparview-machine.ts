@@ -1,62 +1,19 @@
-import type { NodeName, NodeSpec } from '../../src/core/node.js'
+import type { NodeSpec } from '../../src/core/node.js'
 import { SeededRandom } from '../../src/core/random.js'
 import { HyParViewMembership, hyParViewRole } from '../../src/membership/hyparview.js'
 import type { HyParViewMessage } from '../../src/membership/hyparview-messages.js'
 import type { HyParViewMembershipOptions } from '../../src/membership/hyparview-options.js'
-import type { MembershipEffect, MembershipInput } from '../../src/membership/strategy.js'
-import { specOf } from './membership-bus.js'
+import type { MembershipEffect } from '../../src/membership/strategy.js'
+import { DrivenMachine, peersOf } from './driven-machine.js'
 
 type Effect = MembershipEffect<HyParViewMessage>
 
 /** A node of a HyParView overlay. */
-export function peerOf(name: string, incarnation = 1, more: Partial<NodeSpec> = {}): NodeSpec {
-  return specOf(name, incarnation, { role: hyParViewRole, ...more })
-}
+export const peerOf: ReturnType<typeof peersOf> = peersOf(hyParViewRole)
 
-/** One machine, `me`, that is told what happens by hand. */
-export class OneMachine {
-  readonly machine: HyParViewMembership
-  readonly self: NodeSpec
-  readonly connected: Set<string> = new Set()
-  /** Whom it wants to be connected with, from its effects. */
-  readonly wanted: Set<string> = new Set()
-  now = 0
-
+export class OneMachine extends DrivenMachine<HyParViewMessage, HyParViewMembership> {
   constructor(options: Partial<HyParViewMembershipOptions> = {}, seed = 1) {
-    this.machine = new HyParViewMembership({ random: new SeededRandom(seed), ...options })
-    this.self = peerOf('me', 5)
-    this.step({ type: 'start', self: this.self })
-  }
-
-  step(input: MembershipInput<HyParViewMessage>): Effect[] {
-    const out: Effect[] = []
-    this.machine.step(input, this.now, out)
-    for (const effect of out) {
-      if (effect.type === 'connect') this.wanted.add(effect.peer.name)
-      if (effect.type === 'disconnect') this.wanted.delete(effect.node)
-    }
-    return out
-  }
-
-  up(name: string, incarnation = 1, more: Partial<NodeSpec> = {}): Effect[] {
-    this.connected.add(name)
-    return this.step({ type: 'up', peer: peerOf(name, incarnation, more) })
-  }
-
-  down(name: string): Effect[] {
-    this.connected.delete(name)
-    return this.step({ type: 'down', node: name as NodeName })
-  }
-
-  /** The peer says something; it is connected for it. */
-  hear(name: string, message: HyParViewMessage, more: Partial<NodeSpec> = {}): Effect[] {
-    const before = this.connected.has(name) ? [] : this.up(name, 1, more)
-    return [...before, ...this.step({ type: 'message', from: peerOf(name, 1, more), message })]
-  }
-
-  timer(timer: string, after = 0): Effect[] {
-    this.now += after
-    return this.step({ type: 'timer', timer })
+    super(new HyParViewMembership({ random: new SeededRandom(seed), ...options }), hyParViewRole)
   }
 
   /** These become neighbours. */
@@ -74,10 +31,7 @@ export class OneMachine {
   }
 
   get active(): string[] {
-    return this.machine
-      .members()
-      .map(({ name }) => name as string)
-      .filter(name => name !== 'me')
+    return this.others
   }
 
   get passive(): string[] {
@@ -90,18 +44,6 @@ export function sent(effects: readonly Effect[], type?: HyParViewMessage['type']
   return effects.flatMap(effect =>
     effect.type === 'send' && (type === undefined || effect.message.type === type)
       ? [`${effect.message.type} -> ${effect.to}`]
-      : [],
-  )
-}
-
-/** The messages of a type, with whom they went to. */
-export function messages<Type extends HyParViewMessage['type']>(
-  effects: readonly Effect[],
-  type: Type,
-): { readonly to: string; readonly message: HyParViewMessage & { readonly type: Type } }[] {
-  return effects.flatMap(effect =>
-    effect.type === 'send' && effect.message.type === type
-      ? [{ to: effect.to, message: effect.message as HyParViewMessage & { readonly type: Type } }]
       : [],
   )
 }

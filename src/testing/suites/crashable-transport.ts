@@ -86,7 +86,7 @@ export class CrashableTransport implements Transport {
     return {
       remote: connection.remote,
       ...(connection.security !== undefined && { security: connection.security }),
-      send: chunk => (this.#crashed ? !ended : connection.send(chunk)),
+      send: (chunk, release) => (this.#crashed ? !ended : connection.send(chunk, release)),
       admit: () => connection.admit(),
       pause: () => connection.pause(),
       resume: () => connection.resume(),

@@ -71,6 +71,33 @@ export const deliveryCases: readonly TransportCase[] = [
     },
   },
   {
+    name: 'a chunk that was given back may be written over',
+    async run(harness) {
+      const { near, far, end } = await connect(harness)
+      let early = false
+      for (const [from, to] of [[near, far] as const, [far, near] as const]) {
+        to.connection.pause()
+        const count = 40
+        for (let index = 0; index < count; index++) {
+          let sending = true
+          from.connection.send(chunk(index, 65_536), bytes => {
+            early ||= sending
+            bytes.fill(255)
+          })
+          sending = false
+        }
+        to.connection.resume()
+        await harness.eventually(to.count(count))
+        assert.deepEqual(
+          to.chunks.map(plain),
+          Array.from({ length: count }, (_, index) => chunk(index, 65_536)),
+        )
+      }
+      assert.equal(early, false, 'a chunk was given back within the call that sent it')
+      await end()
+    },
+  },
+  {
     name: 'send returns false while too much waits, and drained tells when it no longer does',
     async run(harness) {
       const { near, far, end } = await connect(harness)

@@ -14,12 +14,12 @@ try {
   process.exitCode = usage ? 2 : 1
 }
 
-function run({ nodes, fail, seed: first, seeds, contacts, rounds, plot }: Settings): number {
+function run({ fail, seed: first, seeds, plot, ...settings }: Settings): number {
   const runs: Experiment[] = []
   for (let seed = first; seed < first + seeds; seed++) {
     for (const share of fail) {
       const begun = performance.now()
-      const outcome = experiment({ nodes, fail: share, seed, contacts, rounds })
+      const outcome = experiment({ ...settings, fail: share, seed })
       runs.push(outcome)
       console.log(`${tableOf(outcome, performance.now() - begun)}\n`)
     }

@@ -4,6 +4,9 @@ import type { Millis } from '../../../src/core/time.js'
 import { HyParViewMembership, hyParViewRole } from '../../../src/membership/hyparview.js'
 import type { HyParViewMessage } from '../../../src/membership/hyparview-messages.js'
 import type { HyParViewMembershipOptions } from '../../../src/membership/hyparview-options.js'
+import { ScampMembership, scampRole } from '../../../src/membership/scamp.js'
+import type { ScampMessage } from '../../../src/membership/scamp-messages.js'
+import type { ScampMembershipOptions } from '../../../src/membership/scamp-options.js'
 import type { MembershipEffect, MembershipInput, MembershipStrategy } from '../../../src/membership/strategy.js'
 import { Calendar } from './calendar.js'
 
@@ -249,5 +252,16 @@ export class OverlayBus extends MachineBus<HyParViewMessage> {
   constructor({ options, ...rest }: OverlayBusOptions) {
     const machine = (random: SeededRandom): HyParViewMembership => new HyParViewMembership({ random, ...options })
     super({ role: hyParViewRole, machine, measures: options?.xbot !== undefined }, rest)
+  }
+}
+
+export interface ScampBusOptions extends MachineBusOptions {
+  readonly options?: Omit<ScampMembershipOptions, 'random'>
+}
+
+/** Machines of SCAMP. */
+export class ScampBus extends MachineBus<ScampMessage> {
+  constructor({ options, ...rest }: ScampBusOptions) {
+    super({ role: scampRole, machine: random => new ScampMembership({ random, ...options }) }, rest)
   }
 }

@@ -7,12 +7,14 @@ export interface OverlayShape {
   /** The share of the survivors that are in the largest component. */
   readonly connected: number
   readonly components: number
-  /** How many survivors have so many living neighbours. */
+  /** How many survivors have so many living neighbours, or so many living nodes in their views. */
   readonly degrees: ReadonlyMap<number, number>
   /** Neighbourhoods that one of both ends does not know of. */
   readonly oneSided: number
   /** Entries of active views that are dead. */
   readonly dead: number
+  /** Survivors that are in no survivor's view. */
+  readonly unheld: number
 }
 
 export function shapeOf<Message>(bus: MachineBus<Message>, origin?: BusNode<Message>): OverlayShape {
@@ -20,9 +22,11 @@ export function shapeOf<Message>(bus: MachineBus<Message>, origin?: BusNode<Mess
   const neighbors = new Map(survivors.map(node => [node.index, neighborsOf(node)]))
   let [oneSided, dead] = [0, 0]
   const degrees = new Map<number, number>()
+  const held = new Set<number>()
   for (const [index, listed] of neighbors) {
     const alive = listed.filter(peer => neighbors.has(peer))
     dead += listed.length - alive.length
+    for (const peer of alive) held.add(peer)
     oneSided += alive.filter(peer => neighbors.get(peer)?.includes(index) !== true).length
     degrees.set(alive.length, (degrees.get(alive.length) ?? 0) + 1)
   }
@@ -33,7 +37,7 @@ export function shapeOf<Message>(bus: MachineBus<Message>, origin?: BusNode<Mess
     reached: reached / survivors.length,
     connected: Math.max(0, ...components) / survivors.length,
     components: components.length,
-    ...{ degrees, oneSided, dead },
+    ...{ degrees, oneSided, dead, unheld: neighbors.size - held.size },
   }
 }
 

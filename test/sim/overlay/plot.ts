@@ -1,5 +1,6 @@
 import type { Experiment } from './experiment.js'
 
+const titles = { hyparview: 'HyParView', scamp: 'SCAMP' }
 const colours = ['#1b6ca8', '#2a9d5c', '#c77700', '#b3261e', '#6b4fa0']
 const [width, height, left, top] = [640, 320, 56, 40]
 
@@ -9,10 +10,10 @@ export function plotOf(runs: readonly Experiment[]): string {
   const x = (round: number): number => left + (round / rounds) * (width - left - 130)
   const y = (share: number): number => top + (1 - share) * (height - top - 48)
   const shares = [...new Set(runs.map(({ fail }) => fail))]
-  const { nodes } = runs[0] as Experiment
+  const { nodes, overlay } = runs[0] as Experiment
   const seeds = runs.length / shares.length
   const many = seeds === 1 ? '1 seed' : `${seeds} seeds`
-  const title = `HyParView, ${nodes.toLocaleString('en')} nodes, ${many}, the worst of each`
+  const title = `${titles[overlay]}, ${nodes.toLocaleString('en')} nodes, ${many}, the worst of each`
   const lines = shares.map((fail, index) => {
     const of = runs.filter(run => run.fail === fail)
     const worst = Array.from({ length: rounds + 1 }, (_, at) =>

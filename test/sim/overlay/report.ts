@@ -1,15 +1,17 @@
-import { type Experiment, healedAfter } from './experiment.js'
+import { type Experiment, healedAfter, type OverlayName } from './experiment.js'
 import type { OverlayShape } from './overlay-graph.js'
 
 /** One run as a table. */
 export function tableOf(run: Experiment, millis: number): string {
-  const { nodes, fail, seed, before, after, quietMessages, messages } = run
+  const { overlay, nodes, fail, seed, before, after, quietMessages, messages } = run
   const healed = healedAfter(run)
-  const rows = after.map((shape, index) => [index, ...cells(shape)])
+  const columns = columnsOf(overlay)
+  const rows = after.map((shape, index) => [index, ...columns.map(([, cell]) => cell(shape))])
+  const quiet = columns.map(([head, cell]) => `${head} ${cell(before)}`)
   return [
-    `${nodes} nodes, seed ${seed}, ${percent(fail)} fail at once; ${Math.round(millis / 100) / 10} s`,
-    ...columns([['round', 'reached', 'connected', 'components', 'one-sided', 'dead', 'degree: nodes'], ...rows]),
-    `before: ${cells(before).join(', ')}`,
+    `${overlay}: ${nodes} nodes, seed ${seed}, ${percent(fail)} fail at once; ${Math.round(millis / 100) / 10} s`,
+    ...aligned([['round', ...columns.map(([head]) => head)], ...rows]),
+    `before: ${quiet.join(', ')}`,
     `messages per node and round: ${quietMessages.toFixed(1)} when quiet, ${messages.toFixed(1)} after the failure`,
     healed === undefined ? 'NOT HEALED' : `every survivor is reached from round ${healed} on`,
   ].join('\n')
@@ -24,15 +26,40 @@ export function summaryOf(runs: readonly Experiment[]): string {
     const middle = rounds[Math.floor(rounds.length / 2)] ?? '-'
     return [percent(fail), healed.length, middle, rounds.at(-1) ?? '-', healed.length - rounds.length]
   })
-  return columns([['fail', 'seeds', 'rounds (median)', 'rounds (worst)', 'never'], ...rows]).join('\n')
+  return aligned([['fail', 'seeds', 'rounds (median)', 'rounds (worst)', 'never'], ...rows]).join('\n')
 }
 
-function cells({ reached, connected, components, oneSided, dead, degrees }: OverlayShape): (string | number)[] {
+type Column = readonly [head: string, cell: (shape: OverlayShape) => string | number]
+
+const everywhere: readonly Column[] = [
+  ['reached', ({ reached }) => percent(reached)],
+  ['connected', ({ connected }) => percent(connected)],
+  ['components', ({ components }) => components],
+  ['dead', ({ dead }) => dead],
+]
+
+/** Neighbours of HyParView know each other, and are few. Views of SCAMP are directed, and grow with the overlay. */
+function columnsOf(overlay: OverlayName): readonly Column[] {
+  if (overlay === 'hyparview') {
+    return [...everywhere, ['one-sided', ({ oneSided }) => oneSided], ['degree: nodes', distributionOf]]
+  }
+  return [...everywhere, ['unheld', ({ unheld }) => unheld], ['views: mean (range)', rangeOf]]
+}
+
+function distributionOf({ degrees }: OverlayShape): string {
   const distribution = [...degrees].sort(([one], [other]) => one - other)
-  return [
-    ...[percent(reached), percent(connected), components, oneSided, dead],
-    distribution.map(([degree, nodes]) => `${degree}: ${nodes}`).join('  '),
-  ]
+  return distribution.map(([degree, nodes]) => `${degree}: ${nodes}`).join('  ')
+}
+
+function rangeOf({ degrees }: OverlayShape): string {
+  const sizes = [...degrees.keys()]
+  return `${meanDegree(degrees).toFixed(1)} (${Math.min(...sizes)}-${Math.max(...sizes)})`
+}
+
+function meanDegree(degrees: ReadonlyMap<number, number>): number {
+  let [sum, nodes] = [0, 0]
+  for (const [degree, count] of degrees) [sum, nodes] = [sum + degree * count, nodes + count]
+  return sum / nodes
 }
 
 function percent(share: number): string {
@@ -40,7 +67,7 @@ function percent(share: number): string {
   return `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`
 }
 
-function columns(rows: readonly (readonly (string | number)[])[]): string[] {
+function aligned(rows: readonly (readonly (string | number)[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map(row => String(row[at]).length)))
   return rows.map(row =>
     row

@@ -1,0 +1,25 @@
+import { batchBytes, chunkBytes } from './limits.js'
+
+/** What a batch holds at most: one message or chunk may start just below {@link batchBytes}. */
+const bufferBytes = 2 * batchBytes + chunkBytes
+
+/** Buffers for the batches of all lanes of a node, used again once a transport has let go of them. */
+export class BatchBuffers {
+  readonly #spare: Buffer[] = []
+
+  /** A buffer of at least `bytes`. */
+  allocate(bytes: number): Buffer {
+    if (bytes < pooledFrom || bytes > bufferBytes) return Buffer.allocUnsafeSlow(bytes)
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(bufferBytes)
+  }
+
+  /** Takes back the buffer that a batch was written into, when nobody reads it any more. */
+  readonly release = (batch: Uint8Array): void => {
+    if (batch.buffer.byteLength !== bufferBytes || this.#spare.length >= spareBuffersMax) return
+    this.#spare.push(Buffer.from(batch.buffer))
+  }
+}
+
+/** Smaller ones are made anew: there may be very many lanes, each with a few bytes to send. */
+const pooledFrom = 16_384
+const spareBuffersMax = 16

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest'
+import type { ForwardOptions, PeerServiceManager } from '../../src/index.js'
+import type { Cluster } from '../support/cluster.js'
+import { graph, hear, lanesTo, range, relayed } from '../support/relays.js'
+
+const causal: ForwardOptions = { causalLabel: 'chat', ...relayed }
+
+/** Numbers are for one life of a node: its life has to be known before they are given. */
+async function meet(cluster: Cluster, node: PeerServiceManager, to: string): Promise<void> {
+  await cluster.settle(node.forwardMessage(to, 'meeting', 0, relayed))
+}
+
+describe('messages of a causal label between nodes without a direct connection', () => {
+  test('need a node that was met: the first rejects, and finds the way for those that follow', async () => {
+    const { cluster, node } = await graph([
+      ['b', 'a'],
+      ['c', 'b'],
+    ])
+    const heard = hear(node('c'), 'chat')
+    const first = await cluster.failure(node('a').forwardMessage('c', 'chat', 1, causal))
+    expect(first).toMatchObject({ code: 'ERR_NOT_CONNECTED' })
+    await cluster.pass(1_000)
+    await cluster.settle(node('a').forwardMessage('c', 'chat', 2, causal))
+    await cluster.pass(1_000)
+    expect(heard).toEqual([2])
+  })
+
+  test('wait for what came before them over another node', async () => {
+    // a - b - c - d: what `a` tells `d` goes through two others, as does what `b` passes on.
+    const { cluster, node } = await graph([
+      ['b', 'a'],
+      ['c', 'b'],
+      ['d', 'c'],
+    ])
+    const [a, b, d] = [node('a'), node('b'), node('d')]
+    const heard = hear(d, 'chat')
+    b.register('chat', message => b.castMessage('d', 'chat', `${String(message)}, passed on`, causal))
+    await meet(cluster, a, 'd')
+    await meet(cluster, b, 'd')
+    expect(lanesTo(a, 'd')).toContain(true)
+    await cluster.settle(a.forwardMessage('d', 'chat', 'hello', causal))
+    await cluster.until(() => heard.length === 1)
+    a.interpose(({ peer, kind }) =>
+      peer === 'd' && kind === 'message' ? { type: 'delay', by: 3_000 } : { type: 'pass' },
+    )
+    void a.forwardMessage('d', 'chat', 'question', causal)
+    await cluster.settle(a.forwardMessage('b', 'chat', 'question', causal))
+    await cluster.pass(2_000)
+    expect(heard).toEqual(['hello'])
+    await cluster.pass(2_000)
+    expect(heard).toEqual(['hello', 'question', 'question, passed on'])
+    expect(d.counters()).toMatchObject({ causalGaps: 0, causalLate: 0 })
+  })
+
+  test('are given up when the sender, asked over the relays, says that they will not come', async () => {
+    const { cluster, node } = await graph([
+      ['b', 'a'],
+      ['c', 'b'],
+    ])
+    const [a, b, c] = [node('a'), node('b'), node('c')]
+    const heard = hear(c, 'chat')
+    b.register('chat', message => b.castMessage('c', 'chat', message, causal))
+    await meet(cluster, a, 'c')
+    await cluster.settle(a.forwardMessage('c', 'chat', 'hello', causal))
+    await cluster.until(() => heard.length === 1)
+    a.interpose(({ peer, kind }) => ({ type: peer === 'c' && kind === 'message' ? 'drop' : 'pass' }))
+    a.castMessage('c', 'chat', 'lost', causal)
+    a.castMessage('b', 'chat', 'question', causal)
+    await cluster.pass(450)
+    expect(heard).toEqual(['hello'])
+    await cluster.pass(1_000)
+    expect(heard).toEqual(['hello', 'question'])
+    expect(c.counters().causalGaps).toBe(1)
+  })
+
+  test('keep their order where relays stop and others take their place', async () => {
+    // A square with its two ways between `a` and `c`, and another talker in each corner.
+    const { cluster, node } = await graph([
+      ['a', 'b'],
+      ['b', 'c'],
+      ['a', 'd'],
+      ['d', 'c'],
+    ])
+    const [a, b, c] = [node('a'), node('b'), node('c')]
+    const heard: number[] = []
+    c.register('chat', message => void heard.push(message as number))
+    const passOn = (relay: PeerServiceManager): Disposable =>
+      relay.register('chat', message => relay.castMessage('c', 'chat', message, causal))
+    passOn(node('d'))
+    await meet(cluster, a, 'c')
+    for (const id of range(200)) {
+      // Even ones go straight to `c`, odd ones through `d`: causality alone orders an odd one behind those before it.
+      if (id % 2 === 0) a.castMessage('c', 'chat', id, { ...causal, ack: true })
+      else a.castMessage('d', 'chat', id, { ...causal, ack: true })
+      await cluster.pass(5)
+      if (id === 100) await cluster.settle(b.stop())
+    }
+    await cluster.pass(15_000)
+    const seen = new Set<number>()
+    for (const id of heard) {
+      // Nothing that `a` sent straight comes after what it sent, to whomever, later.
+      if (id % 2 === 0) expect([...seen].filter(other => other > id)).toEqual([])
+      seen.add(id)
+    }
+    expect(heard.filter(id => id % 2 === 0)).toEqual(range(100).map(index => 2 * index))
+    expect(heard.length).toBeGreaterThan(150)
+  })
+})
