@@ -60,7 +60,12 @@ export interface ManagerEvents {
   /** Messages of a causal label, that others depended on, did not come and are not waited for any more. */
   'causal-gap': (gap: { readonly label: string; readonly count: number }) => void
   /** A handler, watcher, listener, store or interposition of the user threw, or its promise rejected. */
-  'handler-error': (failure: { readonly where: string; readonly error: unknown }) => void
+  'handler-error': (failure: {
+    readonly where: string
+    readonly error: unknown
+    /** Whoever sent a handler its message is told, too: it is acknowledged when it was handled. Default false. */
+    readonly answered?: boolean
+  }) => void
   /** A message for the manager itself, from `sendMessage`. */
   message: (message: { readonly from: string; readonly channel: string; readonly message: unknown }) => void
   /** A partition was injected between this node and the other. */

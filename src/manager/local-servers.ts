@@ -98,7 +98,16 @@ export class LocalServers {
       return new Promise((resolve, reject) => {
         const done = (): void => resolve(undefined)
         const { copy, context, cost } = admitted
-        const acceptor = { given: when === 'given' ? done : (): void => {}, handled: done, failed: reject }
+        let isOver = false
+        const given = (): void => {
+          isOver = when === 'given'
+          if (isOver) done()
+        }
+        const failed = (error: unknown): boolean => {
+          reject(error as Error)
+          return !isOver
+        }
+        const acceptor = { given, handled: done, failed }
         const handled =
           field === undefined
             ? this.#context.registry.accept(server, copy, context, acceptor)
@@ -246,4 +255,4 @@ export class LocalServers {
 }
 
 /** Nobody waits to hear what becomes of it. */
-const nobody: Acceptor = { given: () => {}, handled: () => {}, failed: () => {} }
+const nobody: Acceptor = { given: () => {}, handled: () => {}, failed: () => false }

@@ -91,7 +91,7 @@ export class Node {
       unregistered: server => this.monitoring.unregistered(server),
       noSuchServer: (server, { from, channel }) => this.#refusedMessage('no-such-server', from, channel, server),
       schemaRefused: (server, { from, channel }) => this.#refusedMessage('schema', from, channel, server),
-      handlerFailed: (server, error) => reporter.failed(`server '${server}'`, error),
+      handlerFailed: (server, error, answered) => reporter.failed(`server '${server}'`, error, answered),
       expired: () => this.counters.add('expired'),
     })
     const flusher = new Flusher(clock)

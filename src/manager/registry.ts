@@ -12,7 +12,8 @@ export interface RegistryObserver {
   unregistered(server: string): void
   noSuchServer(server: string, context: MessageContext): void
   schemaRefused(server: string, context: MessageContext): void
-  handlerFailed(server: string, error: unknown): void
+  /** `answered`: the sender of the message is told what its handler threw. */
+  handlerFailed(server: string, error: unknown, answered?: boolean): void
   /** The deadline of a message passed before it had its turn. */
   expired(): void
 }
@@ -23,7 +24,8 @@ export interface Acceptor {
   /** It waits for its iterator, and is given when that takes it: others may be handed over behind it. */
   held?(): void
   handled(): void
-  failed(error: unknown): void
+  /** Whether its sender is told of that. */
+  failed(error: unknown): boolean
 }
 
 interface Server {
@@ -174,16 +176,16 @@ export class Registry {
   }
 
   #notHandled(name: string, context: MessageContext, acceptor: Acceptor, error: unknown): undefined {
-    this.#failed(name, context, error)
-    acceptor.failed(error)
+    const answered = acceptor.failed(error)
+    this.#failed(name, context, error, answered)
   }
 
   /** A `HandlerError`, or why the message did not come to its handler. */
-  #failed(name: string, context: MessageContext, error: unknown): void {
+  #failed(name: string, context: MessageContext, error: unknown, answered?: boolean): void {
     if (error instanceof TooLateError || error instanceof ExpiredError) return
     if (error instanceof SchemaError) this.#observer.schemaRefused(name, context)
     else if (error instanceof NoSuchServerError) this.#observer.noSuchServer(name, context)
-    else this.#observer.handlerFailed(name, error instanceof HandlerError ? error.cause : error)
+    else this.#observer.handlerFailed(name, error instanceof HandlerError ? error.cause : error, answered)
   }
 
   #add(name: string, parts: Pick<Server, 'handler' | 'asked' | 'isIterator' | 'options'>): Disposable {

@@ -39,11 +39,11 @@ export class Reporter {
     else this.failed(`a listener of '${event}'`, error)
   }
 
-  /** A handler, watcher, listener or interposition threw. */
-  failed(where: string, error: unknown): void {
+  /** A handler, watcher, listener or interposition threw. `answered`: who sent a handler its message is told, too. */
+  failed(where: string, error: unknown, answered = false): void {
     this.counters.add('handlerErrors')
     this.#log('error', `${where} threw: ${stackOf(error)}`)
-    this.emit('handler-error', { where, error })
+    this.emit('handler-error', { where, error, ...(answered && { answered }) })
   }
 
   /** A peer broke the protocol. */

@@ -257,4 +257,18 @@ export const serving: readonly Mutant[] = [
     replace: '      void (`the store of',
     tests: ['test/manager/callbacks.test.ts'],
   },
+  {
+    name: 'what a handler throws as its answer is told as told to nobody',
+    file: 'src/manager/acked-arrivals.ts',
+    find: '    this.settle(reportOf(error))\n    return true\n',
+    replace: '    this.settle(reportOf(error))\n    return false\n',
+    tests: ['test/testing/histories.test.ts'],
+  },
+  {
+    name: 'a refusal that nobody is told because a life is over is settled',
+    file: 'src/manager/acked-arrivals.ts',
+    find: '    if (error instanceof StoppedError && !this.#given) return false\n',
+    replace: '',
+    survives: 'its number is forgotten with the life, and no lane of it is open to tell the peer on',
+  },
 ]
