@@ -1,6 +1,6 @@
 import { CloseCode } from '../codec/codec.js'
 import { nonceBytes } from '../codec/handshake-frames.js'
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort } from '../core/abort.js'
 import { membershipChannel } from '../core/channel.js'
 import { UnreachableError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
@@ -259,9 +259,8 @@ export class LinkHub implements LaneDialler {
       const attempt = this.#attempts.make()
       let claimed: Lane | undefined
       let found: Link | undefined
-      const aborted = (): void => attempt.cancel()
       const over = (): void => {
-        signal.removeEventListener('abort', aborted)
+        unlisten()
         if (claimed?.attempt !== attempt) return
         claimed.attempt = undefined
         this.laneClosed(claimed)
@@ -283,7 +282,7 @@ export class LinkHub implements LaneDialler {
         },
         admit: (peer, slot) => this.#admit(peer, slot, attempt),
       }
-      signal.addEventListener('abort', aborted)
+      const unlisten = onAbort(signal, () => attempt.cancel())
       this.#attempts.begin(attempt, { url }, expected, policy, {
         established: (connection, established) => {
           const lane = this.#attach(connection, established, 'dialler')

@@ -20,7 +20,7 @@ import type { IncomingExtra } from './inbound.js'
 import type { Lane } from './lane.js'
 import type { Limits } from './limits.js'
 import { type PeerEffect, type PeerInput, PeerState, type QueueEnd } from './peer-state.js'
-import type { Tracker, Waiting } from './queue.js'
+import type { Patience, Tracker, Waiting } from './queue.js'
 
 /** Why a peer is no longer up. */
 export type DownReason = 'lost' | 'cut' | 'left' | 'restarted'
@@ -41,8 +41,10 @@ export interface LinkHandler {
   restarted(link: Link): void
   /** Requests without an answer end. */
   failRequests(link: Link, why: 'down' | 'cut' | 'left'): void
-  /** Messages that waited end. */
+  /** Messages that waited here end. */
   failQueued(link: Link, entries: readonly Waiting[], why: QueueEnd): void
+  /** Messages that wait for the peer elsewhere end, too, as far as `isOver` says so. */
+  failHeld(link: Link, isOver: (message: Patience) => boolean, why: QueueEnd): void
   laneOpened(lane: Lane): void
   laneClosed(lane: Lane, reason: string): void
   /** The other end has opened the lane too. */
@@ -343,9 +345,10 @@ export class Link {
       case 'fail-queued': {
         const ending = ends[effect.why]
         // Another way is looked for: whoever may take it is told when there is none.
-        const stays = ({ transitive }: Waiting): boolean => this.state.phase === 'down' && transitive === true
-        const isOver = this.state.sought ? (entry: Waiting) => ending(entry) && !stays(entry) : ending
-        return this.handler.failQueued(this, this.takeQueued(isOver), effect.why)
+        const stays = ({ transitive }: Patience): boolean => this.state.phase === 'down' && transitive === true
+        const isOver = this.state.sought ? (entry: Patience) => ending(entry) && !stays(entry) : ending
+        this.handler.failQueued(this, this.takeQueued(isOver), effect.why)
+        return this.handler.failHeld(this, isOver, effect.why)
       }
     }
   }
@@ -376,7 +379,7 @@ const startInput = { type: 'start' } as const
 const tickInput = { type: 'tick' } as const
 const all = (): true => true
 /** The messages that end. What was sent to a life that is over is not for the next. */
-const ends: Readonly<Record<QueueEnd, (entry: Waiting) => boolean>> = {
+const ends: Readonly<Record<QueueEnd, (entry: Patience) => boolean>> = {
   down: ({ patience }) => patience === 'up',
   restarted: ({ patience, sequence }) => patience !== 'always' || sequence > 0,
   left: all,

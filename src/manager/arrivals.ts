@@ -171,10 +171,11 @@ export class Arrivals {
     const { causal, clock, counters, registry, lost } = this.#context
     const arrived = clock.now()
     const context = this.#contextOf(lane, extra)
-    const failed = (error: unknown): void => {
+    const failed = (error: unknown): boolean => {
       const reason = error instanceof CausalOrderError ? 'causal-order' : 'overflow'
       const isMine = error instanceof CausalOrderError || error instanceof OverflowError
       if (isMine) lost(reason, 'receive', from.name, lane.channel.name, server)
+      return false
     }
     return causal.take(lifeOf(from), field, { given: () => {}, handled: () => {}, failed }, acceptor => {
       const isExpired = aged(extra, clock.now() - arrived).budget === 0

@@ -1,6 +1,6 @@
 import { ByteReader } from '../codec/byte-reader.js'
 import { ByteWriter } from '../codec/byte-writer.js'
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort } from '../core/abort.js'
 import type { ChannelName } from '../core/channel.js'
 import { StoppedError } from '../core/errors.js'
 import { unreachable } from '../core/invariant.js'
@@ -107,16 +107,15 @@ export class Relayer {
       const end = this.#connection(circuit, node)
       end.own(handler)
       kept.end = end
-      const aborted = (): void => {
+      const over = (): void => {
+        kept.dial = undefined
+        unlisten()
+      }
+      const unlisten = onAbort(signal, () => {
         kept.dial = undefined
         this.#step({ type: 'close', circuit, reason: 'it was given up' })
         reject(abortReason(signal))
-      }
-      const over = (): void => {
-        kept.dial = undefined
-        signal.removeEventListener('abort', aborted)
-      }
-      signal.addEventListener('abort', aborted)
+      })
       kept.dial = {
         opened: () => {
           over()

@@ -1,5 +1,5 @@
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort } from '../core/abort.js'
 import { DeadlineError, OverflowError, PartitionedError, UnknownOutcomeError } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
 import type { SendOutcome } from '../core/send-outcome.js'
@@ -49,9 +49,10 @@ export class Requester {
       checkAnswered(options)
       signal?.throwIfAborted()
       let cancelTimer: (() => void) | undefined
+      let unlisten: (() => void) | undefined
       const release = (): void => {
         cancelTimer?.()
-        signal?.removeEventListener('abort', aborted)
+        unlisten?.()
       }
       const pending: PendingRequest = {
         ...{ node: name, server, lane: undefined },
@@ -71,8 +72,7 @@ export class Requester {
         release()
         reject(error)
       }
-      const aborted = (): void => end(abortReason(signal))
-      signal?.addEventListener('abort', aborted)
+      unlisten = signal && onAbort(signal, () => end(abortReason(signal)))
       if (expires !== undefined) {
         cancelTimer = clock.schedule(Math.max(0, expires - clock.now()), () => {
           end(

@@ -117,4 +117,22 @@ export const core: readonly Mutant[] = [
     find: 'return bytes + open.length * Math.ceil(bytes / looked)',
     replace: 'return bytes',
   },
+  {
+    name: 'each who listens to a signal has a listener of its own',
+    file: 'src/core/abort.ts',
+    find: 'const all = listeners.get(signal) ?? listenTo(signal)',
+    replace: 'const all = listenTo(signal)',
+  },
+  {
+    name: 'a signal keeps its listener when nobody waits any more',
+    file: 'src/core/abort.ts',
+    find: 'if (all.delete(aborted) && all.size === 0) release(signal)',
+    replace: 'all.delete(aborted)',
+  },
+  {
+    name: 'work goes on when its signal aborts',
+    file: 'src/core/abort.ts',
+    find: '      release()\n      reject(abortReason(signal))\n',
+    replace: '      release()\n',
+  },
 ]

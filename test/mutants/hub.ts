@@ -167,8 +167,8 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'a greeting does not end with its signal',
     file: hub,
-    find: "      signal.addEventListener('abort', aborted)\n",
-    replace: '',
+    find: 'onAbort(signal, () => attempt.cancel())',
+    replace: 'onAbort(signal, () => {})',
   },
   {
     name: 'an acceptor does not look whose name the certificate bears',

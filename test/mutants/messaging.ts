@@ -146,8 +146,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message that waits does not end with its signal',
     file: sender,
-    find: "    signal?.addEventListener('abort', aborted)\n    const { clock, counters }",
-    replace: '    const { clock, counters }',
+    find: 'const unlisten = signal && onAbort(signal, aborted)',
+    replace: 'const unlisten = signal && onAbort(signal, () => {})',
   },
   {
     name: 'a message whose caller gave it up is sent',
@@ -158,7 +158,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message that left leaves its listener on the signal',
     file: sender,
-    find: "      signal?.removeEventListener('abort', aborted)\n      cancel?.()\n",
+    find: '      unlisten?.()\n      cancel?.()\n',
     replace: '      cancel?.()\n',
   },
   {
