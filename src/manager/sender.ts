@@ -89,13 +89,13 @@ export class Sender {
    */
   send(node: string, server: string, message: unknown, options: ForwardOptions | undefined): boolean {
     const { hub, interpositions, seeker } = this.#context
+    if (interpositions.active || (options !== undefined && !isPlain(options))) return false
     const link = hub.links.get(node as NodeName)
     if (link === undefined) {
       if (options?.transitive === true) return false
       throw seeker.stranger(node)
     }
     const channel = this.#channelFor(link, options)
-    if (interpositions.active || (options !== undefined && !isPlain(options))) return false
     const stream = this.#streams.of(channel, server, options)
     return channel.laneOf(stream).outbound.offer(server, stream, message, undefined) === Written.sent
   }
@@ -306,6 +306,7 @@ export class Sender {
 
   /** A message that is queued ends with its deadline or signal. */
   #watchQueued(entry: Waiting, outgoing: Outgoing): void {
+    if (outgoing.options?.signal === undefined && outgoing.extra?.expires === undefined) return
     const { settler } = entry
     const unwatch = this.#watch(
       outgoing,

@@ -33,7 +33,7 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'what was not handed over yet is acknowledged',
     file: acceptance,
-    find: '    for (const number of this.#open) return number - 1\n',
+    find: '    if (this.#open.size > 0) for (const number of this.#open) return number - 1\n',
     replace: '',
   },
   {

@@ -36,8 +36,8 @@ export const core: readonly Mutant[] = [
   {
     name: 'a request that the failure of another has ended fails once more',
     file: requests,
-    find: 'if (concerned(request) && this.close(id) !== undefined) request.failed(request)',
-    replace: 'if (concerned(request)) {\n        this.close(id)\n        request.failed(request)\n      }',
+    find: 'if (concerned(request) && this.close(id) !== undefined) request.lost()',
+    replace: 'if (concerned(request)) {\n        this.close(id)\n        request.lost()\n      }',
   },
   {
     name: 'requests that are opened while others fail, fail too',

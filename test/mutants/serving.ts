@@ -22,20 +22,20 @@ export const serving: readonly Mutant[] = [
   {
     name: 'the timer of a request runs on when it was answered',
     file: requester,
-    find: '        cancelTimer?.()\n',
+    find: '    this.cancelTimer?.()\n',
     replace: '',
   },
   {
     name: 'a request does not note the lane that it left on',
     file: requester,
-    find: '          pending.lane = sender.laneFor(node, server, options)\n',
+    find: '    this.lane = this.#requester.laneFor(this.node, this.server, this.#options)\n',
     replace: '',
   },
   {
     name: 'a request that could not be sent counts as waiting',
     file: requester,
-    find: '        end(error as Error)\n      }\n    })',
-    replace: '        reject(error as Error)\n      }\n    })',
+    find: '        this.end(question, error as Error)\n',
+    replace: '        question.reject(error as Error)\n',
   },
   {
     name: 'a lost lane ends the requests that left on others',
