@@ -60,7 +60,7 @@ export function untilAborted<Value>(signal: AbortSignal, work: PromiseLike<Value
       },
       (error: unknown) => {
         release()
-        reject(error as Error)
+        reject(error)
       },
     )
   })

@@ -19,8 +19,8 @@ export type DropReason =
   | 'causal-order'
 
 /**
- * What a manager tells of itself: `manager.events.on('up', ...)`. Listeners are called in order. What one throws, or its
- * promise rejects with, is told by `handler-error`, and holds neither the manager nor other listeners up.
+ * What a manager tells of itself: `manager.events.on('up', ...)`. Listeners are called in order. What one throws, or
+ * its promise rejects with, is told by `handler-error`, and holds neither the manager nor other listeners up.
  */
 export interface ManagerEvents {
   /** The first connection to a peer is open. It precedes the membership that is agreed on over it. */

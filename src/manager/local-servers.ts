@@ -104,7 +104,7 @@ export class LocalServers {
           if (isOver) done()
         }
         const failed = (error: unknown): boolean => {
-          reject(error as Error)
+          reject(error)
           return !isOver
         }
         const acceptor = { given, handled: done, failed }

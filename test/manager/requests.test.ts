@@ -50,7 +50,7 @@ describe('requests', () => {
     new Slow(b)
     const ref = await cluster.settle(a.injectPartition('a', 1))
     await cluster.pass(100)
-    a.resolvePartition(ref)
+    await cluster.settle(a.resolvePartition(ref))
     await cluster.until(() => a.isConnected('b'))
     const asked = cluster.failure(a.request('b', 'slow', 1))
     await cluster.pass(10)
