@@ -80,7 +80,7 @@ export class LocalServers {
     const admitted = this.#admit(message, options)
     return this.#outcome(server, admitted, options, 'request', async () => {
       const { cost, copy, context } = admitted
-      const answer = this.#context.registry.ask(server, copy, context)
+      const answer = (async () => this.#context.registry.ask(server, copy, context))()
       this.#release(cost, answer)
       return this.#copy(await answer).value
     })

@@ -111,14 +111,24 @@ export class Registry {
     )
   }
 
-  /** Hands over a request, and resolves with the answer or rejects with what the handler threw. */
-  async ask(name: string, message: unknown, context: MessageContext): Promise<unknown> {
+  /** Hands over a request. What its handler returns is the answer, or its promise; what it throws is thrown. */
+  ask(name: string, message: unknown, context: MessageContext): unknown {
     const server = this.#servers.get(name)
     if (server === undefined) {
       this.#observer.noSuchServer(name, context)
       throw new NoSuchServerError(this.#self(), name)
     }
-    return this.#handle(name, server, server.asked, message, context)
+    // The common case, as in `deliver`.
+    const { schema, concurrency } = server.options
+    if (schema !== undefined || concurrency !== undefined || server.isIterator) {
+      return this.#handle(name, server, server.asked, message, context)
+    }
+    try {
+      const answer = server.asked(message, context)
+      return isPromiseLike(answer) ? answered(answer) : answer
+    } catch (thrown) {
+      throw new HandlerError(thrown)
+    }
   }
 
   /** Hands over a message that is to be acknowledged. Returns a promise while it is being handled. */
@@ -239,6 +249,14 @@ export class Registry {
       if (next === undefined) server.running--
       else next()
     }
+  }
+}
+
+async function answered(answer: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    return await answer
+  } catch (thrown) {
+    throw new HandlerError(thrown)
   }
 }
 

@@ -48,8 +48,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a reply for which there is no room is lost, and its request waits',
     file: arrivals,
-    find: '      this.#sendError(lane, id, error).then(resolve, resolve)\n',
-    replace: '      resolve()\n',
+    find: "return this.#sendError(lane, id, new OverflowError(lane.link.name, lane.channel.name, 'limits.replyBytes'))",
+    replace: 'return undefined',
   },
   {
     name: 'a handler is told the incarnation of the life before',

@@ -88,8 +88,8 @@ export const serving: readonly Mutant[] = [
   {
     name: 'what a schema throws is taken for a refusal of its node',
     file: registry,
-    find: '    throw new HandlerError(thrown)',
-    replace: '    throw thrown',
+    find: '    throw new HandlerError(thrown)\n  }\n  if (issues',
+    replace: '    throw thrown\n  }\n  if (issues',
   },
   {
     name: 'misspelt options of a message are ignored',
