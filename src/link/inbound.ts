@@ -48,7 +48,10 @@ export interface InboundHandler {
   /** The peer asks what of a causal label may still come. */
   causalQuery(query: CausalQuery): void
   causalFloor(floor: CausalFloor): void
-  peerReady(): void
+  /** The dialler has opened the lane; `goesOn`: from where the connection stood that this one takes the place of. */
+  peerReady(goesOn: boolean): void
+  /** The peer goes on on another connection. */
+  peerMoved(): void
   credited(total: number): void
   pinged(id: number): void
   ponged(id: number): void
@@ -96,6 +99,11 @@ export class Inbound {
     this.#ready = ready
     this.#settings = settings
     this.#handler = handler
+  }
+
+  /** Messages came that have not been handled. */
+  get handling(): boolean {
+    return this.#taken > this.#released
   }
 
   /** Nothing is handed on from now. */
@@ -159,7 +167,9 @@ export class Inbound {
         return this.#handler.causalFloor(known(parseCausalFloor(new ByteReader(bytes, start, end)), 'a floor'))
       case FrameKind.ready:
         this.#ready = true
-        return this.#handler.peerReady()
+        return this.#handler.peerReady(goesOn(bytes, start, end))
+      case FrameKind.moved:
+        return this.#handler.peerMoved()
       case FrameKind.close:
         return this.#handler.peerClosed(known(parseClose(new ByteReader(bytes, start, end)), 'a close frame'))
       default:
@@ -352,6 +362,11 @@ const chunkHeadBytes = 65_536
 /** Chunks that are not the last hold at least so much: each keeps its whole batch in memory. */
 const chunkBytesLeast = 16_384
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** What the body of a `ready` frame says: whether the dialler goes on from where another connection stood. */
+export function goesOn(bytes: Uint8Array, start: number, end: number): boolean {
+  return start < end && ((bytes[start] as number) & 1) === 1
+}
 
 function known<Part>(part: Part | undefined, what: string): Part {
   if (part === undefined) throw new MalformedError(what)

@@ -1,4 +1,5 @@
 import { FrameKind } from '../codec/codec.js'
+import { EncodeError } from '../core/errors.js'
 import type { FrameWriter } from './frame-writer.js'
 import { chunkBytes, creditOverheadBytes } from './limits.js'
 import type { Waiting } from './queue.js'
@@ -43,4 +44,8 @@ export class LargeFrame {
     this.#offset = until
     return until === total
   }
+}
+
+export function tooLarge(bytes: number, most: number): EncodeError {
+  return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${most}, here or at the peer`)
 }

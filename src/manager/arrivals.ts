@@ -187,7 +187,7 @@ export class Arrivals {
   /** Credit for the request returns when its answer is with the connection. */
   async #answer(lane: Lane, id: number, server: string, message: unknown, context: MessageContext): Promise<void> {
     const { registry } = this.#context
-    const { generation } = lane
+    const { session } = lane
     let answer: { readonly status: number; readonly value: unknown }
     try {
       const value = await registry.ask(server, message, context)
@@ -197,7 +197,7 @@ export class Arrivals {
     }
     const goes = (): boolean => {
       // A reply belongs to the connection that its request came on: nobody waits on another.
-      if (lane.generation !== generation || lane.phase !== 'open') return false
+      if (lane.session !== session || lane.phase !== 'open') return false
       if (lane.link.state.phase !== 'cut') return true
       this.#stopped()
       this.#sendCut(lane, id)
