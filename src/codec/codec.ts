@@ -26,6 +26,7 @@ export const FrameKind = {
   pong: 0x16,
   strategy: 0x17,
   fault: 0x18,
+  moved: 0x19,
   query: 0x1b,
   floor: 0x1c,
 } as const

@@ -25,7 +25,7 @@ import type { Lane, LaneAttempt } from './lane.js'
 import { dialsMax } from './limits.js'
 import { type LaneDialler, Link, type LinkSettings } from './link.js'
 import { refusedError } from './refusals.js'
-import { isCircuit, wayTo } from './ways.js'
+import { isCircuit, isLeft, wayTo } from './ways.js'
 
 export interface HubOptions {
   readonly identity: () => HandshakeIdentity
@@ -127,6 +127,7 @@ export class LinkHub implements LaneDialler {
     // A dial that nobody has answered would be in the way.
     if (control.attempt?.generation === undefined) control.attempt?.cancel()
     control.cancelRetry()
+    control.backoff.reset()
     // Where both are wanted, circuits and addresses take turns.
     control.dials += control.dials % 2
     this.#want(control, 0)
@@ -153,6 +154,7 @@ export class LinkHub implements LaneDialler {
   tick(): void {
     for (const link of [...this.#links.values()]) {
       link.tick()
+      if (isLeft(link, this.#options.settings.clock.now())) link.close('disconnected', 'neither end keeps it')
       const { phase } = link.state
       const idle = link.openLanes === 0 && ![...link.lanes()].some(lane => lane.connection ?? lane.attempt)
       if (idle && !link.pinned && (phase === 'unknown' || phase === 'left')) this.#links.delete(link.name)
@@ -361,6 +363,7 @@ export class LinkHub implements LaneDialler {
     const lane = link.channels.get(slot.channel)?.lanes[slot.lane]
     invariant(lane !== undefined, 'a slot was checked before it was given')
     if (link.spec.incarnation !== peer.incarnation || slot.generation <= lane.generation) return undefined
+    if (lane.succeed(connection, established, role)) return lane
     // What ends with the connection that is replaced may end the link: a leave waits for the last of them.
     lane.close('replaced', 'a newer connection took its place')
     if (this.#links.get(link.name) !== link) return undefined

@@ -49,7 +49,10 @@ export interface InboundHandler {
   /** The peer asks what of a causal label may still come. */
   causalQuery(query: CausalQuery): void
   causalFloor(floor: CausalFloor): void
-  peerReady(): void
+  /** The dialler has opened the lane; `goesOn`: from where the connection stood that this one takes the place of. */
+  peerReady(goesOn: boolean): void
+  /** The peer goes on on another connection. */
+  peerMoved(): void
   credited(total: number): void
   pinged(id: number): void
   ponged(id: number): void
@@ -97,6 +100,11 @@ export class Inbound {
     this.#settings = settings
     this.#gathering = new Gathering(settings.messageBytes + chunkHeadBytes)
     this.#handler = handler
+  }
+
+  /** Messages came that have not been handled. */
+  get handling(): boolean {
+    return this.#taken > this.#released
   }
 
   /** Nothing is handed on from now. */
@@ -160,7 +168,9 @@ export class Inbound {
         return this.#handler.causalFloor(known(parseCausalFloor(new ByteReader(bytes, start, end)), 'a floor'))
       case FrameKind.ready:
         this.#ready = true
-        return this.#handler.peerReady()
+        return this.#handler.peerReady(goesOn(bytes, start, end))
+      case FrameKind.moved:
+        return this.#handler.peerMoved()
       case FrameKind.close:
         return this.#handler.peerClosed(known(parseClose(new ByteReader(bytes, start, end)), 'a close frame'))
       default:
@@ -339,6 +349,11 @@ const serverBytesMax = 255
 /** What precedes the payload of a message, at most: flags, numbers, a name and a clock. */
 const chunkHeadBytes = 65_536
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** What the body of a `ready` frame says: whether the dialler goes on from where another connection stood. */
+export function goesOn(bytes: Uint8Array, start: number, end: number): boolean {
+  return start < end && ((bytes[start] as number) & 1) === 1
+}
 
 function known<Part>(part: Part | undefined, what: string): Part {
   if (part === undefined) throw new MalformedError(what)

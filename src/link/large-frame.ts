@@ -1,4 +1,5 @@
 import { ChunkFlag, FrameKind } from '../codec/codec.js'
+import { EncodeError } from '../core/errors.js'
 import type { FrameWriter } from './frame-writer.js'
 import { chunkBytes, chunksPerBatch, creditOverheadBytes } from './limits.js'
 import type { Waiting } from './queue.js'
@@ -52,4 +53,8 @@ export class LargeFrame {
     frames.end(start)
     this.#offset = until
   }
+}
+
+export function tooLarge(bytes: number, most: number): EncodeError {
+  return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${most}, here or at the peer`)
 }

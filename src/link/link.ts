@@ -235,11 +235,11 @@ export class Link {
   /** Closes every connection, or those of the lanes that `chosen` picks, and stops trying to open more. */
   close(code: Parameters<Lane['close']>[0], text: string, chosen: (lane: Lane) => boolean = all): void {
     for (const lane of this.lanes()) {
-      if (!chosen(lane)) continue
+      // Also where a connection stays: a further one is not wanted in its place.
       lane.attempt?.cancel()
       lane.attempt = undefined
       lane.cancelRetry()
-      lane.close(code, text)
+      if (chosen(lane)) lane.close(code, text)
     }
     // Where the lane was closed before, nothing else asks for it again.
     this.#dialler.laneClosed(this.control)
@@ -261,6 +261,16 @@ export class Link {
     if (this.#openLanes === 1) this.#heartbeat.step(startInput, this.settings.clock.now(), this.#beats)
     this.#tellLanes()
     if (wasUp && channel.open === 1) this.handler.channelUp(this, channel.name)
+    // Whoever was told may have closed it.
+    if (lane.phase !== 'open') return
+    this.handler.laneOpened(lane)
+    if (lane === this.control) for (const other of this.lanes()) this.#dialler.wantLane(other)
+  }
+
+  /** A direct connection has taken the place of the lane's relayed one. */
+  laneMoved(lane: Lane): void {
+    this.#relayedLanes--
+    this.#tellLanes()
     // Whoever was told may have closed it.
     if (lane.phase !== 'open') return
     this.handler.laneOpened(lane)

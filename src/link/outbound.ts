@@ -3,10 +3,9 @@ import { ChunkFlag, FrameKind, frameHeaderBytes } from '../codec/codec.js'
 import type { ConnectionLimits } from '../codec/handshake-frames.js'
 import { encodeError, encodeToBytes } from '../codec/value-bytes.js'
 import { encodeValue } from '../codec/value-encoder.js'
-import { EncodeError } from '../core/errors.js'
 import type { Connection } from '../transport/transport.js'
 import { FrameWriter } from './frame-writer.js'
-import { LargeFrame } from './large-frame.js'
+import { LargeFrame, tooLarge } from './large-frame.js'
 import { batchBytes, chunkBatchesPerTurn, chunkedAbove, creditOverheadBytes } from './limits.js'
 import { type OutboundSettings, Written } from './outbound-settings.js'
 import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
@@ -84,6 +83,13 @@ export class Outbound {
     this.#credit = limits.windowBytes
   }
 
+  /** Goes on on another connection: what is still here leaves on that, behind the last word on this one. */
+  move(connection: Connection): void {
+    this.#connection?.send(lastWord)
+    this.#connection = connection
+    this.drained()
+  }
+
   /** The connection is gone. What it was handed is lost; what waits goes on waiting, a half-sent message too. */
   close(): void {
     this.#connection = undefined
@@ -98,7 +104,7 @@ export class Outbound {
   }
 
   /**
-   * Writes a message into the batch if nothing stands in its way. Throws an {@link EncodeError}, and has done nothing,
+   * Writes a message into the batch if nothing stands in its way. Throws an `EncodeError`, and has done nothing,
    * when the message cannot travel.
    */
   offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): number {
@@ -108,7 +114,7 @@ export class Outbound {
     return this.#write(server, stream, message, extra) ? Written.sent : Written.wait
   }
 
-  /** The encoded form of a value that is about to wait. Throws an {@link EncodeError} when it cannot travel. */
+  /** The encoded form of a value that is about to wait. Throws an `EncodeError` when it cannot travel. */
   encode(value: unknown): Uint8Array {
     const overgrown = this.#overgrown
     this.#overgrown = undefined
@@ -390,7 +396,4 @@ export class Outbound {
 
 const nothing = new Uint8Array(0)
 const givenUp = Uint8Array.of(ChunkFlag.givenUp)
-
-function tooLarge(bytes: number, most: number): EncodeError {
-  return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${most}, here or at the peer`)
-}
+const lastWord = Uint8Array.of(FrameKind.moved, 0, 0, 0)

@@ -217,29 +217,29 @@ export class Arrivals {
     context: MessageContext,
   ): PromiseLike<unknown> | undefined {
     // A reply belongs to the connection that its request came on: nobody waits on another.
-    const { generation } = lane
+    const { session } = lane
     try {
       const answer = this.#context.registry.ask(server, message, context)
-      if (!isPromiseLike(answer)) return this.#reply(lane, generation, id, server, valueStatus(answer), answer)
+      if (!isPromiseLike(answer)) return this.#reply(lane, session, id, server, valueStatus(answer), answer)
       return answer.then(
-        value => this.#reply(lane, generation, id, server, valueStatus(value), value),
-        error => this.#reply(lane, generation, id, server, ReplyStatus.error, reportOf(error)),
+        value => this.#reply(lane, session, id, server, valueStatus(value), value),
+        error => this.#reply(lane, session, id, server, ReplyStatus.error, reportOf(error)),
       )
     } catch (error) {
-      return this.#reply(lane, generation, id, server, ReplyStatus.error, reportOf(error))
+      return this.#reply(lane, session, id, server, ReplyStatus.error, reportOf(error))
     }
   }
 
   #reply(
     lane: Lane,
-    generation: number,
+    session: number,
     id: number,
     server: string,
     status: number,
     value: unknown,
   ): PromiseLike<unknown> | undefined {
     const goes = (): boolean => {
-      if (lane.generation !== generation || lane.phase !== 'open') return false
+      if (lane.session !== session || lane.phase !== 'open') return false
       if (lane.link.state.phase !== 'cut') return true
       this.#stopped()
       this.#sendCut(lane, id)

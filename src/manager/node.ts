@@ -110,6 +110,7 @@ export class Node {
     const { hub, registry } = this
     this.port = new OverlayPort(strategy, {
       ...{ settings, hub, reporter, interpositions, delays, judge },
+      keep: link => this.seeker.keep(link),
       observer: {
         joined: peer => this.joiner.joined(peer),
         left: () => this.#alone(new StoppedError(settings.name, 'it has left the cluster')),

@@ -23,6 +23,7 @@ class Slow implements InboundHandler {
   causalQuery(): void {}
   causalFloor(): void {}
   peerReady(): void {}
+  peerMoved(): void {}
   credited(): void {}
   pinged(): void {}
   ponged(): void {}

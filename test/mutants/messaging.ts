@@ -30,7 +30,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a reply is sent on a later connection than its request came on',
     file: arrivals,
-    find: "if (lane.generation !== generation || lane.phase !== 'open') return",
+    find: "if (lane.session !== session || lane.phase !== 'open') return",
     replace: "if (lane.phase !== 'open') return",
   },
   {
