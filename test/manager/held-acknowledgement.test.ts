@@ -1,9 +1,8 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import type { ForwardOptions, Interposition, PeerServiceManager } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
 import { endOf, hear } from '../support/hearing.js'
+import { bufferBytes } from '../support/memory.js'
 
 const never = new Promise<never>(() => {})
 
@@ -89,24 +88,18 @@ describe.each(Object.keys(faults))('messages with an acknowledgement that a faul
 })
 
 test('what has ended behind a message that a fault stands in the way of takes no more room', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  const used = (): number => {
-    collect()
-    return process.memoryUsage().arrayBuffers
-  }
   const cluster = new Cluster()
   const [a] = await cluster.pair()
   a.interpose(faults.drops as Interposition)
   const first = endOf(a.forwardMessage('b', 'x', 'first', { ack: true }))
-  const before = used()
+  const before = bufferBytes()
   const ends: { end: string }[] = []
   for (let count = 0; count < 100; count++) {
     ends.push(endOf(a.forwardMessage('b', 'x', new Uint8Array(500_000), { ack: true, timeout: 50 })))
     await cluster.pass(60)
   }
   expect([first.end, new Set(ends.map(({ end }) => end))]).toEqual(['waits', new Set(['ERR_DEADLINE not-sent'])])
-  expect(used() - before).toBeLessThan(5_000_000)
+  expect(bufferBytes() - before).toBeLessThan(5_000_000)
 })
 
 test('what waits behind a held message that ends waits no longer for its fault', async () => {
