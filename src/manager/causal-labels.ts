@@ -70,10 +70,13 @@ export class CausalLabels {
     this.#ended = new EndedLives(context.peers)
     this.#queries = new CausalQueries({
       ...{ hub: context.hub, clock: context.clock },
-      floorFor: (label, to) => this.#labels.get(label)?.causality.floor(to),
-      gone: (label, from, upTo) => {
-        const state = this.#labels.get(label)
-        if (state !== undefined) this.#giveUp(state, from, upTo)
+      // Of a label that is unknown nothing was sent.
+      sentTo: (label, to) => this.#labels.get(label)?.causality.sentTo(to) ?? { floor: 1, last: 0 },
+      concluded: conclusion => {
+        const state = this.#labels.get(conclusion.label)
+        if (state === undefined) return
+        state.causality.concluded(conclusion, context.clock.now(), this.#out)
+        this.#after(state)
       },
     })
   }
@@ -94,8 +97,12 @@ export class CausalLabels {
     const { causality } = this.#open(name, link.name, channel)
     if (causality.isFull) throw this.#overflow(link.name, channel, 'what a causal label depends on')
     const now = this.#context.clock.now()
-    const dependencies = causality.dependencies(to, now)
-    const bytes = encodeCausalField({ label: name, number: causality.next(to), dependencies })
+    const encode = (): Uint8Array =>
+      encodeCausalField({ label: name, number: causality.next(to), dependencies: causality.dependencies(to, now) })
+    let bytes = encode()
+    // More goes than has to, so that this is not done at each message.
+    while (bytes.length > causalBytesMax && causality.forgetBytes(bytes.length - causalBytesMax * 0.75))
+      bytes = encode()
     if (bytes.length > causalBytesMax) throw this.#overflow(link.name, channel, 'what a causal label depends on')
     const number = causality.send(to, now)
     const tag = { bytes, from: this.#context.self().incarnation, to: to.incarnation }
@@ -156,6 +163,8 @@ export class CausalLabels {
     if (verdict === 'late') {
       counters.add('causalLate')
       turn.end(new CausalOrderError(self().name, label))
+      // Others may have told what is not so.
+      this.#queries.ask(label, from)
     } else if (verdict === 'duplicate') {
       counters.add('duplicates')
       turn.skip()
@@ -242,11 +251,6 @@ export class CausalLabels {
   #overflow(node: string, channel: string, limit: string): OverflowError {
     this.#context.counters.add('overflowed')
     return new OverflowError(node, channel, limit)
-  }
-
-  #giveUp(state: Label, from: Life, upTo: number): void {
-    state.causality.giveUp(from, upTo, this.#context.clock.now(), this.#out)
-    this.#after(state)
   }
 
   /** Something happened to a label: hands over what may be, and tells of what was given up. */

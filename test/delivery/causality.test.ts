@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { Incarnation, Life, NodeName } from '../../src/core/node.js'
 import type { Dependency } from '../../src/delivery/causal-matrix.js'
 import { CausalSource } from '../../src/delivery/causal-source.js'
-import { Causality, causalPairsMax, hearsayMillis, strangerMillis } from '../../src/delivery/causality.js'
+import { causalPairsMax, hearsayMillis } from '../../src/delivery/causal-past.js'
+import { Causality, strangerMillis } from '../../src/delivery/causality.js'
 import { EndedLives, endedLifeMillis } from '../../src/delivery/ended-lives.js'
 
 const life = (name: string, incarnation = 1): Life => ({
@@ -51,8 +52,13 @@ class Node {
     this.machine.livesEnded(this.now, this.heard)
   }
 
+  /** A sender tells that nothing up to that number is under way, and that it has sent up to the other. */
+  told(from: Life, goneUpTo: number, last = goneUpTo, askedAt = this.now): void {
+    this.machine.concluded({ from, askedAt, goneUpTo, last }, this.now, this.heard)
+  }
+
   get waits(): readonly string[] {
-    return [...this.machine.waits()].map(({ from, number }) => `${from.name} ${number}`)
+    return [...this.machine.waits()].map(({ source, number }) => `${source.life.name} ${number}`)
   }
 }
 
@@ -87,7 +93,7 @@ describe('causality', () => {
     const first = one.send(c, 'first')
     two.take(one.send(b, 'aside'))
     three.take(two.send(c, 'second'))
-    three.machine.giveUp(a, 1, 0, three.heard)
+    three.told(a, 1)
     expect(three.heard).toEqual(['second'])
     expect(three.machine.missed).toBe(1)
     expect(three.take(first)).toBe('late')
@@ -106,7 +112,7 @@ describe('causality', () => {
     const second = two.send(c, 'second')
     three.take(second)
     three.take(first)
-    three.machine.giveUp(a, 1, 0, three.heard)
+    three.told(a, 1)
     expect(three.heard).toEqual([])
     three.take(lost)
     expect(three.heard).toEqual(['lost', 'first', 'second'])
@@ -117,27 +123,27 @@ describe('causality', () => {
     const [first, second, third] = ['1', '2', '3'].map(text => one.send(c, text)) as [Sent, Sent, Sent]
     three.machine.delayed(a, 1, 0)
     three.take(second)
-    three.machine.giveUp(a, 1, 0, three.heard)
+    three.told(a, 1)
     expect(three.heard).toEqual([])
     three.take(first)
     expect(three.heard).toEqual(['1', '2'])
     three.machine.delayed(a, 3, 0)
-    three.machine.giveUp(a, 3, 0, three.heard)
+    three.told(a, 3)
     three.machine.undelayed(a, 3, 0, three.heard)
     expect(three.take(third)).toBe('late')
   })
 
   test('knows which of its messages may still leave', () => {
     const [one] = trio()
-    expect(one.machine.floor(c)).toBe(1)
+    expect(one.machine.sentTo(c).floor).toBe(1)
     for (const text of ['1', '2', '3']) one.send(c, text)
-    expect(one.machine.floor(c)).toBe(1)
+    expect(one.machine.sentTo(c).floor).toBe(1)
     one.machine.left(c, 2)
-    expect(one.machine.floor(c)).toBe(1)
+    expect(one.machine.sentTo(c).floor).toBe(1)
     one.machine.left(c, 1)
-    expect(one.machine.floor(c)).toBe(3)
+    expect(one.machine.sentTo(c).floor).toBe(3)
     one.machine.left(c, 3)
-    expect(one.machine.floor(c)).toBe(4)
+    expect(one.machine.sentTo(c).floor).toBe(4)
   })
 
   test('waits no more for a life that is over, but takes what was here', () => {
@@ -218,7 +224,7 @@ describe('causality', () => {
     const most = Number.MAX_SAFE_INTEGER
     three.take({ from: b, number: 1, dependencies: [{ from: a, to: c, number: most, age: 0 }], text: 'liar' })
     expect(three.waits).toEqual([`a ${most}`])
-    three.machine.giveUp(a, most, 0, three.heard)
+    three.told(a, most)
     expect(three.heard).toEqual(['liar'])
     three.take(two.send(c, 'not this one: it has the number of the other'))
     expect(three.heard).toHaveLength(1)
@@ -323,7 +329,7 @@ describe('causality', () => {
       three.take({ from: a, number, dependencies: [], text: String(number) })
     }
     expect(three.heard).toEqual([])
-    three.machine.giveUp(a, 2 * count, three.now, three.heard)
+    three.told(a, 2 * count)
     expect(three.heard).toEqual(Array.from({ length: count }, (_, index) => String(2 * index + 2)))
     expect(three.machine.missed).toBe(count)
   })

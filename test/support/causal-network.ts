@@ -1,6 +1,6 @@
 import type { Incarnation, Life, NodeName } from '../../src/core/node.js'
 import type { Dependency } from '../../src/delivery/causal-matrix.js'
-import { CausalRounds, type FloorAnswer, type Gone, roundMillis } from '../../src/delivery/causal-rounds.js'
+import { CausalRounds, type Conclusion, type FloorAnswer, roundMillis } from '../../src/delivery/causal-rounds.js'
 import { Causality, causalPatienceMillis } from '../../src/delivery/causality.js'
 import { EndedLives } from '../../src/delivery/ended-lives.js'
 
@@ -289,7 +289,7 @@ export class CausalNetwork {
 
   #break(to: Process, stream: Stream): void {
     stream.wire = []
-    for (const gone of to.rounds.closed(stream)) this.#conclude(to, gone)
+    for (const conclusion of to.rounds.closed(stream)) this.#conclude(to, conclusion)
     stream.queued.unshift(...stream.unacknowledged.splice(0))
   }
 
@@ -314,14 +314,14 @@ export class CausalNetwork {
     const { streams } = this.#pair(from.life, to.life)
     const round = to.rounds.ask(label, from.life, streams, this.#now)
     if (round === undefined) return
-    const marker: Marker = { type: 'marker', round, label, lanes: streams.length, floor: from.machine.floor(to.life) }
+    const marker: Marker = { type: 'marker', round, label, lanes: streams.length, ...from.machine.sentTo(to.life) }
     for (const { wire } of streams) wire.push(marker)
   }
 
-  #conclude(to: Process, gone: Gone | undefined): void {
-    if (gone === undefined) return
+  #conclude(to: Process, conclusion: Conclusion | undefined): void {
+    if (conclusion === undefined) return
     const out: Message[] = []
-    to.machine.giveUp(gone.from, gone.upTo, this.#now, out)
+    to.machine.concluded(conclusion, this.#now, out)
     this.#judge(to, out)
   }
 
