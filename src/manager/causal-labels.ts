@@ -94,7 +94,8 @@ export class CausalLabels {
     const to = lifeOf(link.spec)
     // Of one that was never met the life is not known, for which alone a number holds.
     if (to.incarnation === 0) throw new NotConnectedError(link.name, 'down')
-    const { causality } = this.#open(name, link.name, channel)
+    const state = this.#open(name, link.name, channel)
+    const { causality } = state
     if (causality.isFull) throw this.#overflow(link.name, channel, 'what a causal label depends on')
     const now = this.#context.clock.now()
     const encode = (): Uint8Array =>
@@ -105,6 +106,7 @@ export class CausalLabels {
       bytes = encode()
     if (bytes.length > causalBytesMax) throw this.#overflow(link.name, channel, 'what a causal label depends on')
     const number = causality.send(to, now)
+    this.#countForgotten(state)
     const tag = { bytes, from: this.#context.self().incarnation, to: to.incarnation }
     return { causal: tag, settler: new Leaving(settler, awaited, () => causality.left(to, number)) }
   }
@@ -256,9 +258,8 @@ export class CausalLabels {
   /** Something happened to a label: hands over what may be, and tells of what was given up. */
   #after(state: Label): void {
     for (const turn of this.#out.splice(0)) state.ready.add(turn)
-    const { missed, forgotten } = state.causality
-    if (forgotten > state.forgotten) this.#context.counters.add('causalForgotten', forgotten - state.forgotten)
-    state.forgotten = forgotten
+    const { missed } = state.causality
+    this.#countForgotten(state)
     if (missed > state.missed) {
       this.#context.counters.add('causalGaps', missed - state.missed)
       this.#context.missed(state.name, missed - state.missed)
@@ -266,6 +267,12 @@ export class CausalLabels {
     }
     this.#handOver(state)
     this.#care(state)
+  }
+
+  #countForgotten(state: Label): void {
+    const { forgotten } = state.causality
+    if (forgotten > state.forgotten) this.#context.counters.add('causalForgotten', forgotten - state.forgotten)
+    state.forgotten = forgotten
   }
 
   /** One after the other, so that handlers start in order, whatever each takes to be checked or to have its turn. */
