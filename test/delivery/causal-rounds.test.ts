@@ -72,3 +72,12 @@ test('a lane that takes no more holds the answers back for two seconds', () => {
   answers.asked('a', 'chat', 2)
   expect(answers.due('a', false, 2_350)).toEqual([])
 })
+
+test('of a thousand labels at once, and no more, a peer is answered', () => {
+  const answers = new CausalAnswers<string>()
+  for (let label = 0; label < 3_000; label++) answers.asked('a', `label ${label}`, label)
+  answers.asked('a', 'label 7', 9_999)
+  const due = answers.due('a', true, 0) ?? []
+  expect(due).toHaveLength(1_024)
+  expect(due).toContainEqual(['label 7', 9_999])
+})
