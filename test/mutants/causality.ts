@@ -429,6 +429,6 @@ export const causalOrder: readonly Mutant[] = [
     file: labels,
     find: '    for (const turn of waiting) turn.end(error())\n',
     replace: '',
-    tests: [...whole, 'test/manager/causal-lies.test.ts'],
+    tests: ['test/manager/causal-labels.test.ts'],
   },
 ]
