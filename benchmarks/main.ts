@@ -1,57 +1,61 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import type { NodeSpec } from 'maquis'
-import { runBaseline, serveBaseline } from './baseline.js'
-import { runNode, serveNode } from './node.js'
-import { type Figures, median, rounds } from './workload.js'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { cpus, totalmem, type } from 'node:os'
+import { help, parseArguments, type Settings, UsageError } from './arguments.js'
+import { plotOf } from './plot.js'
+import { reportOf } from './report.js'
+import { Results, type Section } from './results.js'
+import { measure, type Outcome } from './runner.js'
+import { judge, targets } from './targets.js'
 
-// Sender and receiver are processes of their own; the stacks take turns, so that a busy neighbour disturbs both.
-const role = process.argv[2]
-if (role === 'receive-node') await serveNode(spec => process.send?.(spec))
-else if (role === 'receive-baseline') serveBaseline(url => process.send?.(url))
-else await measure()
+const machine = {
+  cpus: cpus().length,
+  cpu: cpus()[0]?.model.trim() ?? 'unknown',
+  memory: totalmem(),
+  system: type(),
+  node: process.version,
+  date: new Date().toISOString(),
+}
 
-async function measure(): Promise<void> {
-  const children: ChildProcess[] = []
-  try {
-    const url = await receiver<string>('receive-baseline', children)
-    const spec = await receiver<NodeSpec>('receive-node', children)
-    const baseline: Figures[] = []
-    const node: Figures[] = []
-    // The first round warms both up, and does not count.
-    for (let round = 0; round <= rounds; round++) {
-      baseline.push(await runBaseline(url))
-      node.push(await runNode(spec))
-      process.stderr.write(round === 0 ? 'warm\n' : `round ${round} of ${rounds}\n`)
-    }
-    baseline.shift()
-    node.shift()
-    print('ws + cbor-x by hand, a batch per turn', baseline)
-    print('maquis', node)
-    const ratio = medianOf(node, 'cast, msg/s') / medianOf(baseline, 'cast, msg/s')
-    console.log(`maquis casts at ${ratio.toFixed(2)} times the rate of the hand-written baseline.`)
-  } finally {
-    for (const child of children) child.kill('SIGKILL')
+/** Beside the sources, wherever they were compiled to. */
+const folder = new URL('../results/', import.meta.url)
+
+try {
+  const settings = parseArguments(process.argv.slice(2))
+  if (settings === 'help') console.log(help)
+  else process.exitCode = await run(settings)
+} catch (error) {
+  const usage = error instanceof UsageError
+  console.error(usage ? `${error.message}; --help tells more` : `bench failed: ${(error as Error).stack}`)
+  process.exitCode = usage ? 2 : 1
+}
+
+async function run(settings: Settings): Promise<number> {
+  const begun = performance.now()
+  const progress = (line: string): void => {
+    const seconds = ((performance.now() - begun) / 1_000).toFixed(0).padStart(4)
+    process.stderr.write(`${seconds} s  ${line}\n`)
   }
+  const outcome = await measure({ ...settings, progress })
+  const { stacks, workloads, smoke, passes } = settings
+  const results = new Results(outcome)
+  const sections = results.sections(workloads, stacks)
+  const where = `${machine.cpus} x ${machine.cpu}, Node.js ${machine.node}, ${machine.date}`
+  const ran = stacks.length - outcome.missing.size
+  if (smoke) console.log(`${ran} stacks ran ${workloads.length} workloads, ${outcome.failures.length} failures`)
+  else console.log(`${where}: medians of ${passes} passes\n\n${reportOf(outcome, results, sections)}`)
+  if (!smoke) await save(outcome, results, sections)
+  return outcome.failures.length === 0 ? 0 : 1
 }
 
-function receiver<Announcement>(name: string, children: ChildProcess[]): Promise<Announcement> {
-  const child = fork(fileURLToPath(import.meta.url), [name], { serialization: 'advanced' })
-  children.push(child)
-  return new Promise((resolve, reject) => {
-    child.once('message', message => resolve(message as Announcement))
-    child.once('exit', code => reject(new Error(`${name} ended with ${code}`)))
-  })
-}
-
-function print(stack: string, runs: readonly Figures[]): void {
-  console.log(`${stack} (median of ${runs.length}, and all)`)
-  for (const name of Object.keys(runs[0] ?? {})) {
-    const all = runs.map(run => run[name]?.toLocaleString('en')).join('  ')
-    console.log(`  ${name.padEnd(28)} ${medianOf(runs, name).toLocaleString('en').padStart(12)}   ${all}`)
+async function save(outcome: Outcome, results: Results, sections: readonly Section[]): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const judgements = targets.map(target => judge(target, results))
+  const { runs, failures, missing, memory } = outcome
+  const all = {
+    ...{ machine, sections, targets: judgements, failures, runs },
+    missing: Object.fromEntries(missing),
+    memoryAtStart: Object.fromEntries(memory),
   }
-}
-
-function medianOf(runs: readonly Figures[], name: string): number {
-  return median(runs.map(run => run[name] ?? Number.NaN))
+  await writeFile(new URL('latest.json', folder), `${JSON.stringify(all, undefined, 2)}\n`)
+  await writeFile(new URL('latest.svg', folder), plotOf(sections))
 }

@@ -73,7 +73,7 @@ const testLines = 600
 const emptyNames = ['util', 'utils', 'helper', 'helpers', 'type', 'types', 'common', 'misc', 'index']
 
 /** Folders of tests that mirror no folder of `src`, and the tests of the whole tree. */
-const testFolders = ['conformance', 'sim', 'cluster']
+const testFolders = ['benchmarks', 'conformance', 'sim', 'cluster']
 const treeTests = ['architecture', 'docs', 'errors-doc', 'mutants', 'partisan-doc'].map(name => `test/${name}.test.ts`)
 
 // ---------------------------------------------------------------------------------------------------------------------

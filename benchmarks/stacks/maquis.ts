@@ -1,0 +1,86 @@
+import { fullMesh, type NodeSpec, type PeerServiceManager, type PeerServiceOptions } from 'maquis'
+import { closedLoop } from '../closed-loop.js'
+import { type Connection, type Stack, turn } from '../stack.js'
+import { echo, type Message, orders, within } from '../workload.js'
+
+interface Servers {
+  orders: { message: Message }
+  echo: { message: Message; reply: Message }
+}
+
+type Node = PeerServiceManager<Servers>
+
+/** How messages are sent. Round trips are requests, whichever it is. */
+type Way = 'cast' | 'forward' | 'acked'
+
+const lanes4 = { channels: { default: { parallelism: 4 } } }
+
+/** Each stack of this module: the way, and options of both nodes. */
+const variants: Readonly<Record<string, { readonly way: Way; readonly options: PeerServiceOptions }>> = {
+  maquis: { way: 'cast', options: {} },
+  'maquis-trusted': { way: 'cast', options: { trustPeers: true } },
+  'maquis-4-lanes': { way: 'cast', options: lanes4 },
+  'maquis-forward': { way: 'forward', options: {} },
+  'maquis-acked': { way: 'acked', options: {} },
+}
+
+export function stackOf(name: string): Stack {
+  const { way, options } = variants[name] ?? { way: 'cast', options: {} }
+  return {
+    supports: ({ type }) => type === 'one-way' || way === 'cast',
+    async serve(receive) {
+      const node = await fullMesh<Servers>({ name: 'server', ...options }).start()
+      node.register(orders, receive)
+      node.register(echo, message => message)
+      return { address: node.spec, close: () => node.stop() }
+    },
+    async connect(address) {
+      const node = await fullMesh<Servers>({ name: 'client', ...options }).start()
+      await node.syncJoin(address as NodeSpec)
+      const send = way === 'cast' ? casts(node, options === lanes4) : way === 'forward' ? forwards(node) : acked(node)
+      return {
+        send,
+        trip: message => node.request('server', echo, message),
+      }
+    },
+  }
+}
+
+/** With several lanes each message has one of 16 partition keys, which is what spreads them. */
+const keyed = Array.from({ length: 16 }, (_, partitionKey) => ({ partitionKey }))
+/** A cast cannot wait: where more than this waits already, the loop does. The queue takes 8 MiB, one large message. */
+const queuedMax = 262_144
+
+function casts(node: Node, spread: boolean): Connection['send'] {
+  return async (payload, make, count) => {
+    const perTurn = within(queuedMax, payload, 500)
+    const room = payload.size > queuedMax ? 0 : queuedMax
+    for (let sent = 0; sent < count; ) {
+      for (let index = 0; index < perTurn && sent < count; index++, sent++) {
+        if (spread) node.castMessage('server', orders, make(sent), keyed[sent & 15])
+        else node.castMessage('server', orders, make(sent))
+      }
+      do await turn()
+      while (queuedBytes(node) > room)
+    }
+    const { overflowed } = node.counters()
+    if (overflowed > 0) throw new Error(`${overflowed} casts did not fit into the queue`)
+  }
+}
+
+function queuedBytes(node: Node): number {
+  return Math.max(...node.connections().map(({ queuedBytes }) => queuedBytes))
+}
+
+function forwards(node: Node): Connection['send'] {
+  return async (_payload, make, count) => {
+    for (let sent = 0; sent < count; sent++) await node.forwardMessage('server', orders, make(sent))
+  }
+}
+
+/** A thousand under way at a time, or 16 MiB of them. */
+function acked(node: Node): Connection['send'] {
+  const ack = { ack: true }
+  return (payload, make, count) =>
+    closedLoop(count, within(16_777_216, payload, 1_000), seq => node.forwardMessage('server', orders, make(seq), ack))
+}

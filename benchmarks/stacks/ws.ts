@@ -1,0 +1,60 @@
+import { Encoder } from 'cbor-x'
+import type { WebSocket } from 'ws'
+import type { Stack } from '../stack.js'
+import { echo, type Message, type Order, within } from '../workload.js'
+import { type Pipe, Room } from './pipe.js'
+import { dial, listen } from './web-socket.js'
+
+/** ws as most use it: a frame per message. One socket for orders, in CBOR, and one for bytes, as they are. */
+export function stackOf(): Stack {
+  const cbor = new Encoder({ useRecords: false })
+  return {
+    supports: () => true,
+    serve: receive =>
+      listen(({ socket }, path) => {
+        if (path === '/bytes') {
+          socket.on('message', (bytes: Buffer) => receive(bytes))
+          return
+        }
+        socket.on('message', (frame: Buffer) => {
+          const order = cbor.decode(frame) as Order
+          if (order.to === echo) socket.send(cbor.encode(order))
+          else receive(order)
+        })
+      }),
+    async connect(address) {
+      const { socket: objects } = await dial(`${address as string}/objects`)
+      const { socket: bytes } = await dial(`${address as string}/bytes`)
+      const waiting: ((message: Message) => void)[] = []
+      objects.on('message', (frame: Buffer) => waiting.shift()?.(cbor.decode(frame) as Message))
+      const room = new Room()
+      return {
+        async send(payload, make, count) {
+          const isObject = payload.kind === 'object'
+          const pipe = pipeOf(isObject ? objects : bytes, room)
+          const perTurn = within(262_144, payload, 500)
+          for (let sent = 0; sent < count; ) {
+            for (let index = 0; index < perTurn && sent < count; index++) {
+              const message = make(sent++)
+              pipe.write(isObject ? cbor.encode(message) : (message as Uint8Array))
+            }
+            await room.in(pipe)
+          }
+        },
+        trip(message) {
+          objects.send(cbor.encode(message))
+          return new Promise(resolve => waiting.push(resolve))
+        },
+      }
+    },
+  }
+}
+
+function pipeOf(socket: WebSocket, room: Room): Pipe {
+  return {
+    write: frame => socket.send(frame, room.written),
+    get waiting() {
+      return socket.bufferedAmount
+    },
+  }
+}

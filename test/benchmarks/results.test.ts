@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest'
+import { plotOf } from '../../benchmarks/plot.js'
+import { reportOf } from '../../benchmarks/report.js'
+import { Results } from '../../benchmarks/results.js'
+import type { Outcome, RawRun } from '../../benchmarks/runner.js'
+import { judge, type Target, targets } from '../../benchmarks/targets.js'
+import { nameOf, oneWay, type Workload } from '../../benchmarks/workload.js'
+
+const small = oneWay('object', 64)
+const trip: Workload = { type: 'round-trip', inFlight: 1 }
+
+/** A run of 1,000 messages. */
+function run(stack: string, pass: number, seconds: number, more: Partial<RawRun> = {}): RawRun {
+  const memory = { client: 50_000_000, server: 60_000_000 }
+  const cpu = { clientCpu: 0.002, serverCpu: 0.001 }
+  return { stack, workload: nameOf(small), pass, count: 1_000, seconds, memory, ...cpu, ...more }
+}
+
+function outcomeOf(...runs: RawRun[]): Outcome {
+  return { runs, failures: [], missing: new Map(), memory: new Map() }
+}
+
+describe('the results', () => {
+  test('are rates, and microseconds of CPU for each message', () => {
+    const results = new Results(outcomeOf(run('maquis', 1, 0.5)))
+    expect(results.spread('maquis', small, 'messages').median).toBe(2_000)
+    expect(results.spread('maquis', small, 'megabytes').median).toBe(0.128)
+    expect(results.spread('maquis', small, 'clientCpu').median).toBeCloseTo(2)
+    expect(results.spread('maquis', small, 'busierCpu').median).toBeCloseTo(2)
+  })
+
+  test('compare the same passes, whatever happened in between', () => {
+    // The second pass was slow for both.
+    const results = new Results(
+      outcomeOf(run('maquis', 1, 1), run('ws-batched', 1, 0.5), run('maquis', 2, 8), run('ws-batched', 2, 4)),
+    )
+    expect(results.ratio('maquis', 'ws-batched', small, 'messages')).toBe(0.5)
+  })
+
+  test('have no rows for what was not measured', () => {
+    const results = new Results(outcomeOf(run('maquis', 1, 1)))
+    const [section] = results.sections([small], ['ws-batched', 'maquis'])
+    expect(section?.rows.map(({ stack }) => stack)).toEqual(['maquis'])
+  })
+
+  test('know the peaks of memory over all workloads', () => {
+    const large = run('maquis', 1, 1, { workload: 'bytes-8388608', memory: { client: 90_000_000, server: 1 } })
+    const outcome = {
+      ...outcomeOf(run('maquis', 1, 1), large),
+      memory: new Map([['maquis', { client: 1, server: 2 }]]),
+    }
+    expect(new Results(outcome).memory('maquis')).toEqual({ client: [1, 90_000_000], server: [2, 60_000_000] })
+  })
+})
+
+describe('a target', () => {
+  const target = targets.find(({ of, to }) => of === 'maquis' && to === 'ws-batched') as Target
+
+  test.each([
+    [1, 1, true],
+    [2, 1, false],
+  ])('of at least 0.7 with runs of %f s and %f s: %s', (ours, theirs, holds) => {
+    const results = new Results(outcomeOf(run('maquis', 1, ours), run('ws-batched', 1, theirs)))
+    expect(judge(target, results)).toMatchObject({ measured: theirs / ours, byCpu: 1, holds })
+  })
+
+  test('of at most so much holds below it', () => {
+    const latency = { p50: 100, p99: 200, p999: 300 }
+    const trips = (stack: string, p50: number): RawRun =>
+      run(stack, 1, 1, { workload: nameOf(trip), latency: { ...latency, p50 } })
+    const most = targets.find(({ figure }) => figure === 'p50') as Target
+    expect(judge(most, new Results(outcomeOf(trips('maquis', 129), trips('ws', 100)))).holds).toBe(true)
+    expect(judge(most, new Results(outcomeOf(trips('maquis', 131), trips('ws', 100)))).holds).toBe(false)
+  })
+
+  test('neither holds nor is missed when a side of it was not measured', () => {
+    expect(judge(target, new Results(outcomeOf(run('maquis', 1, 1)))).holds).toBeUndefined()
+  })
+})
+
+describe('the report', () => {
+  test('has a row for each stack, and says what was left out and what failed', () => {
+    const outcome: Outcome = {
+      ...outcomeOf(run('maquis', 1, 1), run('ws-batched', 1, 1)),
+      failures: [{ stack: 'ipc', workload: 'start', error: 'it fell over' }],
+      missing: new Map([['nats', 'there is no nats-server on the PATH']]),
+    }
+    const results = new Results(outcome)
+    const report = reportOf(outcome, results, results.sections([small], ['ws-batched', 'maquis']))
+    expect(report).toMatch(/^one way, an object, 64 B/)
+    expect(report).toMatch(/^ {2}maquis +1,000 +1,000-1,000 +0\.0640 +1\.00 +-/m)
+    expect(report).toContain('LEFT OUT: nats: there is no nats-server on the PATH')
+    expect(report).toContain('FAILED: ipc, start: it fell over')
+    expect(report).toMatch(/cast: maquis \/ ws-batched +>= 0\.7 +1\.00 +1\.00 +holds/)
+  })
+})
+
+describe('the plot', () => {
+  test('has a bar for each stack, of a length that its median has', () => {
+    const results = new Results(outcomeOf(run('maquis', 1, 1), run('ws', 1, 4)))
+    const plot = plotOf(results.sections([small], ['ws', 'maquis']))
+    const bars = [...plot.matchAll(/width="([\d.]+)" height="12"/g)].map(([, length]) => Number(length))
+    expect(bars).toHaveLength(2)
+    expect((bars[1] ?? 0) / (bars[0] ?? 1)).toBeCloseTo(4)
+  })
+})
