@@ -12,8 +12,8 @@ export interface KnownLives {
 }
 
 /**
- * What is known at one life of a node to have been sent of a label, and so comes before all that it sends. Of lives that
- * are over, and of what others told of lives without a link, it is known for a while only.
+ * What is known at one life of a node to have been sent of a label, and so comes before all that it sends. What lives
+ * that are over sent, and what others told of lives without a link, is known for a while only.
  */
 export class CausalPast {
   readonly #self: Life
