@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** Collects garbage, twice: buffers that are found to be garbage are given back, at the latest, before the next time. */
+/** Collects garbage, twice: buffers that are found to be garbage are given back before the next time at the latest. */
 export function collectGarbage(): void {
   collect()
   collect()
