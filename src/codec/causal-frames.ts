@@ -33,6 +33,8 @@ export interface CausalFloor extends CausalQuery {
   /** On so many lanes it is answered. */
   readonly lanes: number
   readonly floor: number
+  /** The last number that was given. */
+  readonly last: number
 }
 
 /** The field of a message: see docs/protocol.md. Lives are named once, and referred to by their place. */
@@ -107,12 +109,13 @@ export function parseCausalQuery(reader: ByteReader): CausalQuery | undefined {
   return reader.ok ? { round, label } : undefined
 }
 
-export function encodeCausalFloor({ round, label, lanes, floor }: CausalFloor): Uint8Array {
+export function encodeCausalFloor({ round, label, lanes, floor, last }: CausalFloor): Uint8Array {
   const writer = new ByteWriter(16)
   writer.varint(round)
   writer.string(label)
   writer.varint(lanes)
   writer.varint(floor)
+  writer.varint(last)
   return writer.take()
 }
 
@@ -121,5 +124,7 @@ export function parseCausalFloor(reader: ByteReader): CausalFloor | undefined {
   const query = parseCausalQuery(reader)
   const lanes = reader.varint()
   const floor = reader.varint()
-  return query !== undefined && reader.ok && lanes > 0 && floor > 0 ? { ...query, lanes, floor } : undefined
+  const last = reader.varint()
+  if (query === undefined || !reader.ok || lanes < 1 || floor < 1 || floor > last + 1) return undefined
+  return { ...query, lanes, floor, last }
 }

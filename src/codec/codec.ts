@@ -26,6 +26,7 @@ export const FrameKind = {
   pong: 0x16,
   strategy: 0x17,
   fault: 0x18,
+  moved: 0x19,
   query: 0x1b,
   floor: 0x1c,
 } as const
@@ -54,6 +55,16 @@ export const MessageFlag = {
   unused: 0x40,
   /** For the peer's manager itself: no server is named. */
   manager: 0x80,
+} as const
+
+/** What a chunk is of its large frame. */
+export const ChunkFlag = {
+  /** It goes on. */
+  next: 0,
+  /** It begins: `total varint`, the bytes of the whole, stands before the first of them. */
+  first: 1,
+  /** What came so far is given up. */
+  givenUp: 2,
 } as const
 
 /** What a reply's payload is. */

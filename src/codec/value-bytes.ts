@@ -3,34 +3,48 @@ import { classable, textOf } from '../core/thrown.js'
 import { ByteWriter } from './byte-writer.js'
 import { encodeValue, UnencodableError, type ValueLimits } from './value-encoder.js'
 
-/** A value on its own, in exactly its size. Throws an {@link EncodeError} when it cannot travel. */
+/** A value on its own. Throws an {@link EncodeError} when it cannot travel. */
 export function encodeToBytes(value: unknown, limits: ValueLimits): Uint8Array {
-  const writer = scratch.take()
+  const writer = lent.take()
+  const start = writer.position
   try {
     encodeValue(writer, value, limits)
-    const bytes = Buffer.allocUnsafe(writer.position)
-    writer.buffer.copy(bytes, 0, 0, writer.position)
-    return bytes
   } catch (error) {
+    writer.reset(start)
+    lent.put(writer)
     throw encodeError(error)
-  } finally {
-    scratch.put(writer)
   }
+  const { buffer, position } = writer
+  if (buffer.length === slabBytes) {
+    lent.put(writer)
+    return new Uint8Array(buffer.buffer, start, position - start)
+  }
+  const bytes = new Uint8Array(buffer.subarray(start, position))
+  writer.reset(0)
+  // After one small value the next is expected to be small, too.
+  if (bytes.length > slabBytes) lent.put(writer)
+  return bytes
 }
 
-/** Lends one buffer again and again. What encoding calls (a getter) may encode too, and gets a buffer of its own. */
-const scratch = {
-  writer: new ByteWriter(4_096) as ByteWriter | undefined,
+/**
+ * Lends one writer again and again. Small values follow each other in its buffer, and are handed out as parts of it, as
+ * Node's own small buffers are; of a buffer that grew they are copied out, so that nobody keeps it alive. What encoding
+ * calls (a getter) may encode too, and gets a writer of its own.
+ */
+const lent = {
+  writer: undefined as ByteWriter | undefined,
   take(): ByteWriter {
-    const writer = this.writer ?? new ByteWriter(4_096)
+    const writer = this.writer
     this.writer = undefined
-    return writer
+    return writer === undefined || writer.position > slabBytes - slabRestBytes ? new ByteWriter(slabBytes) : writer
   },
   put(writer: ByteWriter): void {
-    writer.reset(0)
     if (writer.buffer.length <= scratchBytesMax) this.writer = writer
   },
 }
+const slabBytes = 8_192
+/** With less than this left the next value begins another buffer. */
+const slabRestBytes = 512
 const scratchBytesMax = 1_048_576
 
 /** What a caller is told when encoding threw. */

@@ -7,7 +7,7 @@ export class NoRouteError extends MaquisError {
   readonly node: NodeName
   /**
    * `unknown`: nobody who was asked knows a way. `hops`: there may be one over more connections than `hops`. `busy`:
-   * nodes on it carry as many circuits as they may. `time`: not everybody has answered in time.
+   * nodes on it carry as many circuits as they may. `time`: again and again not everybody has answered.
    */
   readonly reason: 'unknown' | 'hops' | 'busy' | 'time'
   /** How many connections a way may lead over: `limits.hops`. */

@@ -18,7 +18,9 @@ export const refusalsMax = 256
  */
 export class Acceptance<Report = unknown> {
   #taken = 0
-  /** Taken, and not settled yet, in order. */
+  /** The last that was taken, unless it is settled. Most are before the next is taken. */
+  #latest: number | undefined
+  /** Taken before it, and not settled yet, in order. */
   readonly #open = new Set<number>()
   /** Held back by a fault. It is taken when it goes on. */
   #held: number | undefined
@@ -27,8 +29,8 @@ export class Acceptance<Report = unknown> {
 
   /** Every number up to this one is settled: it was handed over, or refused. */
   get upTo(): number {
-    for (const number of this.#open) return number - 1
-    return this.#taken
+    if (this.#open.size > 0) for (const number of this.#open) return number - 1
+    return this.#latest === undefined ? this.#taken : this.#latest - 1
   }
 
   /** Whether anything was dropped that has to be asked for. */
@@ -51,7 +53,7 @@ export class Acceptance<Report = unknown> {
    * nothing below `lowest` any more.
    */
   judge(number: number, previous: number, lowest: number): Verdict {
-    for (const refused of this.#refusals.keys()) if (refused < lowest) this.#refusals.delete(refused)
+    if (this.#refusals.size > 0) this.#forget(lowest)
     if (number <= this.#taken || number === this.#held) return 'duplicate'
     if (previous <= this.#taken && this.#held === undefined && !this.isFull) return 'deliver'
     this.#misses = true
@@ -62,7 +64,8 @@ export class Acceptance<Report = unknown> {
   take(number: number): void {
     if (this.#held === number) this.#held = undefined
     this.#taken = number
-    this.#open.add(number)
+    if (this.#latest !== undefined) this.#open.add(this.#latest)
+    this.#latest = number
   }
 
   /** A fault took away a message that was to be delivered. */
@@ -88,6 +91,13 @@ export class Acceptance<Report = unknown> {
 
   /** A message was handed over, or refused: then `report` says why. */
   settled(number: number, report?: Report): void {
-    if (this.#open.delete(number) && report !== undefined) this.#refusals.set(number, report)
+    const isLatest = number === this.#latest
+    if (isLatest) this.#latest = undefined
+    if ((isLatest || this.#open.delete(number)) && report !== undefined) this.#refusals.set(number, report)
+  }
+
+  /** The sender waits for nothing below `lowest` any more. */
+  #forget(lowest: number): void {
+    for (const refused of this.#refusals.keys()) if (refused < lowest) this.#refusals.delete(refused)
   }
 }

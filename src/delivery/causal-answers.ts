@@ -23,7 +23,7 @@ export class CausalAnswers<Peer> {
   asked(peer: Peer, label: string, round: number): boolean {
     const known = this.#asked.get(peer)
     if (known !== undefined) {
-      known.rounds.set(label, round)
+      if (known.rounds.size < labelsMax || known.rounds.has(label)) known.rounds.set(label, round)
       return false
     }
     this.#asked.set(peer, { rounds: new Map([[label, round]]), heldSince: undefined })
@@ -58,5 +58,7 @@ export class CausalAnswers<Peer> {
 
 /** A peer's questions are answered so often, at the most. */
 export const answerMillis: Millis = 250
+/** Of so many labels between two answers: further ones have to be asked of again. */
+const labelsMax = 1_024
 /** While a lane takes no more, they wait so long. */
 const heldMillis: Millis = 2_000

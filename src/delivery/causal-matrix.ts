@@ -13,11 +13,28 @@ export interface Dependency {
 /** A number of the matrix. */
 export interface MatrixEntry extends Omit<Dependency, 'age'> {
   readonly sentAt: Instant
+  /** The life that alone told of the pair; undefined: several did, or it is known without. */
+  readonly teller: string | undefined
+}
+
+/** The greater number, and the later time: ages are rounded up, so that hearing of it again makes nothing younger. */
+function merged(known: MatrixEntry, { number, sentAt, teller }: MatrixEntry): MatrixEntry {
+  if (known.number >= number && known.sentAt >= sentAt && known.teller === teller) return known
+  return {
+    ...known,
+    number: Math.max(known.number, number),
+    sentAt: Math.max(known.sentAt, sentAt),
+    teller: known.teller === teller ? teller : undefined,
+  }
 }
 
 /** Tells lives apart. Names hold no control characters. */
 export function keyOfLife({ name, incarnation }: Life): string {
   return `${incarnation}\n${name}`
+}
+
+export function isSameLife(one: Life, other: Life): boolean {
+  return one.incarnation === other.incarnation && one.name === other.name
 }
 
 /** Of each destination, by sender. */
@@ -41,7 +58,7 @@ export class CausalMatrix {
   }
 
   raise(entry: MatrixEntry): void {
-    const { from, to, number, sentAt } = entry
+    const { from, to } = entry
     const key = keyOfLife(to)
     let column = this.#columns.get(key)
     if (column === undefined) {
@@ -51,9 +68,7 @@ export class CausalMatrix {
     const sender = keyOfLife(from)
     const known = column.numbers.get(sender)
     if (known === undefined) this.#size++
-    // Who hears of it again is not made younger by that.
-    const isNews = known === undefined || known.number < number || (known.number === number && known.sentAt > sentAt)
-    if (isNews) column.numbers.set(sender, entry)
+    column.numbers.set(sender, known === undefined ? entry : merged(known, entry))
   }
 
   /** The destination has what was sent up to that number: nobody need be told any more. */

@@ -8,13 +8,19 @@ export interface FloorAnswer {
   /** On so many lanes it answers. */
   readonly lanes: number
   readonly floor: number
+  /** The greatest number that it had given when it answered. */
+  readonly last: number
 }
 
-/** Nothing of the label from that life, up to the number, is under way any more. */
-export interface Gone {
+/** What a sender has told of its messages of a label. */
+export interface Conclusion {
   readonly label: string
   readonly from: Life
-  readonly upTo: number
+  readonly askedAt: Instant
+  /** Nothing up to this number is under way any more. */
+  readonly goneUpTo: number
+  /** The greatest number that it had given. */
+  readonly last: number
 }
 
 /** A question that is not answered yet. */
@@ -26,6 +32,7 @@ interface Round<Lane> {
   /** Lanes that were open here when it was asked, and are not answered on. */
   readonly open: Set<Lane>
   readonly floors: Map<Lane, number>
+  last: number
   /** On how many lanes the peer answers. */
   lanes: number | undefined
 }
@@ -54,27 +61,28 @@ export class CausalRounds<Lane> {
     const key = keyOf(label, from.name)
     if (open.length === 0 || this.#rounds.has(key)) return undefined
     const id = ++this.#ids
-    const round = { id, label, from, askedAt: now, open: new Set(open), floors: new Map(), lanes: undefined }
+    const round = { id, label, from, askedAt: now, open: new Set(open), floors: new Map(), last: 0, lanes: undefined }
     this.#rounds.set(key, round)
     return id
   }
 
   /** An answer came from that node. Returns what is known by it. */
-  answered(lane: Lane, node: NodeName, { round: id, label, lanes, floor }: FloorAnswer): Gone | undefined {
+  answered(lane: Lane, node: NodeName, { round: id, label, lanes, floor, last }: FloorAnswer): Conclusion | undefined {
     const round = this.#rounds.get(keyOf(label, node))
     if (round?.id !== id) return undefined
     round.lanes = lanes
+    round.last = Math.max(round.last, last)
     round.open.delete(lane)
     round.floors.set(lane, floor)
     return this.#conclude(round)
   }
 
   /** Nothing more will come on that lane's connection. Returns what is known by that. */
-  closed(lane: Lane): Gone[] {
-    const known: Gone[] = []
+  closed(lane: Lane): Conclusion[] {
+    const known: Conclusion[] = []
     for (const round of [...this.#rounds.values()]) {
-      const gone = round.open.delete(lane) ? this.#conclude(round) : undefined
-      if (gone !== undefined) known.push(gone)
+      const concluded = round.open.delete(lane) ? this.#conclude(round) : undefined
+      if (concluded !== undefined) known.push(concluded)
     }
     return known
   }
@@ -83,10 +91,10 @@ export class CausalRounds<Lane> {
     this.#rounds.clear()
   }
 
-  #conclude({ label, from, open, floors, lanes }: Round<Lane>): Gone | undefined {
+  #conclude({ label, from, askedAt, open, floors, last, lanes }: Round<Lane>): Conclusion | undefined {
     if (open.size > 0 || floors.size !== lanes) return undefined
     this.#rounds.delete(keyOf(label, from.name))
-    return { label, from, upTo: Math.min(...floors.values()) - 1 }
+    return { label, from, askedAt, goneUpTo: Math.min(...floors.values()) - 1, last }
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Life } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
-import { CausalMatrix, type Dependency, keyOfLife, type MatrixEntry } from './causal-matrix.js'
-import { CausalSource, type Held } from './causal-source.js'
-import { endedLifeMillis } from './ended-lives.js'
+import { type Dependency, isSameLife, keyOfLife } from './causal-matrix.js'
+import { CausalPast, causalPairsMax, hearsayMillis, type KnownLives } from './causal-past.js'
+import type { Conclusion } from './causal-rounds.js'
+import { CausalSource, type Held, type Need } from './causal-source.js'
 
 /** What became of a message that arrived. */
 export type CausalVerdict =
@@ -13,17 +14,9 @@ export type CausalVerdict =
   /** It was handed over before, or waits for its turn. */
   | 'duplicate'
 
-/** What is known of lives beside the messages of a label. */
-export interface KnownLives {
-  /** When it was told that it is over; undefined: it is not known to be. */
-  endedSince(life: Life): Instant | undefined
-  /** Whether there is a link to it: then its end will be told. */
-  isNear(life: Life): boolean
-}
-
-/** Something that a held message waits for. */
-export interface CausalWait {
-  readonly from: Life
+/** Something that held messages wait for. */
+export interface CausalWait<Message> {
+  readonly source: CausalSource<Message>
   /** Messages of it up to this number. */
   readonly number: number
   readonly since: Instant
@@ -47,22 +40,23 @@ interface Sent {
 export class Causality<Message> {
   readonly #self: Life
   readonly #lives: KnownLives
-  readonly #matrix = new CausalMatrix()
+  readonly #past: CausalPast
   readonly #sent = new Map<string, Sent>()
   readonly #sources = new Map<string, CausalSource<Message>>()
   #prunedAt: Instant | undefined
   /** Of sources that are forgotten. */
   #missed = 0
-  #forgotten = 0
+  #ignored = 0
 
   constructor(self: Life, lives: KnownLives) {
     this.#self = self
     this.#lives = lives
+    this.#past = new CausalPast(self, lives)
   }
 
   /** How many pairs of lives it has a number of. */
   get size(): number {
-    return this.#matrix.size
+    return this.#past.size
   }
 
   /** Whether it has numbers of more pairs than a message may tell of. */
@@ -70,9 +64,9 @@ export class Causality<Message> {
     return this.size > causalPairsMax
   }
 
-  /** Pairs that were forgotten before their time, because there were too many. */
+  /** Pairs that were forgotten before their time, or never looked at, because there were too many. */
   get forgotten(): number {
-    return this.#forgotten
+    return this.#past.forgotten + this.#ignored
   }
 
   /**
@@ -96,15 +90,12 @@ export class Causality<Message> {
   /** What the next message to that life depends on, beside the one before it. */
   dependencies(to: Life, now: Instant): Dependency[] {
     this.#prune(now)
-    const own = keyOfLife(this.#self)
-    const destination = keyOfLife(to)
-    const dependencies: Dependency[] = []
-    for (const { from, to, number, sentAt } of this.#matrix.entries()) {
-      if (keyOfLife(from) === own && keyOfLife(to) === destination) continue
-      const age = Math.floor(Math.min(Math.max(0, now - sentAt), hearsayMillis) / 1_000)
-      dependencies.push({ from, to, number, age })
-    }
-    return dependencies
+    return this.#past.before(to, now)
+  }
+
+  /** Forgets what others told, of about so many bytes in a message. Returns whether there was any. */
+  forgetBytes(bytes: number): boolean {
+    return this.#past.forgetBytes(bytes)
   }
 
   /** The number of the next message to that life. */
@@ -122,20 +113,21 @@ export class Causality<Message> {
     }
     sent.number++
     sent.open.add(sent.number)
-    this.#matrix.raise({ from: this.#self, to, number: sent.number, sentAt: now })
+    this.#past.happened(this.#self, to, sent.number, now)
     return sent.number
+  }
+
+  /** What is told to one who asks: below which number nothing will leave any more, and the last that was given. */
+  sentTo(to: Life): { readonly floor: number; readonly last: number } {
+    const sent = this.#sent.get(keyOfLife(to))
+    const last = sent?.number ?? 0
+    for (const floor of sent?.open ?? []) return { floor, last }
+    return { floor: last + 1, last }
   }
 
   /** A message has left for good, or never will. */
   left(to: Life, number: number): void {
     this.#sent.get(keyOfLife(to))?.open.delete(number)
-  }
-
-  /** Of what was sent to that life no number below this one will leave any more. */
-  floor(to: Life): number {
-    const sent = this.#sent.get(keyOfLife(to))
-    for (const number of sent?.open ?? []) return number
-    return (sent?.number ?? 0) + 1
   }
 
   // Receiving. What may be handed over is appended to `out`, in order.
@@ -147,7 +139,7 @@ export class Causality<Message> {
 
   /** A message that a fault held back will not go on. */
   undelayed(from: Life, number: number, now: Instant, out: Message[]): void {
-    this.#settle(this.#source(from, now).undelay(number), now, out)
+    this.#release(this.#source(from, now).undelay(number), now, out)
   }
 
   arrived(
@@ -161,28 +153,38 @@ export class Causality<Message> {
     this.#prune(now)
     const source = this.#source(from, now)
     source.heardAt = now
+    source.came(number)
     if (source.has(number)) return 'duplicate'
     if (number <= source.resolved) return source.wasMissed(number) ? 'late' : 'duplicate'
-    const self = keyOfLife(this.#self)
-    const own = dependencies.filter(({ to }) => keyOfLife(to) === self)
-    const held = { source, number, dependencies, own, message }
+    const held: Held<Message> = { source, number, dependencies, message, since: now, needs: new Set() }
     source.hold(held)
-    this.#settle([held], now, out)
+    this.#need(held, source, number - 1)
+    for (const dependency of dependencies) {
+      if (!isSameLife(dependency.to, this.#self)) continue
+      const other = this.#source(dependency.from, now, source)
+      // How much it has sent itself this life knows best.
+      const most = isSameLife(dependency.from, this.#self) ? this.sentTo(this.#self).last : dependency.number
+      if (other !== undefined) this.#need(held, other, Math.min(dependency.number, most))
+    }
+    this.#handOver([held], now, out)
     return 'taken'
   }
 
-  /** What has not arrived of the messages of that life up to this number will not come, or is not waited for. */
-  giveUp(from: Life, upTo: number, now: Instant, out: Message[]): void {
-    this.#settle(this.#source(from, now).giveUp(upTo), now, out)
+  /** A sender has told what may still come of it, and how much it has sent. */
+  concluded({ from, askedAt, goneUpTo, last }: Omit<Conclusion, 'label'>, now: Instant, out: Message[]): void {
+    const source = this.#isOver(from) ? undefined : this.#sources.get(keyOfLife(from))
+    if (source === undefined) return
+    this.#release(source.told(last, askedAt), now, out)
+    this.#release(source.giveUp(goneUpTo), now, out)
   }
 
   /** Some lives are over: nothing more of them, or for them, will come. */
   livesEnded(now: Instant, out: Message[]): void {
-    this.#matrix.drop(({ to }) => this.#isOver(to))
+    this.#past.livesEnded()
     for (const [key, { to }] of [...this.#sent]) if (this.#isOver(to)) this.#sent.delete(key)
     for (const [key, source] of [...this.#sources]) {
       if (!this.#isOver(source.life)) continue
-      this.#settle(source.giveUp(Number.POSITIVE_INFINITY), now, out)
+      this.#release(source.giveUp(Number.POSITIVE_INFINITY), now, out)
       this.#forgetIdle(key)
     }
     this.#prune(now)
@@ -195,124 +197,133 @@ export class Causality<Message> {
   }
 
   /** What is waited for. */
-  *waits(): Iterable<CausalWait> {
+  *waits(): Iterable<CausalWait<Message>> {
     for (const source of this.#sources.values()) {
-      for (const [number, since] of source.waits()) yield { from: source.life, number, since }
+      for (const [number, since] of source.waits()) yield { source, number, since }
     }
   }
 
   /** Regular care: gives up what was waited for long enough. Returns who has to be asked what may still come. */
-  care(now: Instant, out: Message[]): Life[] {
-    const asked: Life[] = []
-    for (const { from, number, since } of [...this.waits()]) {
-      if (now - since >= causalPatienceMillis) this.giveUp(from, number, now, out)
-      else if (now - since >= causalAskMillis) asked.push(from)
+  care(now: Instant, out: Message[]): Set<Life> {
+    const asked = new Set<Life>()
+    for (const { source, number, since } of [...this.waits()]) {
+      if (now - since >= causalPatienceMillis) this.#expire(source, number, now, out)
+      else if (now - since >= causalAskMillis) asked.add(source.life)
     }
     return asked
+  }
+
+  /**
+   * A number was waited for long enough: it is given up, with all that what is here of it waits for in its turn. What a
+   * fault holds back is here.
+   */
+  #expire(wanted: CausalSource<Message>, upTo: number, now: Instant, out: Message[]): void {
+    const path: Held<Message>[] = []
+    let [source, number] = [wanted, upTo]
+    while (wanted.resolved < upTo) {
+      this.#release(source.abandon(number, now), now, out)
+      const { first } = source
+      if (source.resolved >= number) {
+        // What waited for that goes on.
+        path.length = 0
+        source = wanted
+        number = upTo
+        continue
+      }
+      if (first === undefined) return
+      const start = path.indexOf(first)
+      path.push(first)
+      // Only who lies makes a circle: whatever came first goes first.
+      const oldest = start < 0 ? undefined : path.slice(start).reduce((one, two) => (two.since < one.since ? two : one))
+      const need = firstOf((oldest ?? first).needs)
+      if (need === undefined) return
+      source = need.source
+      number = need.number
+      if (oldest === undefined) continue
+      source.unwait(need)
+      this.#release([need], now, out)
+      path.length = 0
+      source = wanted
+      number = upTo
+    }
   }
 
   #isOver(life: Life): boolean {
     return this.#lives.endedSince(life) !== undefined
   }
 
-  #source(life: Life, now: Instant): CausalSource<Message> {
+  #source(life: Life, now: Instant): CausalSource<Message>
+  /** The same of a life that a message of another tells of; undefined: it tells of too many. */
+  #source(life: Life, now: Instant, teller: CausalSource<Message>): CausalSource<Message> | undefined
+  #source(life: Life, now: Instant, teller?: CausalSource<Message>): CausalSource<Message> | undefined {
     const key = keyOfLife(life)
     const known = this.#sources.get(key)
     if (known !== undefined) return known
-    const source = new CausalSource<Message>(life, now)
+    const isStranger = teller !== undefined && !this.#lives.isNear(life)
+    if (isStranger && teller.strangers >= causalStrangersMax) {
+      this.#ignored++
+      return undefined
+    }
+    const isOver = this.#isOver(life)
+    const source = new CausalSource<Message>(life, now, isStranger && !isOver ? teller : undefined)
     // What still came of a life that is over was heard before its end.
-    if (this.#isOver(life)) source.giveUp(Number.POSITIVE_INFINITY)
+    if (isOver) source.giveUp(Number.POSITIVE_INFINITY)
     else this.#sources.set(key, source)
     return source
   }
 
-  /** Hands over those that depend on nothing more, and what waited for them. */
-  #settle(ready: Held<Message>[], now: Instant, out: Message[]): void {
-    // What this releases is appended to what is gone through.
-    for (const held of ready) {
-      const missing = this.#missing(held, now)
-      if (missing !== undefined) {
-        missing.source.wait(missing.number, held, now)
-        continue
-      }
-      this.#enter(held, now)
-      out.push(held.message)
-      for (const released of held.source.deliver(held.number)) ready.push(released)
-    }
+  /** A message waits until all numbers of a sender up to this one are resolved. */
+  #need(held: Held<Message>, source: CausalSource<Message>, number: number): void {
+    if (source.resolved >= number) return
+    const need = { held, source, number }
+    held.needs.add(need)
+    source.wait(need)
   }
 
-  /** The first thing that a message depends on and that is not resolved. */
-  #missing(
-    { source, number, own }: Held<Message>,
-    now: Instant,
-  ): { readonly source: CausalSource<Message>; readonly number: number } | undefined {
-    if (source.resolved < number - 1) return { source, number: number - 1 }
-    for (const dependency of own) {
-      const other = this.#source(dependency.from, now)
-      if (other.resolved < dependency.number) return { source: other, number: dependency.number }
+  /** That is not waited for any more: hands over what waited for nothing else. */
+  #release(needs: Iterable<Need<Message>>, now: Instant, out: Message[]): void {
+    const ready: Held<Message>[] = []
+    for (const need of needs) if (isLast(need)) ready.push(need.held)
+    this.#handOver(ready, now, out)
+  }
+
+  /** Hands over those that wait for nothing, and what waited for them alone. */
+  #handOver(held: Held<Message>[], now: Instant, out: Message[]): void {
+    // What this releases is appended to what is gone through.
+    for (const next of held) {
+      if (next.needs.size > 0) continue
+      this.#enter(next, now)
+      out.push(next.message)
+      for (const need of next.source.deliver(next.number)) if (isLast(need)) held.push(need.held)
     }
-    return undefined
   }
 
   /** A message is handed over: what it depends on, and itself, come before all that is sent from now. */
   #enter({ source, number, dependencies }: Held<Message>, now: Instant): void {
-    const sender = keyOfLife(source.life)
     for (const dependency of dependencies) {
-      // What others sent to the sender, as far as it tells of it, was handed over there.
-      const isSettled = keyOfLife(dependency.to) === sender && keyOfLife(dependency.from) !== sender
-      if (isSettled) this.#matrix.settle(dependency)
-      else if (!this.#isOver(dependency.to) && !this.#isStale(dependency.from, now)) this.#hear(dependency, now)
+      this.#past.hear(dependency, this.#believed(dependency), source.life, now)
     }
-    this.#matrix.raise({ from: source.life, to: this.#self, number, sentAt: now })
-    if (this.size > causalPairsMax) this.#forgetHearsay()
+    this.#past.happened(source.life, this.#self, number, now)
   }
 
-  /** Somebody tells of messages between others. */
-  #hear({ from, to, number, age }: Dependency, now: Instant): void {
-    const entry = { from, to, number, sentAt: now - age * 1_000 }
-    if (!this.#isOld(entry, now)) this.#matrix.raise(entry)
-  }
-
-  /** Whether one of the two has no link here: then nobody may ever tell of its end, or it never was. */
-  #isHearsay({ from, to }: MatrixEntry): boolean {
-    return !(this.#lives.isNear(from) && this.#lives.isNear(to))
-  }
-
-  /**
-   * Hearsay is not named for ever. A destination waits ten seconds for what does not come, so that after two minutes
-   * these messages are with it or given up, unless their sender still keeps them. The age travels, lest those who
-   * forget at different times, or come anew, tell each other for ever.
-   */
-  #isOld(entry: MatrixEntry, now: Instant): boolean {
-    return now - entry.sentAt >= hearsayMillis && this.#isHearsay(entry)
-  }
-
-  /** There are more pairs than may be: the oldest hearsay goes. */
-  #forgetHearsay(): void {
-    const hearsay = [...this.#matrix.entries()].filter(entry => this.#isHearsay(entry))
-    hearsay.sort((one, other) => one.sentAt - other.sentAt)
-    // More go than have to, so that this is not done at each message.
-    const picked = new Set(hearsay.slice(0, this.size - causalPairsMax * 0.75))
-    this.#matrix.drop(entry => picked.has(entry))
-    this.#forgotten += picked.size
-  }
-
-  /**
-   * What a life sent is named as a dependency for so long after its end is known here: others may have yet to hear of
-   * it, and to be handed what was under way.
-   */
-  #isStale(life: Life, now: Instant): boolean {
-    const since = this.#lives.endedSince(life)
-    return since !== undefined && now - since >= endedLifeMillis
+  /** Of what others tell of messages to this life only that is told on which their sender tells, too. */
+  #believed({ from, to, number }: Dependency): number {
+    if (!isSameLife(to, this.#self)) return number
+    const { resolved, greatest } = this.#sources.get(keyOfLife(from)) ?? { resolved: number, greatest: number }
+    return Math.min(number, resolved, greatest)
   }
 
   /** Now and then: what lives sent that are long over, and lives that nothing was heard of for long, are forgotten. */
   #prune(now: Instant): void {
     if (this.#prunedAt !== undefined && now - this.#prunedAt < pruneEvery) return
     this.#prunedAt = now
-    this.#matrix.drop(entry => this.#isStale(entry.from, now) || this.#isOld(entry, now))
-    for (const [key, { life, heardAt }] of [...this.#sources]) {
-      if (!this.#lives.isNear(life) && now - heardAt >= strangerMillis) this.#forgetIdle(key)
+    this.#past.prune(now)
+    for (const [key, source] of [...this.#sources]) {
+      const { life, heardAt, doubtedAt, greatest } = source
+      if (this.#lives.isNear(life)) continue
+      // It cannot be asked, and others may have lied.
+      if (doubtedAt !== undefined && now - doubtedAt >= hearsayMillis && !this.#isOver(life)) source.retract()
+      if (now - heardAt >= (greatest > 0 ? strangerMillis : hearsayMillis)) this.#forgetIdle(key)
     }
   }
 
@@ -321,6 +332,7 @@ export class Causality<Message> {
     if (source?.isIdle !== true) return
     this.#missed += source.missed
     this.#sources.delete(key)
+    source.introduce()
   }
 }
 
@@ -330,8 +342,17 @@ export const causalAskMillis: Millis = 500
 export const causalPatienceMillis: Millis = 10_000
 /** A life without a link, whose end nobody tells here, is forgotten after so long without news. */
 export const strangerMillis: Millis = 600_000
-/** So long it is told what a life without a link here sent, or was sent. */
-export const hearsayMillis: Millis = 120_000
-/** Pairs of lives of one label. Only what lives with a link here send each other may be more. */
-export const causalPairsMax = 4_096
+/** Lives without a link, of which nothing came, that the messages of one life may depend on. */
+export const causalStrangersMax = 256
 const pruneEvery: Millis = 1_000
+
+/** Whether the message waits for nothing else. */
+function isLast<Message>(need: Need<Message>): boolean {
+  need.held.needs.delete(need)
+  return need.held.needs.size === 0
+}
+
+function firstOf<Item>(items: Iterable<Item>): Item | undefined {
+  for (const item of items) return item
+  return undefined
+}

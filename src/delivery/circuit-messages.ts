@@ -4,8 +4,11 @@ import { isNodeName, type NodeName } from '../core/node.js'
 /** Names one circuit, in the whole cluster: its origin, the life of that, and a number. */
 export type CircuitRef = string & { readonly brand: 'CircuitRef' }
 
-/** Why no way was found: nobody knows one, it would be too long, or nodes on it carry as many circuits as they may. */
-export type NoWay = 'unknown' | 'hops' | 'busy'
+/**
+ * Why no way was found: nobody knows one, it would be too long, nodes on it carry as many circuits as they may, or an
+ * answer did not come: there may be one.
+ */
+export type NoWay = 'unknown' | 'hops' | 'busy' | 'lost'
 
 /** What neighbours tell each other of circuits. */
 export type CircuitMessage =
@@ -27,7 +30,7 @@ export type CircuitMessage =
 const refBytesMax = 512
 const reasonLengthMax = 512
 const hopsMax = 255
-const reasons: ReadonlySet<unknown> = new Set<NoWay>(['unknown', 'hops', 'busy'])
+const reasons: ReadonlySet<unknown> = new Set<NoWay>(['unknown', 'hops', 'busy', 'lost'])
 
 /** Makes a message of what a peer sent; undefined when it is none. */
 export function parseCircuitMessage(value: unknown): CircuitMessage | undefined {

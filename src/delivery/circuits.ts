@@ -24,8 +24,8 @@ export type CircuitEffect =
   | { readonly type: 'send'; readonly to: NodeName; readonly message: CircuitMessage }
   /** A circuit that this node dialled is open. */
   | { readonly type: 'opened'; readonly circuit: CircuitRef }
-  /** There is no way to where this node dialled; `time`: not every branch has answered. */
-  | { readonly type: 'failed'; readonly circuit: CircuitRef; readonly why: NoWay | 'time' }
+  /** There is no way to where this node dialled; `lost`: as far as those know who have answered. */
+  | { readonly type: 'failed'; readonly circuit: CircuitRef; readonly why: NoWay }
   /** Another node's circuit ends here. */
   | { readonly type: 'accept'; readonly circuit: CircuitRef; readonly origin: NodeName }
   /** A circuit whose one end this is was closed, not by this node. */
@@ -169,7 +169,7 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
         return
       case 'close':
         if (known === undefined) return
-        if (known.asked?.has(from) === true) return this.#refused(circuit, known, from, 'unknown', out)
+        if (known.asked?.has(from) === true) return this.#refused(circuit, known, from, 'lost', out)
         if (from === known.up || from === known.down) this.#close(circuit, from, message.reason, out)
         return
       default:
@@ -236,11 +236,11 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
     if (rank[why] > rank[known.why]) known.why = why
     if (known.asked.size > 0) return
     this.#forget(circuit, known, undefined, out)
-    this.#tellNoWay(circuit, known, known.why, out)
+    this.#tellNoWay(circuit, known, out)
   }
 
-  #tellNoWay(circuit: CircuitRef, { up, why }: Circuit, reason: NoWay | 'time', out: CircuitEffect[]): void {
-    if (up === undefined) out.push({ type: 'failed', circuit, why: reason })
+  #tellNoWay(circuit: CircuitRef, { up, why }: Circuit, out: CircuitEffect[]): void {
+    if (up === undefined) out.push({ type: 'failed', circuit, why })
     else out.push({ type: 'send', to: up, message: { type: 'refused', circuit, why } })
   }
 
@@ -250,7 +250,7 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
     if (known.asked?.has(peer) === true) {
       // It may look on all the same, and find a way that nobody needs.
       out.push({ type: 'send', to: peer, message: closing(circuit, 'the answer was lost') })
-      return this.#refused(circuit, known, peer, 'unknown', out)
+      return this.#refused(circuit, known, peer, 'lost', out)
     }
     if (peer !== known.up && peer !== known.down) return
     out.push({ type: 'count', what: 'broken' })
@@ -290,7 +290,7 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
         out.push({ type: 'send', to, message: closing(circuit, 'it was looked for too long') })
       }
       this.#forget(circuit, known, undefined, out)
-      this.#tellNoWay(circuit, known, 'time', out)
+      this.#tellNoWay(circuit, { ...known, why: 'lost' }, out)
     }
     this.#arm(out)
   }
@@ -324,8 +324,8 @@ export class Circuits implements Machine<CircuitInput, CircuitEffect> {
   }
 }
 
-/** Of two reasons the one that says more is told. */
-const rank: Readonly<Record<NoWay, number>> = { unknown: 0, hops: 1, busy: 2 }
+/** Of two reasons the one that says more is told: what was lost may have been a way. */
+const rank: Readonly<Record<NoWay, number>> = { unknown: 0, hops: 1, busy: 2, lost: 3 }
 
 function forgetOld(memory: Map<string, Instant>, now: Instant): void {
   for (const [key, since] of memory) {

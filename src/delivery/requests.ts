@@ -6,16 +6,17 @@ export interface PendingRequest {
   readonly server: string
   /** The lane that it left on, as its owner names it; undefined while it waits to leave. */
   lane: object | undefined
-  readonly answered: (isError: boolean, payload: unknown) => void
-  readonly failed: (request: PendingRequest) => void
+  answered(isError: boolean, payload: unknown): void
+  /** What it left on, or whom it asked, is gone. */
+  lost(): void
 }
 
 /**
  * The requests of a node that wait for answers, each tied to the lane it left on: when that, or the peer's incarnation,
  * ends, the request settles. Pure bookkeeping: it neither waits nor sends.
  */
-export class Requests {
-  readonly #pending = new Map<number, PendingRequest>()
+export class Requests<Request extends PendingRequest = PendingRequest> {
+  readonly #pending = new Map<number, Request>()
   readonly #perNode = new Map<NodeName, number>()
   #lastId = 0
 
@@ -24,19 +25,19 @@ export class Requests {
     return this.#perNode.get(node) ?? 0
   }
 
-  open(request: PendingRequest): number {
+  open(request: Request): number {
     this.#lastId++
     this.#pending.set(this.#lastId, request)
     this.#perNode.set(request.node, this.count(request.node) + 1)
     return this.#lastId
   }
 
-  get(id: number): PendingRequest | undefined {
+  get(id: number): Request | undefined {
     return this.#pending.get(id)
   }
 
   /** Ends a request and returns it; undefined when it has ended already. */
-  close(id: number): PendingRequest | undefined {
+  close(id: number): Request | undefined {
     const request = this.#pending.get(id)
     if (request === undefined) return undefined
     this.#pending.delete(id)
@@ -47,10 +48,10 @@ export class Requests {
   }
 
   /** Fails those that `concerned` picks. */
-  fail(concerned: (request: PendingRequest) => boolean): void {
+  fail(concerned: (request: Request) => boolean): void {
     for (const [id, request] of [...this.#pending]) {
       // An earlier one's failure may have ended it.
-      if (concerned(request) && this.close(id) !== undefined) request.failed(request)
+      if (concerned(request) && this.close(id) !== undefined) request.lost()
     }
   }
 }

@@ -1,4 +1,5 @@
 import { Resolver } from 'node:dns/promises'
+import { abortReason, untilAborted } from '../core/abort.js'
 import { DiscoveryError, InvalidOptionError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { answerMax, type Discovery } from './discovery.js'
@@ -62,18 +63,17 @@ export function dnsDiscovery(options: DnsDiscoveryOptions): Discovery {
     async lookup(signal) {
       signal.throwIfAborted()
       const asked = resolver()
-      const abort = (): void => asked.cancel()
-      signal.addEventListener('abort', abort)
       try {
-        const hosts = await ask(asked, name, type, port)
+        const hosts = await untilAborted(signal, ask(asked, name, type, port))
         return hosts.slice(0, answerMax).map(host => `${scheme}://${host}`)
       } catch (error) {
-        signal.throwIfAborted()
+        if (signal.aborted) {
+          asked.cancel()
+          throw abortReason(signal)
+        }
         // The name is there, and stands for nobody: as a service is before its first node is.
         if ((error as { readonly code?: unknown }).code === 'ENODATA') return []
         throw new DiscoveryError(`${type} '${name}'`, error)
-      } finally {
-        signal.removeEventListener('abort', abort)
       }
     },
   }

@@ -59,8 +59,8 @@ export interface Outcome {
   readonly message: unknown
   /** 0: it is dropped. */
   readonly copies: number
-  /** It waits for all of these, and then so long. */
-  readonly holds: readonly PromiseLike<unknown>[]
+  /** It waits for all of these, which never reject, and then so long. */
+  readonly holds: readonly Promise<unknown>[]
   readonly delay: Millis
 }
 
@@ -77,6 +77,12 @@ export function isHeld({ holds, delay }: Outcome): boolean {
 /** The interpositions in force, in the order they were added. */
 export class Interpositions {
   readonly #all: Interposition[] = []
+  readonly #failed: (error: unknown) => void
+
+  /** `failed` is told what a promise rejected with that an interposition gave, whatever became of the passage. */
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed
+  }
 
   /** Whether anything has to be asked at all. */
   get active(): boolean {
@@ -103,6 +109,10 @@ export class Interpositions {
     let holds = none
     for (const interposition of [...this.#all]) {
       const verdict = interposition(message === passage.message ? passage : { ...passage, message })
+      if (isPromiseLike(verdict)) {
+        void this.#caught(verdict)
+        throw new InvalidOptionError('interposition', `a function that answers at once: 'hold' waits for a promise`)
+      }
       switch (verdict.type) {
         case 'pass':
           break
@@ -119,7 +129,7 @@ export class Interpositions {
           break
         case 'hold':
           if (!isPromiseLike(verdict.until)) throw new InvalidOptionError('until', 'a promise', verdict.until)
-          holds = [...holds, verdict.until]
+          holds = [...holds, this.#caught(verdict.until)]
           break
         case 'replace':
           message = verdict.message
@@ -130,7 +140,12 @@ export class Interpositions {
     }
     return { message, copies, holds, delay }
   }
+
+  /** At once, not when it is waited for: others may be waited for first, and what is dropped waits for nothing. */
+  #caught(promise: PromiseLike<unknown>): Promise<unknown> {
+    return Promise.resolve(promise).catch((error: unknown) => this.#failed(error))
+  }
 }
 
-const none: readonly PromiseLike<unknown>[] = []
+const none: readonly Promise<unknown>[] = []
 const dropped: Outcome = { message: undefined, copies: 0, holds: none, delay: 0 }

@@ -46,7 +46,10 @@ export class Attempt implements LaneAttempt {
     this.#outcome = outcome
     const patience = patienceOf(address)
     const cancelTimer = clock.schedule(patience, () => {
-      this.#controller.abort(new UnreachableError(address.url, `no answer within ${patience} ms`))
+      const late = new UnreachableError(address.url, `no answer within ${patience} ms`)
+      this.#controller.abort(late)
+      // A transport that does not look at its signal may never answer; a connection that still comes is destroyed.
+      handshake.unreachable(late)
     })
     let names: readonly string[] = []
     const checked: HandshakePolicy = {

@@ -1,7 +1,7 @@
-import { batchBytes, chunkBytes } from './limits.js'
+import { batchBytes, chunkedAbove } from './limits.js'
 
 /** What a batch holds at most: one message or chunk may start just below {@link batchBytes}. */
-const bufferBytes = 2 * batchBytes + chunkBytes
+const bufferBytes = 2 * batchBytes + chunkedAbove
 
 /** Buffers for the batches of all lanes of a node, used again once a transport has let go of them. */
 export class BatchBuffers {

@@ -1,6 +1,7 @@
 import { ByteWriter } from '../codec/byte-writer.js'
 import { type FrameKind, frameHeaderBytes, MessageFlag } from '../codec/codec.js'
 import type { Clock } from '../core/time.js'
+import type { Connection } from '../transport/transport.js'
 import type { BatchBuffers } from './batch-buffers.js'
 import { batchBytes, internedNamesMax } from './limits.js'
 import type { MessageExtra, Tracker } from './queue.js'
@@ -13,6 +14,8 @@ export class FrameWriter {
   readonly #tracker: Tracker
   readonly #interned = new Map<string, number>()
   #lastBatch = 0
+  /** Where the batch is parted: what is between travels on its own. */
+  #parts: number[] = []
   /** The server name that the frame in progress gives a number to. */
   #defined: string | undefined
 
@@ -27,13 +30,32 @@ export class FrameWriter {
   /** Forgets the batch and the numbers of names: they belonged to a connection that is gone. */
   clear(): void {
     this.bytes.reset(0)
+    this.#parts = []
     this.#interned.clear()
   }
 
   /** Hands over the batch. */
   take(): Uint8Array {
     this.#lastBatch = this.bytes.position
+    if (this.#parts.length > 0) this.#parts = []
     return this.bytes.take()
+  }
+
+  /** What is written from now on does not travel together with what was written before. */
+  separate(): void {
+    if (this.bytes.position > 0) this.#parts.push(this.bytes.position)
+  }
+
+  /** Hands over the batch to `connection`, part by part, and says what that says. `release` gives the buffer back. */
+  sendTo(connection: Connection, release: (batch: Uint8Array) => void): boolean {
+    const parts = this.#parts
+    const batch = this.take()
+    let from = 0
+    for (const until of parts) {
+      connection.send(batch.subarray(from, until))
+      from = until
+    }
+    return connection.send(from === 0 ? batch : batch.subarray(from), release)
   }
 
   /** Begins a frame, and returns where; {@link end} fills in its length. */

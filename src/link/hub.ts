@@ -1,6 +1,6 @@
 import { CloseCode } from '../codec/codec.js'
 import { nonceBytes } from '../codec/handshake-frames.js'
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort } from '../core/abort.js'
 import { membershipChannel } from '../core/channel.js'
 import { UnreachableError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
@@ -25,7 +25,7 @@ import type { Lane, LaneAttempt } from './lane.js'
 import { dialsMax } from './limits.js'
 import { type LaneDialler, Link, type LinkSettings } from './link.js'
 import { refusedError } from './refusals.js'
-import { isCircuit, wayTo } from './ways.js'
+import { isCircuit, isLeft, wayTo } from './ways.js'
 
 export interface HubOptions {
   readonly identity: () => HandshakeIdentity
@@ -127,6 +127,7 @@ export class LinkHub implements LaneDialler {
     // A dial that nobody has answered would be in the way.
     if (control.attempt?.generation === undefined) control.attempt?.cancel()
     control.cancelRetry()
+    control.backoff.reset()
     // Where both are wanted, circuits and addresses take turns.
     control.dials += control.dials % 2
     this.#want(control, 0)
@@ -153,6 +154,7 @@ export class LinkHub implements LaneDialler {
   tick(): void {
     for (const link of [...this.#links.values()]) {
       link.tick()
+      if (isLeft(link, this.#options.settings.clock.now())) link.close('disconnected', 'neither end keeps it')
       const { phase } = link.state
       const idle = link.openLanes === 0 && ![...link.lanes()].some(lane => lane.connection ?? lane.attempt)
       if (idle && !link.pinned && (phase === 'unknown' || phase === 'left')) this.#links.delete(link.name)
@@ -259,9 +261,8 @@ export class LinkHub implements LaneDialler {
       const attempt = this.#attempts.make()
       let claimed: Lane | undefined
       let found: Link | undefined
-      const aborted = (): void => attempt.cancel()
       const over = (): void => {
-        signal.removeEventListener('abort', aborted)
+        unlisten()
         if (claimed?.attempt !== attempt) return
         claimed.attempt = undefined
         this.laneClosed(claimed)
@@ -283,7 +284,7 @@ export class LinkHub implements LaneDialler {
         },
         admit: (peer, slot) => this.#admit(peer, slot, attempt),
       }
-      signal.addEventListener('abort', aborted)
+      const unlisten = onAbort(signal, () => attempt.cancel())
       this.#attempts.begin(attempt, { url }, expected, policy, {
         established: (connection, established) => {
           const lane = this.#attach(connection, established, 'dialler')
@@ -362,6 +363,7 @@ export class LinkHub implements LaneDialler {
     const lane = link.channels.get(slot.channel)?.lanes[slot.lane]
     invariant(lane !== undefined, 'a slot was checked before it was given')
     if (link.spec.incarnation !== peer.incarnation || slot.generation <= lane.generation) return undefined
+    if (lane.succeed(connection, established, role)) return lane
     // What ends with the connection that is replaced may end the link: a leave waits for the last of them.
     lane.close('replaced', 'a newer connection took its place')
     if (this.#links.get(link.name) !== link) return undefined

@@ -8,11 +8,12 @@ import {
   parseCausalFloor,
   parseCausalQuery,
 } from '../codec/causal-frames.js'
-import { FrameKind, frameHeaderBytes, ignorableBit, MessageFlag, ReplyStatus } from '../codec/codec.js'
+import { ChunkFlag, FrameKind, frameHeaderBytes, ignorableBit, MessageFlag, ReplyStatus } from '../codec/codec.js'
 import { type Close, parseClose } from '../codec/handshake-frames.js'
 import { decodeValue, MalformedError } from '../codec/value-decoder.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { viewOrCopy } from '../codec/value-views.js'
+import { Gathering } from './gathering.js'
 import { creditOverheadBytes, internedNamesMax } from './limits.js'
 
 /** The optional fields of a message that arrived. */
@@ -48,7 +49,10 @@ export interface InboundHandler {
   /** The peer asks what of a causal label may still come. */
   causalQuery(query: CausalQuery): void
   causalFloor(floor: CausalFloor): void
-  peerReady(): void
+  /** The dialler has opened the lane; `goesOn`: from where the connection stood that this one takes the place of. */
+  peerReady(goesOn: boolean): void
+  /** The peer goes on on another connection. */
+  peerMoved(): void
   credited(total: number): void
   pinged(id: number): void
   ponged(id: number): void
@@ -81,8 +85,7 @@ export class Inbound {
   #closed = false
   #ready: boolean
   readonly #lane: number
-  #chunks: Uint8Array[] = []
-  #chunkBytes = 0
+  readonly #gathering: Gathering
   #taken = 0
   #released = 0
   #announced = 0
@@ -95,13 +98,19 @@ export class Inbound {
     this.#lane = lane
     this.#ready = ready
     this.#settings = settings
+    this.#gathering = new Gathering(settings.messageBytes + chunkHeadBytes)
     this.#handler = handler
+  }
+
+  /** Messages came that have not been handled. */
+  get handling(): boolean {
+    return this.#taken > this.#released
   }
 
   /** Nothing is handed on from now. */
   close(): void {
     this.#closed = true
-    this.#chunks = []
+    this.#gathering.giveUp()
   }
 
   /** Takes one batch. */
@@ -159,7 +168,9 @@ export class Inbound {
         return this.#handler.causalFloor(known(parseCausalFloor(new ByteReader(bytes, start, end)), 'a floor'))
       case FrameKind.ready:
         this.#ready = true
-        return this.#handler.peerReady()
+        return this.#handler.peerReady(goesOn(bytes, start, end))
+      case FrameKind.moved:
+        return this.#handler.peerMoved()
       case FrameKind.close:
         return this.#handler.peerClosed(known(parseClose(new ByteReader(bytes, start, end)), 'a close frame'))
       default:
@@ -269,29 +280,17 @@ export class Inbound {
     this.#handler.reply(id, status, payload)
   }
 
-  /** Gathers views and joins them once: each byte of a large message is copied once here. */
   #chunk(bytes: Uint8Array, start: number, end: number): void {
     if (start === end) throw new MalformedError('an empty chunk')
-    const flags = bytes[start] as number
-    if ((flags & 2) !== 0) {
-      this.#chunks = []
-      this.#chunkBytes = 0
-      return
-    }
-    if ((flags & 1) === 0 && end - start <= chunkBytesLeast) throw new MalformedError('a chunk that is hardly one')
-    const view = bytes.subarray(start + 1, end)
-    // A view keeps alive all that it was cut from: what is much larger than itself, it is copied out of.
-    this.#chunks.push(view.length * 2 < bytes.buffer.byteLength ? new Uint8Array(view) : view)
-    this.#chunkBytes += end - start - 1
-    if (this.#chunkBytes > this.#settings.messageBytes + chunkHeadBytes) {
-      throw new MalformedError('chunks of a message larger than this node takes')
-    }
-    if ((flags & 1) === 0) return
-    const whole = Buffer.concat(this.#chunks, this.#chunkBytes)
-    this.#chunks = []
-    this.#chunkBytes = 0
-    const kind = whole[0]
-    if (kind === undefined || !chunked.has(kind)) throw new MalformedError('chunks of what is never chunked')
+    this.#read(bytes, start + 1, end)
+    const flags = bytes[start]
+    if (flags === ChunkFlag.givenUp) return this.#gathering.giveUp()
+    if (flags === ChunkFlag.first) this.#gathering.begin(this.#varint())
+    else if (flags !== ChunkFlag.next) throw new MalformedError('a chunk of a kind that nobody announced')
+    const whole = this.#gathering.add(bytes, this.#at, end)
+    if (whole === undefined) return
+    const kind = whole[0] as number
+    if (!chunked.has(kind)) throw new MalformedError('chunks of what is never chunked')
     this.#frame(kind, whole, 1, whole.length)
   }
 
@@ -349,9 +348,12 @@ const unannounced = MessageFlag.unused
 const serverBytesMax = 255
 /** What precedes the payload of a message, at most: flags, numbers, a name and a clock. */
 const chunkHeadBytes = 65_536
-/** Chunks that are not the last hold at least so much: each keeps its whole batch in memory. */
-const chunkBytesLeast = 16_384
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** What the body of a `ready` frame says: whether the dialler goes on from where another connection stood. */
+export function goesOn(bytes: Uint8Array, start: number, end: number): boolean {
+  return start < end && ((bytes[start] as number) & 1) === 1
+}
 
 function known<Part>(part: Part | undefined, what: string): Part {
   if (part === undefined) throw new MalformedError(what)

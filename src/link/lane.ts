@@ -6,6 +6,7 @@ import type { Instant, Millis } from '../core/time.js'
 import type { Connection } from '../transport/transport.js'
 import { Backoff } from './backoff.js'
 import type { LinkChannel } from './channel.js'
+import { Handover } from './handover.js'
 import type { Established } from './handshake.js'
 import { Inbound, type InboundHandler, type IncomingExtra } from './inbound.js'
 import { handshakeMillis } from './limits.js'
@@ -35,6 +36,8 @@ export class Lane implements InboundHandler {
   readonly outbound: Outbound
   readonly backoff: Backoff
   generation = 0
+  /** Grows with each connection that does not go on from where the one before stood. */
+  session = 0
   /** Our numbering of its streams has not been used with this peer yet. */
   fresh = true
   phase: LanePhase = 'closed'
@@ -52,11 +55,13 @@ export class Lane implements InboundHandler {
   /** Smoothed round-trip time of heartbeats, in milliseconds; undefined before the first. */
   roundTrip: Millis | undefined
   heardAt: Instant = 0
-  /** When it last opened. */
+  /** When it last opened, and closed. */
   openedAt: Instant = 0
+  closedAt: Instant = 0
   #connection: Connection | undefined
   #established: Established | undefined
   #inbound: Inbound | undefined
+  #handover: Handover | undefined
   #pings = 0
   #pingedAt: Instant | undefined
   #cancelOpening: (() => void) | undefined
@@ -84,6 +89,7 @@ export class Lane implements InboundHandler {
     this.attempt = undefined
     this.cancelRetry()
     this.generation = established.slot.generation
+    this.session++
     this.#connection = connection
     this.relayed = connection.relayed === true
     this.#established = established
@@ -103,9 +109,46 @@ export class Lane implements InboundHandler {
     })
   }
 
+  /** Messages of the peer are being handled. */
+  get handling(): boolean {
+    return this.#inbound?.handling === true
+  }
+
+  /** A direct connection is taking the place of its relayed one. */
+  get moving(): boolean {
+    return this.#handover !== undefined
+  }
+
+  /**
+   * Takes a direct connection in the place of the relayed one that it has, without a gap: see {@link Handover}. False,
+   * and nothing happens, where there is nothing to go on from.
+   */
+  succeed(connection: Connection, established: Established, role: 'dialler' | 'acceptor'): boolean {
+    const isDirect = connection.relayed !== true && this.relayed
+    if (!isDirect || this.phase !== 'open' || this.#handover !== undefined || established.fresh) return false
+    this.attempt?.cancel()
+    this.attempt = undefined
+    this.cancelRetry()
+    this.generation = established.slot.generation
+    const handover = new Handover(connection, role, this.link.settings.clock, {
+      goOn: () => this.outbound.move(connection),
+      over: () => this.#moved(handover),
+      failed: why => this.close('replaced', why),
+      abandoned: () => {
+        if (this.#handover === handover) this.#handover = undefined
+      },
+    })
+    this.#handover = handover
+    handover.begin()
+    return true
+  }
+
   /** A batch arrived on `connection`; one that was replaced is not listened to. */
   received(connection: Connection, batch: Uint8Array): void {
-    if (connection !== this.#connection) return
+    if (connection !== this.#connection) {
+      if (connection === this.#handover?.connection) this.#handover.received(batch)
+      return
+    }
     if (this.link.listens()) this.heard()
     this.#inbound?.received(batch)
   }
@@ -117,17 +160,18 @@ export class Lane implements InboundHandler {
   }
 
   drained(connection: Connection): void {
-    if (connection === this.#connection) this.outbound.drained()
+    if (connection === this.#spoken) this.outbound.drained()
   }
 
   /** The connection ended by itself. */
   lost(connection: Connection, reason: string): void {
     if (connection === this.#connection) this.#drop(reason)
+    else if (connection === this.#handover?.connection && !this.#handover.abandon()) this.#drop(reason)
   }
 
   /** Ends the connection, if any, and says why. */
   close(code: keyof typeof CloseCode, text: string): void {
-    const connection = this.#connection
+    const connection = this.#spoken
     if (connection === undefined) return
     this.outbound.flush()
     connection.send(encodeClose(CloseCode[code], text))
@@ -186,10 +230,16 @@ export class Lane implements InboundHandler {
     this.link.handler.fault(this.link, value)
   }
 
-  peerReady(): void {
+  peerReady(goesOn: boolean): void {
     if (this.phase !== 'opening') return this.violated('malformed', 'ready, out of turn')
+    if (goesOn) return this.close('replaced', 'the connection that it goes on from is gone')
     this.#open()
     this.#confirm()
+  }
+
+  peerMoved(): void {
+    if (this.#handover === undefined) return this.violated('malformed', 'moved, and no other connection')
+    this.#handover.peerMoved()
   }
 
   credited(total: number): void {
@@ -231,6 +281,25 @@ export class Lane implements InboundHandler {
     this.outbound.controlNumber(FrameKind.credit, total)
   }
 
+  /** The connection that is written to. */
+  get #spoken(): Connection | undefined {
+    return this.#handover?.speaks === true ? this.#handover.connection : this.#connection
+  }
+
+  #moved({ connection, held }: Handover): void {
+    const former = this.#connection
+    this.#handover = undefined
+    this.#connection = connection
+    this.relayed = false
+    former?.close('it goes on on another connection')
+    this.roundTrip = undefined
+    this.#pingedAt = undefined
+    this.ping()
+    this.link.laneMoved(this)
+    for (const batch of held) this.received(connection, batch)
+    connection.resume()
+  }
+
   #open(): void {
     const { limits } = this.#established as Established
     this.#cancelOpening?.()
@@ -264,6 +333,10 @@ export class Lane implements InboundHandler {
     const wasOpen = this.phase === 'open'
     this.#cancelOpening?.()
     this.#cancelOpening = undefined
+    const handover = this.#handover
+    this.#handover = undefined
+    handover?.end()
+    if (handover !== undefined) this.#connection?.close(reason)
     this.#inbound?.close()
     this.#inbound = undefined
     this.#connection = undefined
@@ -271,6 +344,7 @@ export class Lane implements InboundHandler {
     this.#pingedAt = undefined
     this.confirmed = false
     this.phase = 'closed'
+    this.closedAt = this.link.settings.clock.now()
     this.outbound.close()
     if (!this.retired) this.link.laneClosed(this, wasOpen, reason)
   }

@@ -1,6 +1,7 @@
-import { FrameKind } from '../codec/codec.js'
+import { ChunkFlag, FrameKind } from '../codec/codec.js'
+import { EncodeError } from '../core/errors.js'
 import type { FrameWriter } from './frame-writer.js'
-import { chunkBytes, creditOverheadBytes } from './limits.js'
+import { chunkBytes, chunksPerBatch, creditOverheadBytes } from './limits.js'
 import type { Waiting } from './queue.js'
 
 /** A frame too large for a batch, on its way in chunks: its kind, its fixed fields and its payload, in a row. */
@@ -19,7 +20,11 @@ export class LargeFrame {
 
   /** What it takes of the credit: the same as the peer counts when the frame is whole. */
   get cost(): number {
-    return this.#head.length - 1 + this.#body.length + creditOverheadBytes
+    return this.#total - 1 + creditOverheadBytes
+  }
+
+  get #total(): number {
+    return this.#head.length + this.#body.length
   }
 
   /** Whether its message was abandoned on the way. */
@@ -27,20 +32,29 @@ export class LargeFrame {
     return this.entry?.gone === true
   }
 
-  /** Writes the next chunk. Returns whether it was the last. */
-  writeChunk(frames: FrameWriter): boolean {
-    const head = this.#head
-    const total = head.length + this.#body.length
+  /** Writes the next few chunks, each to travel on its own. Returns whether these were the last. */
+  writeChunks(frames: FrameWriter): boolean {
+    for (let count = 0; count < chunksPerBatch && this.#offset < this.#total; count++) this.#writeChunk(frames)
+    return this.#offset === this.#total
+  }
+
+  #writeChunk(frames: FrameWriter): void {
     const from = this.#offset
-    const until = Math.min(from + chunkBytes, total)
+    const until = Math.min(from + chunkBytes, this.#total)
+    const head = this.#head
+    frames.separate()
     const start = frames.begin(FrameKind.chunk)
-    frames.bytes.u8(until === total ? 1 : 0)
+    frames.bytes.u8(from === 0 ? ChunkFlag.first : ChunkFlag.next)
+    if (from === 0) frames.bytes.varint(this.#total)
     if (from < head.length) frames.bytes.bytes(head.subarray(from, until))
     if (until > head.length) {
       frames.bytes.bytes(this.#body.subarray(Math.max(0, from - head.length), until - head.length))
     }
     frames.end(start)
     this.#offset = until
-    return until === total
   }
+}
+
+export function tooLarge(bytes: number, most: number): EncodeError {
+  return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${most}, here or at the peer`)
 }

@@ -78,10 +78,16 @@ export const callerOverheadBytes = 512
 export const creditOverheadBytes = 64
 /** A batch is handed to the connection at this size, or at the end of the turn. */
 export const batchBytes = 32_768
-/** Messages above this travel in chunks of this size, which leave room for others between them. */
-export const chunkBytes = 65_536
-/** Chunks that one lane sends before other lanes have their turn. */
-export const chunksPerTurn = 4
+/** Frames above this travel in chunks, which leave room for others between them. */
+export const chunkedAbove = 65_536
+/**
+ * The bytes of a chunk: several fit into what a socket reads at a time, and what comes within one read is not copied to
+ * be put together.
+ */
+export const chunkBytes = 16_320
+/** Chunks that are handed to the connection together, and how often, before other lanes have their turn. */
+export const chunksPerBatch = 4
+export const chunkBatchesPerTurn = 4
 /** Server names that a connection numbers; further ones are written out each time. */
 export const internedNamesMax = 1_024
 /** A handshake takes at most so long, from the open connection. */

@@ -20,7 +20,7 @@ import type { IncomingExtra } from './inbound.js'
 import type { Lane } from './lane.js'
 import type { Limits } from './limits.js'
 import { type PeerEffect, type PeerInput, PeerState, type QueueEnd } from './peer-state.js'
-import type { Tracker, Waiting } from './queue.js'
+import type { Patience, Tracker, Waiting } from './queue.js'
 
 /** Why a peer is no longer up. */
 export type DownReason = 'lost' | 'cut' | 'left' | 'restarted'
@@ -41,8 +41,10 @@ export interface LinkHandler {
   restarted(link: Link): void
   /** Requests without an answer end. */
   failRequests(link: Link, why: 'down' | 'cut' | 'left'): void
-  /** Messages that waited end. */
+  /** Messages that waited here end. */
   failQueued(link: Link, entries: readonly Waiting[], why: QueueEnd): void
+  /** Messages that wait for the peer elsewhere end, too, as far as `isOver` says so. */
+  failHeld(link: Link, isOver: (message: Patience) => boolean, why: QueueEnd): void
   laneOpened(lane: Lane): void
   laneClosed(lane: Lane, reason: string): void
   /** The other end has opened the lane too. */
@@ -233,11 +235,11 @@ export class Link {
   /** Closes every connection, or those of the lanes that `chosen` picks, and stops trying to open more. */
   close(code: Parameters<Lane['close']>[0], text: string, chosen: (lane: Lane) => boolean = all): void {
     for (const lane of this.lanes()) {
-      if (!chosen(lane)) continue
+      // Also where a connection stays: a further one is not wanted in its place.
       lane.attempt?.cancel()
       lane.attempt = undefined
       lane.cancelRetry()
-      lane.close(code, text)
+      if (chosen(lane)) lane.close(code, text)
     }
     // Where the lane was closed before, nothing else asks for it again.
     this.#dialler.laneClosed(this.control)
@@ -259,6 +261,16 @@ export class Link {
     if (this.#openLanes === 1) this.#heartbeat.step(startInput, this.settings.clock.now(), this.#beats)
     this.#tellLanes()
     if (wasUp && channel.open === 1) this.handler.channelUp(this, channel.name)
+    // Whoever was told may have closed it.
+    if (lane.phase !== 'open') return
+    this.handler.laneOpened(lane)
+    if (lane === this.control) for (const other of this.lanes()) this.#dialler.wantLane(other)
+  }
+
+  /** A direct connection has taken the place of the lane's relayed one. */
+  laneMoved(lane: Lane): void {
+    this.#relayedLanes--
+    this.#tellLanes()
     // Whoever was told may have closed it.
     if (lane.phase !== 'open') return
     this.handler.laneOpened(lane)
@@ -343,9 +355,10 @@ export class Link {
       case 'fail-queued': {
         const ending = ends[effect.why]
         // Another way is looked for: whoever may take it is told when there is none.
-        const stays = ({ transitive }: Waiting): boolean => this.state.phase === 'down' && transitive === true
-        const isOver = this.state.sought ? (entry: Waiting) => ending(entry) && !stays(entry) : ending
-        return this.handler.failQueued(this, this.takeQueued(isOver), effect.why)
+        const stays = ({ transitive }: Patience): boolean => this.state.phase === 'down' && transitive === true
+        const isOver = this.state.sought ? (entry: Patience) => ending(entry) && !stays(entry) : ending
+        this.handler.failQueued(this, this.takeQueued(isOver), effect.why)
+        return this.handler.failHeld(this, isOver, effect.why)
       }
     }
   }
@@ -376,7 +389,7 @@ const startInput = { type: 'start' } as const
 const tickInput = { type: 'tick' } as const
 const all = (): true => true
 /** The messages that end. What was sent to a life that is over is not for the next. */
-const ends: Readonly<Record<QueueEnd, (entry: Waiting) => boolean>> = {
+const ends: Readonly<Record<QueueEnd, (entry: Patience) => boolean>> = {
   down: ({ patience }) => patience === 'up',
   restarted: ({ patience, sequence }) => patience !== 'always' || sequence > 0,
   left: all,

@@ -1,13 +1,12 @@
 import { ByteWriter } from '../codec/byte-writer.js'
-import { FrameKind, frameHeaderBytes } from '../codec/codec.js'
+import { ChunkFlag, FrameKind, frameHeaderBytes } from '../codec/codec.js'
 import type { ConnectionLimits } from '../codec/handshake-frames.js'
 import { encodeError, encodeToBytes } from '../codec/value-bytes.js'
 import { encodeValue } from '../codec/value-encoder.js'
-import { EncodeError } from '../core/errors.js'
 import type { Connection } from '../transport/transport.js'
 import { FrameWriter } from './frame-writer.js'
-import { LargeFrame } from './large-frame.js'
-import { batchBytes, chunkBytes, chunksPerTurn, creditOverheadBytes } from './limits.js'
+import { LargeFrame, tooLarge } from './large-frame.js'
+import { batchBytes, chunkBatchesPerTurn, chunkedAbove, creditOverheadBytes } from './limits.js'
 import { type OutboundSettings, Written } from './outbound-settings.js'
 import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
 import { type WaitingFrame, WaitingFrames } from './waiting-frames.js'
@@ -84,6 +83,13 @@ export class Outbound {
     this.#credit = limits.windowBytes
   }
 
+  /** Goes on on another connection: what is still here leaves on that, behind the last word on this one. */
+  move(connection: Connection): void {
+    this.#connection?.send(lastWord)
+    this.#connection = connection
+    this.drained()
+  }
+
   /** The connection is gone. What it was handed is lost; what waits goes on waiting, a half-sent message too. */
   close(): void {
     this.#connection = undefined
@@ -98,17 +104,17 @@ export class Outbound {
   }
 
   /**
-   * Writes a message into the batch if nothing stands in its way. Throws an {@link EncodeError}, and has done nothing,
+   * Writes a message into the batch if nothing stands in its way. Throws an `EncodeError`, and has done nothing,
    * when the message cannot travel.
    */
   offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): number {
     this.#overgrown = undefined
     if (!this.clear) return Written.wait
-    if (message instanceof Uint8Array && message.length > chunkBytes) return Written.wait
+    if (message instanceof Uint8Array && message.length > chunkedAbove) return Written.wait
     return this.#write(server, stream, message, extra) ? Written.sent : Written.wait
   }
 
-  /** The encoded form of a value that is about to wait. Throws an {@link EncodeError} when it cannot travel. */
+  /** The encoded form of a value that is about to wait. Throws an `EncodeError` when it cannot travel. */
   encode(value: unknown): Uint8Array {
     const overgrown = this.#overgrown
     this.#overgrown = undefined
@@ -136,7 +142,7 @@ export class Outbound {
   /** A frame that needs no credit and does not wait for messages. Returns false when there is no connection. */
   control(kind: FrameKind, body: Uint8Array = nothing): boolean {
     if (this.#connection === undefined) return false
-    if (body.length > chunkBytes) {
+    if (body.length > chunkedAbove) {
       this.#submit({ head: Uint8Array.of(kind), body, sent: () => {} })
       return true
     }
@@ -215,7 +221,7 @@ export class Outbound {
       this.#writable = this.#connection.send(sealed, this.#settings.buffers.release)
     }
     if (!this.#writable || this.#frames.bytes.position === 0) return
-    this.#writable = this.#connection.send(this.#frames.take(), this.#settings.buffers.release)
+    this.#writable = this.#frames.sendTo(this.#connection, this.#settings.buffers.release)
   }
 
   #write(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): boolean {
@@ -235,7 +241,7 @@ export class Outbound {
       }
     }
     const size = writer.position - start
-    if (writer.position - bodyAt > Math.min(chunkBytes, this.#messageBytes)) {
+    if (writer.position - bodyAt > Math.min(chunkedAbove, this.#messageBytes)) {
       const copy = new Uint8Array(writer.buffer.subarray(bodyAt, writer.position))
       this.#frames.undo(start, stream)
       if (copy.length > this.#messageBytes) throw tooLarge(copy.length, this.#messageBytes)
@@ -272,7 +278,7 @@ export class Outbound {
       return
     }
     const isBytes = entry.body.type !== 'encoded'
-    if (payload.length > chunkBytes) return this.#startJob(entry, payload, isBytes)
+    if (payload.length > chunkedAbove) return this.#startJob(entry, payload, isBytes)
     const start = this.#frames.begin(FrameKind.message)
     this.#head(entry, isBytes)
     this.#frames.bytes.bytes(payload)
@@ -312,7 +318,7 @@ export class Outbound {
 
   #writeReply(reply: WaitingFrame): void {
     const { head, body } = reply
-    if (body.length > chunkBytes) {
+    if (body.length > chunkedAbove) {
       this.#job = new LargeFrame(head, body)
       reply.sent()
       return this.#pump()
@@ -328,14 +334,14 @@ export class Outbound {
 
   /** Sends the next chunks of a large frame, then lets the other lanes have their turn. */
   #pump(): void {
-    for (let count = 0; count < chunksPerTurn; count++) {
+    for (let count = 0; count < chunkBatchesPerTurn; count++) {
       const job = this.#job
       if (job === undefined || !this.#writable || this.#connection === undefined) return
       if (job.abandoned) {
         this.#giveUpJob(job)
         return this.drain()
       }
-      const last = job.writeChunk(this.#frames)
+      const last = job.writeChunks(this.#frames)
       this.flush()
       if (last) return this.#endJob(job)
     }
@@ -366,7 +372,7 @@ export class Outbound {
   #giveUpJob(job: LargeFrame): void {
     this.#job = undefined
     this.#spend(-job.cost)
-    this.control(FrameKind.chunk, abandonedChunk)
+    this.control(FrameKind.chunk, givenUp)
   }
 
   #finish(start: number, size: number): void {
@@ -389,8 +395,5 @@ export class Outbound {
 }
 
 const nothing = new Uint8Array(0)
-const abandonedChunk = Uint8Array.of(2)
-
-function tooLarge(bytes: number, most: number): EncodeError {
-  return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${most}, here or at the peer`)
-}
+const givenUp = Uint8Array.of(ChunkFlag.givenUp)
+const lastWord = Uint8Array.of(FrameKind.moved, 0, 0, 0)

@@ -81,6 +81,9 @@ export interface Waiting {
   gone: boolean
 }
 
+/** What tells whether a message still waits when something happens to its peer. */
+export type Patience = Pick<Waiting, 'patience' | 'sequence' | 'transitive' | 'extra'>
+
 /** What waits for one peer and channel, over all its lanes. */
 export interface QueueBudget {
   bytes: number

@@ -1,9 +1,10 @@
 import type { ChannelName } from '../core/channel.js'
 import type { NodeName } from '../core/node.js'
-import type { Millis } from '../core/time.js'
+import type { Instant, Millis } from '../core/time.js'
 import type { Address } from '../transport/transport.js'
 import type { Lane } from './lane.js'
 import { dialMillis } from './limits.js'
+import type { Link } from './link.js'
 
 /** Where a circuit through other nodes leads: on a channel, to a node. */
 export interface CircuitAddress extends Address {
@@ -14,9 +15,13 @@ export interface CircuitAddress extends Address {
 /** Opening a circuit through other nodes takes at most so long: they tell before that when there is no way. */
 const circuitDialMillis: Millis = 5_000
 
+/** What is open to a peer stays so long without a control lane where this end does not want it. */
+const leftMillis: Millis = 10_000
+
 /**
  * Where a lane that may want a connection is dialled next; undefined: nowhere. Direct connections are dialled where
- * the overlay or the user wants them, also in the place of relayed ones; circuits while there is no direct connection.
+ * the overlay or the user wants them, also in the place of relayed ones; circuits while there is no direct connection,
+ * or none that is wanted.
  */
 export function wayTo(lane: Lane): Address | undefined {
   const { link, connection, dials } = lane
@@ -24,22 +29,34 @@ export function wayTo(lane: Lane): Address | undefined {
   if (lane.retired || lane.attempt !== undefined || state.phase === 'left') return undefined
   const { addresses } = spec
   const isControl = lane === link.control
+  const wanted = state.wanted || link.pinned
+  // A connection that is kept for what goes over it is kept whole.
+  const kept = state.sought && directLanes > 0 && connection === undefined
   // While the peer is away one dial at a time asks for it: its control lane.
   const direct =
-    (state.wanted || link.pinned) &&
+    (wanted || kept) &&
     addresses.length > 0 &&
-    (connection === undefined || lane.relayed) &&
+    (connection === undefined || (lane.relayed && !lane.moving)) &&
     (directLanes > 0 || isControl)
   const circuit =
     state.sought &&
     state.phase !== 'cut' &&
     connection === undefined &&
-    directLanes === 0 &&
+    (directLanes === 0 || !wanted) &&
     (link.openLanes > 0 || isControl)
   if (circuit && (!direct || dials % 2 === 0)) return circuitTo(lane)
   if (!direct) return undefined
   const url = addresses[(circuit ? dials >> 1 : dials) % addresses.length] as string
   return { url, compression: lane.channel.compression }
+}
+
+/**
+ * Whether lanes are open that neither end keeps: this one does not want the peer, and for a while nobody has opened the
+ * control lane, which whoever does want it dials first.
+ */
+export function isLeft({ control, state, pinned, openLanes }: Link, now: Instant): boolean {
+  if (openLanes === 0 || state.wanted || state.sought || pinned) return false
+  return control.connection === undefined && control.attempt === undefined && now - control.closedAt >= leftMillis
 }
 
 function circuitTo({ channel, link }: Lane): CircuitAddress {

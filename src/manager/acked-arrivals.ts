@@ -58,10 +58,12 @@ class Taken implements Acceptor {
     if (this.ack.handled) this.settle()
   }
 
-  failed(error: unknown): void {
-    // The life in which it came is over: nobody is told anything any more.
-    if (error instanceof StoppedError && !this.#given) return
-    if (this.ack.handled || !this.#given) this.settle(reportOf(error))
+  failed(error: unknown): boolean {
+    // The life in which it came is over: nobody is told anything any more. What the user's code throws is never this.
+    if (error instanceof StoppedError && !this.#given) return false
+    if (!this.ack.handled && this.#given) return false
+    this.settle(reportOf(error))
+    return true
   }
 
   settle(report?: ErrorReport): void {

@@ -5,6 +5,7 @@ import { UnencodableError } from '../codec/value-encoder.js'
 import type { ChannelName } from '../core/channel.js'
 import { CausalOrderError, EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
 import { type Life, lifeOf } from '../core/node.js'
+import { isPromiseLike } from '../core/promise-like.js'
 import { isHeld, type Outcome, type Passage, type PassageKind } from '../fault/interposition.js'
 import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
@@ -33,6 +34,28 @@ function kindOf(server: string, extra: IncomingExtra | undefined): PassageKind {
   if (extra?.manager === true) return 'manager'
   if (extra?.request !== undefined) return 'request'
   return internalKindOf(server) ?? 'message'
+}
+
+/** Whether a reply is with its connection, or never will be: most are at once. */
+class Left {
+  #isOver = false
+  #resolve: (() => void) | undefined
+
+  readonly sent = (): void => {
+    this.#isOver = true
+    this.#resolve?.()
+  }
+
+  get promise(): Promise<void> | undefined {
+    if (this.#isOver) return undefined
+    return new Promise(resolve => {
+      this.#resolve = resolve
+    })
+  }
+}
+
+function valueStatus(value: unknown): number {
+  return value instanceof Uint8Array ? ReplyStatus.bytes : ReplyStatus.value
 }
 
 /** The receiving path: cut, interpositions, then the server, the requester or the manager. */
@@ -171,10 +194,11 @@ export class Arrivals {
     const { causal, clock, counters, registry, lost } = this.#context
     const arrived = clock.now()
     const context = this.#contextOf(lane, extra)
-    const failed = (error: unknown): void => {
+    const failed = (error: unknown): boolean => {
       const reason = error instanceof CausalOrderError ? 'causal-order' : 'overflow'
       const isMine = error instanceof CausalOrderError || error instanceof OverflowError
       if (isMine) lost(reason, 'receive', from.name, lane.channel.name, server)
+      return false
     }
     return causal.take(lifeOf(from), field, { given: () => {}, handled: () => {}, failed }, acceptor => {
       const isExpired = aged(extra, clock.now() - arrived).budget === 0
@@ -185,39 +209,56 @@ export class Arrivals {
   }
 
   /** Credit for the request returns when its answer is with the connection. */
-  async #answer(lane: Lane, id: number, server: string, message: unknown, context: MessageContext): Promise<void> {
-    const { registry } = this.#context
-    const { generation } = lane
-    let answer: { readonly status: number; readonly value: unknown }
+  #answer(
+    lane: Lane,
+    id: number,
+    server: string,
+    message: unknown,
+    context: MessageContext,
+  ): PromiseLike<unknown> | undefined {
+    // A reply belongs to the connection that its request came on: nobody waits on another.
+    const { session } = lane
     try {
-      const value = await registry.ask(server, message, context)
-      answer = { status: value instanceof Uint8Array ? ReplyStatus.bytes : ReplyStatus.value, value }
+      const answer = this.#context.registry.ask(server, message, context)
+      if (!isPromiseLike(answer)) return this.#reply(lane, session, id, server, valueStatus(answer), answer)
+      return answer.then(
+        value => this.#reply(lane, session, id, server, valueStatus(value), value),
+        error => this.#reply(lane, session, id, server, ReplyStatus.error, reportOf(error)),
+      )
     } catch (error) {
-      answer = { status: ReplyStatus.error, value: reportOf(error) }
+      return this.#reply(lane, session, id, server, ReplyStatus.error, reportOf(error))
     }
+  }
+
+  #reply(
+    lane: Lane,
+    session: number,
+    id: number,
+    server: string,
+    status: number,
+    value: unknown,
+  ): PromiseLike<unknown> | undefined {
     const goes = (): boolean => {
-      // A reply belongs to the connection that its request came on: nobody waits on another.
-      if (lane.generation !== generation || lane.phase !== 'open') return false
+      if (lane.session !== session || lane.phase !== 'open') return false
       if (lane.link.state.phase !== 'cut') return true
       this.#stopped()
       this.#sendCut(lane, id)
       return false
     }
-    if (!goes()) return
-    if (!this.#context.interpositions.active) return this.#send(lane, id, answer.status, answer.value)
+    if (!goes()) return undefined
+    if (!this.#context.interpositions.active) return this.#send(lane, id, status, value)
     const outcome = this.#context.judge({
       ...{ direction: 'forward', peer: lane.link.name, channel: lane.channel.name, kind: 'reply', server },
-      message: answer.value,
+      message: value,
     })
     if (outcome.copies === 0) return this.#stopped()
-    await this.#inTime(outcome, async () => {
-      for (let copy = 0; copy < outcome.copies && goes(); copy++) {
-        await this.#send(lane, id, answer.status, outcome.message)
-      }
+    return this.#inTime(outcome, async () => {
+      for (let copy = 0; copy < outcome.copies && goes(); copy++) await this.#send(lane, id, status, outcome.message)
     })
   }
 
-  #send(lane: Lane, id: number, status: number, value: unknown): Promise<void> {
+  /** Returns a promise while the reply waits for its turn. */
+  #send(lane: Lane, id: number, status: number, value: unknown): Promise<void> | undefined {
     let body: Uint8Array
     try {
       body = value instanceof Uint8Array && status === ReplyStatus.bytes ? value : this.#encode(value)
@@ -227,12 +268,10 @@ export class Arrivals {
     if (body.length > lane.outbound.messageBytes) {
       return this.#sendError(lane, id, new EncodeError(`the reply takes ${body.length} bytes`))
     }
-    return new Promise(resolve => {
-      if (lane.outbound.reply(id, status, body, resolve)) return
-      this.#context.counters.add('overflowed')
-      const error = new OverflowError(lane.link.name, lane.channel.name, 'limits.replyBytes')
-      this.#sendError(lane, id, error).then(resolve, resolve)
-    })
+    const left = new Left()
+    if (lane.outbound.reply(id, status, body, left.sent)) return left.promise
+    this.#context.counters.add('overflowed')
+    return this.#sendError(lane, id, new OverflowError(lane.link.name, lane.channel.name, 'limits.replyBytes'))
   }
 
   /** The peer may never learn of a cut that is healed soon: it would wait for ever. Where it has, this is dropped. */
@@ -240,11 +279,11 @@ export class Arrivals {
     lane.outbound.reply(id, ReplyStatus.error, this.#encode(cutReport), () => {}, true)
   }
 
-  #sendError(lane: Lane, id: number, error: unknown): Promise<void> {
+  #sendError(lane: Lane, id: number, error: unknown): Promise<void> | undefined {
     const known = error instanceof UnencodableError ? new EncodeError(error.message) : (error as MaquisError)
-    return new Promise(resolve => {
-      lane.outbound.reply(id, ReplyStatus.error, this.#encode(reportOf(known)), resolve, true)
-    })
+    const left = new Left()
+    lane.outbound.reply(id, ReplyStatus.error, this.#encode(reportOf(known)), left.sent, true)
+    return left.promise
   }
 
   #encode(value: unknown): Uint8Array {

@@ -1,7 +1,7 @@
 import { encodeToBytes } from '../codec/value-bytes.js'
 import { decodeValue } from '../codec/value-decoder.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort } from '../core/abort.js'
 import type { ChannelName } from '../core/channel.js'
 import { DeadlineError, EncodeError, UnknownChannelError } from '../core/errors.js'
 import { unreachable } from '../core/invariant.js'
@@ -115,13 +115,12 @@ export class Broadcaster {
     await new Promise<unknown>((resolve, reject) => {
       const late = (): void => reject(new DeadlineError(what, 'unknown'))
       const cancel = expires === undefined ? undefined : clock.schedule(expires - clock.now(), late)
-      const aborted = (): void => reject(abortReason(signal))
-      signal?.addEventListener('abort', aborted)
+      const unlisten = signal && onAbort(signal, () => reject(abortReason(signal)))
       void Promise.all(copies)
         .then(resolve, reject)
         .finally(() => {
           cancel?.()
-          signal?.removeEventListener('abort', aborted)
+          unlisten?.()
         })
     })
   }

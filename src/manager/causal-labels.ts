@@ -70,10 +70,13 @@ export class CausalLabels {
     this.#ended = new EndedLives(context.peers)
     this.#queries = new CausalQueries({
       ...{ hub: context.hub, clock: context.clock },
-      floorFor: (label, to) => this.#labels.get(label)?.causality.floor(to),
-      gone: (label, from, upTo) => {
-        const state = this.#labels.get(label)
-        if (state !== undefined) this.#giveUp(state, from, upTo)
+      // Of a label that is unknown nothing was sent.
+      sentTo: (label, to) => this.#labels.get(label)?.causality.sentTo(to) ?? { floor: 1, last: 0 },
+      concluded: conclusion => {
+        const state = this.#labels.get(conclusion.label)
+        if (state === undefined) return
+        state.causality.concluded(conclusion, context.clock.now(), this.#out)
+        this.#after(state)
       },
     })
   }
@@ -91,13 +94,19 @@ export class CausalLabels {
     const to = lifeOf(link.spec)
     // Of one that was never met the life is not known, for which alone a number holds.
     if (to.incarnation === 0) throw new NotConnectedError(link.name, 'down')
-    const { causality } = this.#open(name, link.name, channel)
+    const state = this.#open(name, link.name, channel)
+    const { causality } = state
     if (causality.isFull) throw this.#overflow(link.name, channel, 'what a causal label depends on')
     const now = this.#context.clock.now()
-    const dependencies = causality.dependencies(to, now)
-    const bytes = encodeCausalField({ label: name, number: causality.next(to), dependencies })
+    const encode = (): Uint8Array =>
+      encodeCausalField({ label: name, number: causality.next(to), dependencies: causality.dependencies(to, now) })
+    let bytes = encode()
+    // More goes than has to, so that this is not done at each message.
+    while (bytes.length > causalBytesMax && causality.forgetBytes(bytes.length - causalBytesMax * 0.75))
+      bytes = encode()
     if (bytes.length > causalBytesMax) throw this.#overflow(link.name, channel, 'what a causal label depends on')
     const number = causality.send(to, now)
+    this.#countForgotten(state)
     const tag = { bytes, from: this.#context.self().incarnation, to: to.incarnation }
     return { causal: tag, settler: new Leaving(settler, awaited, () => causality.left(to, number)) }
   }
@@ -156,6 +165,8 @@ export class CausalLabels {
     if (verdict === 'late') {
       counters.add('causalLate')
       turn.end(new CausalOrderError(self().name, label))
+      // Others may have told what is not so.
+      this.#queries.ask(label, from)
     } else if (verdict === 'duplicate') {
       counters.add('duplicates')
       turn.skip()
@@ -244,17 +255,11 @@ export class CausalLabels {
     return new OverflowError(node, channel, limit)
   }
 
-  #giveUp(state: Label, from: Life, upTo: number): void {
-    state.causality.giveUp(from, upTo, this.#context.clock.now(), this.#out)
-    this.#after(state)
-  }
-
   /** Something happened to a label: hands over what may be, and tells of what was given up. */
   #after(state: Label): void {
     for (const turn of this.#out.splice(0)) state.ready.add(turn)
-    const { missed, forgotten } = state.causality
-    if (forgotten > state.forgotten) this.#context.counters.add('causalForgotten', forgotten - state.forgotten)
-    state.forgotten = forgotten
+    const { missed } = state.causality
+    this.#countForgotten(state)
     if (missed > state.missed) {
       this.#context.counters.add('causalGaps', missed - state.missed)
       this.#context.missed(state.name, missed - state.missed)
@@ -262,6 +267,12 @@ export class CausalLabels {
     }
     this.#handOver(state)
     this.#care(state)
+  }
+
+  #countForgotten(state: Label): void {
+    const { forgotten } = state.causality
+    if (forgotten > state.forgotten) this.#context.counters.add('causalForgotten', forgotten - state.forgotten)
+    state.forgotten = forgotten
   }
 
   /** One after the other, so that handlers start in order, whatever each takes to be checked or to have its turn. */

@@ -3,7 +3,7 @@ import { FrameKind } from '../codec/codec.js'
 import { type Life, lifeOf } from '../core/node.js'
 import type { Clock } from '../core/time.js'
 import { answerMillis, CausalAnswers } from '../delivery/causal-answers.js'
-import { CausalRounds, type Gone } from '../delivery/causal-rounds.js'
+import { CausalRounds, type Conclusion } from '../delivery/causal-rounds.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
@@ -11,10 +11,9 @@ import type { Link } from '../link/link.js'
 export interface CausalQueriesContext {
   readonly hub: LinkHub
   readonly clock: Clock
-  /** Below what number nothing of the label will leave for that life any more; undefined: it is not known here. */
-  floorFor(label: string, to: Life): number | undefined
-  /** Nothing of the label from that life, up to the number, is under way any more. */
-  gone(label: string, from: Life, upTo: number): void
+  /** Below what number nothing of the label will leave for that life any more, and the last that was given. */
+  sentTo(label: string, to: Life): { readonly floor: number; readonly last: number }
+  concluded(conclusion: Conclusion): void
 }
 
 /** The shell of the questions what of a label may still come, and of their answers. */
@@ -39,8 +38,6 @@ export class CausalQueries {
 
   /** A peer asks. It is answered at the end of this turn at the earliest. */
   asked({ link }: Lane, { round, label }: CausalQuery): void {
-    // Of a label that is unknown nothing was sent.
-    if (this.#context.floorFor(label, lifeOf(link.spec)) === undefined) return
     if (this.#answers.asked(link, label, round)) this.#context.clock.defer(() => this.#answer(link))
   }
 
@@ -52,28 +49,25 @@ export class CausalQueries {
     if (rounds === undefined) return
     clock.schedule(answerMillis, () => this.#answer(link))
     for (const [label, round] of rounds) {
-      const floor = this.#context.floorFor(label, lifeOf(link.spec)) ?? 1
-      const body = encodeCausalFloor({ round, label, lanes: lanes.length, floor })
+      const sent = this.#context.sentTo(label, lifeOf(link.spec))
+      const body = encodeCausalFloor({ round, label, lanes: lanes.length, ...sent })
       for (const lane of lanes) lane.outbound.control(FrameKind.floor, body)
     }
   }
 
   answered(lane: Lane, floor: CausalFloor): void {
-    this.#conclude(this.#rounds.answered(lane, lane.link.name, floor))
+    const conclusion = this.#rounds.answered(lane, lane.link.name, floor)
+    if (conclusion !== undefined) this.#context.concluded(conclusion)
   }
 
   /** Nothing more will come on that connection. */
   laneClosed(lane: Lane): void {
-    for (const gone of this.#rounds.closed(lane)) this.#conclude(gone)
+    for (const conclusion of this.#rounds.closed(lane)) this.#context.concluded(conclusion)
   }
 
   clear(): void {
     this.#rounds.clear()
     this.#answers.clear()
-  }
-
-  #conclude(gone: Gone | undefined): void {
-    if (gone !== undefined) this.#context.gone(gone.label, gone.from, gone.upTo)
   }
 }
 

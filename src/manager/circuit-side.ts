@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { ChannelName } from '../core/channel.js'
+import { UnknownChannelError } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
 import type { Clock, Instant } from '../core/time.js'
 import type { CircuitRef } from '../delivery/circuit-messages.js'
@@ -25,19 +26,19 @@ export class CircuitSide {
   readonly #context: CircuitSideContext
   readonly #options: { readonly channel: ChannelName; readonly partitionKey: string; readonly signal: AbortSignal }
   readonly #controller = new AbortController()
-  readonly #lost: () => void
+  readonly #lost: (isForeign: boolean) => void
   /** Messages whose turn has not come: interpositions may hold one, and none may overtake it. */
   readonly #line: Entry[] = []
   #underWay = 0
   #since: Instant = 0
 
-  /** `lost` is called for each message that will not be sent. */
+  /** `lost` is called for each message that will not be sent. `isForeign`: the peer does not have the channel. */
   constructor(
     context: CircuitSideContext,
     circuit: CircuitRef,
     channel: ChannelName,
     peer: NodeName,
-    lost: () => void,
+    lost: (isForeign: boolean) => void,
   ) {
     this.#context = context
     this.peer = peer
@@ -84,9 +85,9 @@ export class CircuitSide {
       const next = this.#line.shift()
       if (next !== undefined) this.#submit(next)
     }
-    const failed = (): void => {
+    const failed = (error: unknown): void => {
       done()
-      this.#lost()
+      this.#lost(error instanceof UnknownChannelError)
     }
     const outgoing = {
       node: this.peer,
@@ -97,8 +98,8 @@ export class CircuitSide {
     } as const
     try {
       sender.submit({ ...outgoing, kind: 'relay', settler: { sent: done, failed } })
-    } catch {
-      failed()
+    } catch (error) {
+      failed(error)
     }
   }
 }

@@ -7,13 +7,10 @@ export const heldMax = 65_536
 /** What interpositions hold back. It ends with this life of the node. */
 export class Delays {
   readonly #clock: Clock
-  readonly #failed: (error: unknown) => void
   readonly #held = new Set<(error: Error) => void>()
 
-  /** `failed` is told why a promise that held something rejected. */
-  constructor(clock: Clock, failed: (error: unknown) => void) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.#failed = failed
   }
 
   /**
@@ -46,22 +43,11 @@ export class Delays {
     }
     this.#held.add(end)
     if (holds.length === 0) later()
-    else void this.#wait(holds).then(later)
+    else void Promise.all(holds).then(later)
     return cancel
   }
 
   stop(error: () => Error): void {
     for (const end of [...this.#held]) end(error())
-  }
-
-  /** An interposition's promise that rejects is like an interposition that throws: the passage goes on. */
-  async #wait(holds: readonly PromiseLike<unknown>[]): Promise<void> {
-    for (const hold of holds) {
-      try {
-        await hold
-      } catch (error) {
-        this.#failed(error)
-      }
-    }
   }
 }

@@ -1,5 +1,5 @@
 import { CloseCode } from '../codec/codec.js'
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort, untilAborted } from '../core/abort.js'
 import { DiscoveryError } from '../core/errors.js'
 import type { NodeSpec } from '../core/node.js'
 import type { Random } from '../core/random.js'
@@ -90,23 +90,13 @@ export class Discoverer {
   #lookUp(signal: AbortSignal): Promise<readonly string[]> {
     const { discovery, clock } = this.#context
     const limit = new AbortController()
-    return new Promise((resolve, reject) => {
-      const stopped = (): void => limit.abort(abortReason(signal))
-      const late = new DiscoveryError('the option', `no answer within ${discoveryTimeout} ms`)
-      const cancel = clock.schedule(discoveryTimeout, () => limit.abort(late))
-      const over = (): void => {
-        cancel()
-        signal.removeEventListener('abort', stopped)
-      }
-      signal.addEventListener('abort', stopped)
-      limit.signal.addEventListener('abort', () => {
-        over()
-        reject(abortReason(limit.signal))
-      })
-      Promise.resolve()
-        .then(() => discovery.lookup(limit.signal))
-        .then(resolve, reject)
-        .finally(over)
+    const unlisten = onAbort(signal, () => limit.abort(abortReason(signal)))
+    const late = new DiscoveryError('the option', `no answer within ${discoveryTimeout} ms`)
+    const cancel = clock.schedule(discoveryTimeout, () => limit.abort(late))
+    const answer = Promise.resolve().then(() => discovery.lookup(limit.signal))
+    return untilAborted(limit.signal, answer).finally(() => {
+      cancel()
+      unlisten()
     })
   }
 

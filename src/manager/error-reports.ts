@@ -5,17 +5,20 @@ import {
   PartitionedError,
   RemoteError,
   SchemaError,
+  UnknownOutcomeError,
 } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { textOf } from '../core/thrown.js'
 
-/** Why a node did not have a message handled, or does not tell its answer. */
+/** Why a node did not have a message handled, or cannot tell its answer. */
 export type Refusal =
   /** A partition stopped a request, or its answer, there. */
   | { readonly reason: 'cut' }
   /** The deadline had passed before the message was handed over. */
   | { readonly reason: 'expired' }
   | { readonly reason: 'no-such-server' }
+  /** An iterator took the request, and ended before it answered. */
+  | { readonly reason: 'unanswered' }
   | { readonly reason: 'schema'; readonly issues: readonly string[] }
   | { readonly reason: 'causal-order'; readonly label: string }
 
@@ -40,6 +43,15 @@ export class ExpiredError extends DeadlineError {
   }
 }
 
+const iteratorEnded = 'the iterator that had taken it ended'
+
+/** The iterator that had taken a request ended: nobody knows here what was done about it. */
+export class UnansweredError extends UnknownOutcomeError {
+  constructor(self: string) {
+    super(self, 'request', iteratorEnded)
+  }
+}
+
 /**
  * What a handler threw, as its `cause`. A handler may throw any class, also one by which its node refuses messages:
  * only who called it can tell the two apart.
@@ -55,6 +67,7 @@ export function reportOf(error: unknown): ErrorReport {
   if (error instanceof HandlerError) return thrownReport(error.cause)
   if (error instanceof ExpiredError) return expiredReport
   if (error instanceof NoSuchServerError) return { reason: 'no-such-server' }
+  if (error instanceof UnansweredError) return { reason: 'unanswered' }
   if (error instanceof CausalOrderError) return { reason: 'causal-order', label: error.label }
   if (error instanceof SchemaError) {
     return { reason: 'schema', issues: error.issues.slice(0, reportIssuesMax).map(issue => cut(textOf(issue))) }
@@ -94,6 +107,7 @@ export function errorOf(node: string, server: string, payload: unknown, what: 'm
   if (reason === 'cut') return new PartitionedError(node, 'unknown')
   if (reason === 'expired') return new DeadlineError(`the ${what} to server '${server}'`, 'not-sent')
   if (reason === 'no-such-server') return new NoSuchServerError(node, server)
+  if (reason === 'unanswered') return new UnknownOutcomeError(node, 'request', iteratorEnded)
   if (reason === 'schema') return new SchemaError(server, Array.isArray(issues) ? issues.map(textOf) : [])
   if (reason === 'causal-order') return new CausalOrderError(node, typeof label === 'string' ? label : '')
   return new RemoteError(node, server, {

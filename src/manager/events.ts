@@ -19,7 +19,8 @@ export type DropReason =
   | 'causal-order'
 
 /**
- * What a manager tells of itself: `manager.events.on('up', ...)`. Listeners are called in order; none may hold it up.
+ * What a manager tells of itself: `manager.events.on('up', ...)`. Listeners are called in order. What one throws, or
+ * its promise rejects with, is told by `handler-error`, and holds neither the manager nor other listeners up.
  */
 export interface ManagerEvents {
   /** The first connection to a peer is open. It precedes the membership that is agreed on over it. */
@@ -58,8 +59,13 @@ export interface ManagerEvents {
   }) => void
   /** Messages of a causal label, that others depended on, did not come and are not waited for any more. */
   'causal-gap': (gap: { readonly label: string; readonly count: number }) => void
-  /** A handler, watcher or interposition of the user threw. */
-  'handler-error': (failure: { readonly where: string; readonly error: unknown }) => void
+  /** A handler, watcher, listener, store or interposition of the user threw, or its promise rejected. */
+  'handler-error': (failure: {
+    readonly where: string
+    readonly error: unknown
+    /** Whoever sent a handler its message is told, too: it is acknowledged when it was handled. Default false. */
+    readonly answered?: boolean
+  }) => void
   /** A message for the manager itself, from `sendMessage`. */
   message: (message: { readonly from: string; readonly channel: string; readonly message: unknown }) => void
   /** A partition was injected between this node and the other. */

@@ -1,15 +1,14 @@
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { NotConnectedError } from '../core/errors.js'
-import type { Incarnation } from '../core/node.js'
 import type { Clock } from '../core/time.js'
 import { isHeld, type Outcome, type Passage } from '../fault/interposition.js'
 import type { LinkChannel } from '../link/channel.js'
-import { costOf } from '../link/queue.js'
+import type { Link } from '../link/link.js'
+import { costOf, type Patience } from '../link/queue.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { resendMillis } from './outboxes.js'
-import { isAwaited, type Outgoing } from './outgoing.js'
+import { isAwaited, type Outgoing, patienceOf } from './outgoing.js'
 import type { Room } from './room.js'
 import { isUnnamed } from './server-ref.js'
 
@@ -32,15 +31,17 @@ export interface HeldBackContext {
 interface Held {
   readonly outgoing: Outgoing
   readonly channel: LinkChannel
-  readonly incarnation: Incarnation
-  over: boolean
+  readonly line: Line
   /** Gives its room back. */
   leave: () => void
 }
 
-/** The messages of one stream, in order. */
+/** The messages of one stream, in order. What ends leaves it at once, wherever it stands. */
 interface Line {
-  readonly waiting: Held[]
+  readonly key: string
+  readonly waiting: Set<Held>
+  /** The first of them: a fault dropped it, or holds it. */
+  first: Held | undefined
   cancel: (() => void) | undefined
 }
 
@@ -63,34 +64,50 @@ export class HeldBack {
 
   take(channel: LinkChannel, stream: number, outgoing: Outgoing): void {
     const key = keyOf(channel, stream)
-    const line = this.#lines.get(key)
-    if (line === undefined) {
-      const outcome = this.#judge(channel, outgoing)
-      if (outcome.copies > 0 && !isHeld(outcome)) {
-        return this.#context.goOn(channel, { ...outgoing, message: outcome.message })
-      }
-      const held = this.#hold(channel, outgoing)
-      if (held === undefined) return
-      const first: Line = { waiting: [held], cancel: undefined }
-      this.#lines.set(key, first)
-      return this.#wait(key, first, outcome)
+    const known = this.#lines.get(key)
+    if (known !== undefined) {
+      this.#hold(known, channel, outgoing)
+      return
     }
-    const held = this.#hold(channel, outgoing)
-    if (held !== undefined) line.waiting.push(held)
+    const outcome = this.#judge(channel, outgoing)
+    if (outcome.copies > 0 && !isHeld(outcome)) {
+      return this.#context.goOn(channel, { ...outgoing, message: outcome.message })
+    }
+    const line: Line = { key, waiting: new Set(), first: undefined, cancel: undefined }
+    const held = this.#hold(line, channel, outgoing)
+    if (held === undefined) return
+    this.#lines.set(key, line)
+    this.#wait(held, outcome)
+  }
+
+  /** Something happened to that peer: what `isOver` picks ends, and is counted. */
+  end({ name }: Link, isOver: (message: Patience) => boolean, error: () => Error): number {
+    let count = 0
+    for (const { waiting } of [...this.#lines.values()]) {
+      for (const held of waiting) {
+        const { options, extra } = held.outgoing
+        const { transitive } = options ?? {}
+        if (held.channel.link.name !== name) break
+        if (!isOver({ patience: patienceOf(options), sequence: 0, transitive, extra })) continue
+        count++
+        this.#end(held, error())
+      }
+    }
+    return count
   }
 
   /** A life of this node ends. */
   stop(error: () => Error): void {
     const lines = [...this.#lines.values()]
     this.#lines.clear()
-    for (const { cancel, waiting } of lines) {
-      cancel?.()
-      for (const held of waiting) this.#end(held, error())
+    for (const line of lines) {
+      for (const held of line.waiting) this.#end(held, error())
+      line.cancel?.()
     }
   }
 
   /** It waits as it is now, within the bounds of its queue; undefined: there is no room. */
-  #hold(channel: LinkChannel, outgoing: Outgoing): Held | undefined {
+  #hold(line: Line, channel: LinkChannel, outgoing: Outgoing): Held | undefined {
     const { valueLimits, room } = this.#context
     const { value: message, bytes } = copyValue(outgoing.message, valueLimits)
     const awaited = isAwaited(outgoing)
@@ -99,59 +116,69 @@ export class HeldBack {
       this.#context.fail(channel, outgoing, room.refusal(channel))
       return undefined
     }
-    const { incarnation } = channel.link.spec
-    const held: Held = { outgoing: { ...outgoing, message }, channel, incarnation, over: false, leave }
+    const held: Held = { outgoing: { ...outgoing, message }, channel, line, leave }
     const unwatch = this.#context.watch(outgoing, error => this.#end(held, error))
     held.leave = () => {
       leave()
       unwatch?.()
     }
+    line.waiting.add(held)
     return held
   }
 
   #end(held: Held, error: Error): void {
-    if (held.over) return
-    held.over = true
-    held.leave()
-    this.#context.fail(held.channel, held.outgoing, error)
+    if (!this.#leave(held)) return
+    const { channel, outgoing, line } = held
+    // What waited behind it has nothing to wait for any more.
+    if (line.first === held) this.#advanceSoon(line)
+    this.#context.fail(channel, outgoing, error)
   }
 
-  /** The first of a line was dropped, or is held. */
-  #wait(key: string, line: Line, outcome: Outcome): void {
+  /** Whether it was still there. */
+  #leave(held: Held): boolean {
+    if (!held.line.waiting.delete(held)) return false
+    held.leave()
+    return true
+  }
+
+  /** The first of its line was dropped, or is held. */
+  #wait(held: Held, outcome: Outcome): void {
     const { clock, counters, delays } = this.#context
+    const { line } = held
+    line.first = held
     if (outcome.copies === 0) counters.add('faulted')
     else {
-      const goOn = (): void => {
-        const first = line.waiting.shift()
-        if (first !== undefined) this.#pass(first, outcome.message)
-        this.#advance(key, line)
-      }
-      line.cancel = delays.hold(outcome, goOn)
+      line.cancel = delays.hold(outcome, () => {
+        this.#pass(held, outcome.message)
+        this.#advance(line)
+      })
       if (line.cancel !== undefined) return
     }
-    line.cancel = clock.schedule(resendMillis, () => this.#advance(key, line))
+    line.cancel = clock.schedule(resendMillis, () => this.#advance(line))
   }
 
-  #advance(key: string, line: Line): void {
+  /** On the next turn: what ends with the first of a line may be all of it. */
+  #advanceSoon(line: Line): void {
+    line.first = undefined
+    line.cancel?.()
+    line.cancel = this.#context.clock.schedule(0, () => this.#advance(line))
+  }
+
+  #advance(line: Line): void {
+    line.first = undefined
     line.cancel = undefined
-    for (let first = line.waiting[0]; first !== undefined; first = line.waiting[0]) {
-      if (!first.over) {
-        const outcome = this.#judge(first.channel, first.outgoing)
-        if (outcome.copies === 0 || isHeld(outcome)) return this.#wait(key, line, outcome)
-        this.#pass(first, outcome.message)
-      }
-      line.waiting.shift()
+    for (const held of line.waiting) {
+      const outcome = this.#judge(held.channel, held.outgoing)
+      if (outcome.copies === 0 || isHeld(outcome)) return this.#wait(held, outcome)
+      this.#pass(held, outcome.message)
     }
-    this.#lines.delete(key)
+    this.#lines.delete(line.key)
   }
 
   #pass(held: Held, message: unknown): void {
-    if (held.over) return
-    held.over = true
-    held.leave()
-    const { channel, outgoing, incarnation } = held
+    if (!this.#leave(held)) return
+    const { channel, outgoing } = held
     try {
-      if (channel.link.spec.incarnation !== incarnation) throw new NotConnectedError(channel.link.name, 'restarted')
       this.#context.goOn(channel, { ...outgoing, message })
     } catch (error) {
       this.#context.fail(channel, outgoing, error as Error)

@@ -1,4 +1,4 @@
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort } from '../core/abort.js'
 import { InvalidOptionError, StaleIncarnationError, UnreachableError, WrongNodeError } from '../core/errors.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import type { Random } from '../core/random.js'
@@ -116,7 +116,7 @@ export class Joiner {
       const end = (): void => {
         this.#waiters.delete(waiter)
         cancel?.()
-        signal.removeEventListener('abort', aborted)
+        unlisten()
       }
       const waiter: Waiter = {
         done,
@@ -125,13 +125,12 @@ export class Joiner {
           resolve(value)
         },
       }
-      const aborted = (): void => {
-        end()
-        reject(abortReason(signal))
-      }
       const cancel =
         timeout === undefined ? undefined : this.#context.clock.schedule(timeout, () => waiter.resolve(false))
-      signal.addEventListener('abort', aborted)
+      const unlisten = onAbort(signal, () => {
+        end()
+        reject(abortReason(signal))
+      })
       this.#waiters.add(waiter)
     })
   }

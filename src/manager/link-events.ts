@@ -14,7 +14,7 @@ import type { IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { DownReason, Link } from '../link/link.js'
 import type { QueueEnd } from '../link/peer-state.js'
-import type { Tracker, Waiting } from '../link/queue.js'
+import type { Patience, Tracker, Waiting } from '../link/queue.js'
 import type { Node } from './node.js'
 
 /** What happens on the links of a node, told to those of its parts that it concerns. It decides nothing of its own. */
@@ -90,10 +90,12 @@ export class LinkEvents implements HubHandler {
     const { incarnation } = link.spec
     // What waited for a life that was never met may wait for any; what is for the one that ended does not, nor what
     // has its place in the causal order of messages to that.
-    const meant = link.takeQueued(({ extra: { causal, life } = {} }) => {
+    const isMeant = ({ extra: { causal, life } = {} }: Patience): boolean => {
       return causal !== undefined || (life !== undefined && life !== incarnation)
-    })
+    }
+    const meant = link.takeQueued(isMeant)
     if (meant.length > 0) this.failQueued(link, meant, 'restarted')
+    this.failHeld(link, isMeant, 'restarted')
     this.#node.causal.ended(link.name, incarnation - 1)
     this.#node.monitoring.restarted(link)
     this.#node.acknowledgements.lost(link, because.restarted)
@@ -117,6 +119,11 @@ export class LinkEvents implements HubHandler {
     if (why !== 'left') return
     this.#node.acknowledgements.lost(link, because.left)
     this.#node.causal.ended(name, link.spec.incarnation)
+  }
+
+  failHeld(link: Link, isOver: (message: Patience) => boolean, why: QueueEnd): void {
+    const count = this.#node.sender.heldBack.end(link, isOver, () => new NotConnectedError(link.name, why))
+    this.#node.counters.add('undelivered', count)
   }
 
   laneOpened(lane: Lane): void {

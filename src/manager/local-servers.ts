@@ -1,7 +1,7 @@
 import type { CausalField } from '../codec/causal-frames.js'
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { abortError, abortReason } from '../core/abort.js'
+import { abortError, abortReason, onAbort } from '../core/abort.js'
 import { DeadlineError, OverflowError, UnknownChannelError } from '../core/errors.js'
 import { lifeOf, type NodeSpec } from '../core/node.js'
 import { isPromiseLike } from '../core/promise-like.js'
@@ -80,7 +80,7 @@ export class LocalServers {
     const admitted = this.#admit(message, options)
     return this.#outcome(server, admitted, options, 'request', async () => {
       const { cost, copy, context } = admitted
-      const answer = this.#context.registry.ask(server, copy, context)
+      const answer = (async () => this.#context.registry.ask(server, copy, context))()
       this.#release(cost, answer)
       return this.#copy(await answer).value
     })
@@ -98,7 +98,16 @@ export class LocalServers {
       return new Promise((resolve, reject) => {
         const done = (): void => resolve(undefined)
         const { copy, context, cost } = admitted
-        const acceptor = { given: when === 'given' ? done : (): void => {}, handled: done, failed: reject }
+        let isOver = false
+        const given = (): void => {
+          isOver = when === 'given'
+          if (isOver) done()
+        }
+        const failed = (error: unknown): boolean => {
+          reject(error)
+          return !isOver
+        }
+        const acceptor = { given, handled: done, failed }
         const handled =
           field === undefined
             ? this.#context.registry.accept(server, copy, context, acceptor)
@@ -146,7 +155,7 @@ export class LocalServers {
       const release = (): void => {
         this.#asked.delete(end)
         cancel?.()
-        signal?.removeEventListener('abort', aborted)
+        unlisten?.()
       }
       const end = (error: Error): void => {
         release()
@@ -159,7 +168,7 @@ export class LocalServers {
         end(what === 'request' ? abortReason(signal) : abortError(signal, self().name, isBound))
       }
       const cancel = expires === undefined ? undefined : clock.schedule(Math.max(0, expires - clock.now()), late)
-      signal?.addEventListener('abort', aborted)
+      const unlisten = signal && onAbort(signal, aborted)
       this.#asked.add(end)
       const go = (): void => {
         if (!isBound && !this.#asked.has(end)) return this.#release(cost, undefined)
@@ -246,4 +255,4 @@ export class LocalServers {
 }
 
 /** Nobody waits to hear what becomes of it. */
-const nobody: Acceptor = { given: () => {}, handled: () => {}, failed: () => {} }
+const nobody: Acceptor = { given: () => {}, handled: () => {}, failed: () => false }

@@ -254,8 +254,9 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    */
   readonly register: Register<Servers>
   /**
-   * The same as an iterator. A message that was not taken yet is felt by its sender. Like every registration it
-   * outlives `stop()`: end it with `return()` or `await using`, or by leaving the loop.
+   * The same as an iterator. A message that was not taken yet is felt by its sender, and one whose deadline has passed
+   * is not handed over. Like every registration it outlives `stop()`: end it with `return()` or `await using`, or by
+   * leaving the loop. A request that was taken and not answered by then ends with `UnknownOutcomeError`.
    */
   receive<Name extends ServerName<Servers>>(
     name: Name,

@@ -17,13 +17,18 @@ export function extraOf(
 ): MessageExtra | undefined {
   if (options === undefined || isPlain(options)) return life === undefined ? undefined : { life }
   const expires = expiryOf(options, clock)
-  const encoded = options.clock === undefined ? undefined : encodeToBytes(options.clock, limits)
-  if (encoded !== undefined && encoded.length > clockBytesMax) {
-    throw new EncodeError(`the option 'clock' takes ${encoded.length} bytes, and ${clockBytesMax} at the most`)
-  }
+  const encoded = clockOf(options, limits)
   const ack = ackOf(options)
   if (expires === undefined && encoded === undefined && ack === undefined && life === undefined) return undefined
   return { expires, clock: encoded, ack: ack?.when, life }
+}
+
+/** The option `clock`, encoded. */
+export function clockOf(options: ForwardOptions | undefined, limits: ValueLimits): Uint8Array | undefined {
+  if (options?.clock === undefined) return undefined
+  const encoded = encodeToBytes(options.clock, limits)
+  if (encoded.length <= clockBytesMax) return encoded
+  throw new EncodeError(`the option 'clock' takes ${encoded.length} bytes, and ${clockBytesMax} at the most`)
 }
 
 /** When a call stops waiting, on the monotonic clock. */
@@ -40,9 +45,12 @@ export function expiryOf(options: ForwardOptions | undefined, clock: Clock): num
 /** How a message is acknowledged; undefined: not at all. */
 export function ackOf({ ack }: Pick<ForwardOptions, 'ack'>): Required<AckOptions> | undefined {
   if (ack === undefined || ack === false) return undefined
-  const { when = 'given', onDown = 'wait' } = ack === true ? {} : ack
+  if (ack === true) return acked
+  const { when = 'given', onDown = 'wait' } = ack
   return { when, onDown }
 }
+
+const acked: Required<AckOptions> = { when: 'given', onDown: 'wait' }
 
 /** A request is not acknowledged: its answer tells more. Nor is it ordered: its answer would have to be, too. */
 export function checkAnswered(options: ForwardOptions | undefined): void {

@@ -44,7 +44,7 @@ const heardIncarnationMax = 2 ** 52
 export class Node {
   readonly settings: Settings
   readonly reporter: Reporter
-  readonly interpositions: Interpositions = new Interpositions()
+  readonly interpositions: Interpositions
   readonly watchers: Watchers
   readonly nodeMonitors: NodeMonitors
   readonly monitoring: Monitoring
@@ -77,10 +77,12 @@ export class Node {
     this.reporter = new Reporter(settings.logger)
     this.#identity = identify(settings, 0 as Incarnation, [])
     const { clock, random, limits, valueLimits, peerValueLimits, channels, channelMap, heartbeat } = settings
-    const { reporter, interpositions } = this
+    const { reporter } = this
+    const interpositions = new Interpositions(error => reporter.failed('what an interposition waits for', error))
+    this.interpositions = interpositions
     const { counters } = reporter
     const self = (): NodeSpec => this.spec
-    const delays = new Delays(clock, error => reporter.failed('what an interposition waits for', error))
+    const delays = new Delays(clock)
     this.#delays = delays
     const judge = (passage: Passage): Outcome => this.judge(passage)
     this.watchers = new Watchers(error => reporter.failed('a watcher', error))
@@ -89,7 +91,7 @@ export class Node {
       unregistered: server => this.monitoring.unregistered(server),
       noSuchServer: (server, { from, channel }) => this.#refusedMessage('no-such-server', from, channel, server),
       schemaRefused: (server, { from, channel }) => this.#refusedMessage('schema', from, channel, server),
-      handlerFailed: (server, error) => reporter.failed(`server '${server}'`, error),
+      handlerFailed: (server, error, answered) => reporter.failed(`server '${server}'`, error, answered),
       expired: () => this.counters.add('expired'),
     })
     const flusher = new Flusher(clock)
@@ -108,6 +110,7 @@ export class Node {
     const { hub, registry } = this
     this.port = new OverlayPort(strategy, {
       ...{ settings, hub, reporter, interpositions, delays, judge },
+      keep: link => this.seeker.keep(link),
       observer: {
         joined: peer => this.joiner.joined(peer),
         left: () => this.#alone(new StoppedError(settings.name, 'it has left the cluster')),
@@ -214,7 +217,7 @@ export class Node {
     this.monitoring.stop(ended)
     this.local.forget(ended)
     this.registry.forget()
-    this.sender.stop(ended)
+    this.sender.heldBack.stop(ended)
     this.acknowledgements.clear()
     this.hub.clear('a new life of this node begins')
     this.faults.start()
@@ -249,7 +252,7 @@ export class Node {
     this.local.stop(error)
     this.registry.forget()
     this.faults.stop(error)
-    this.sender.stop(error)
+    this.sender.heldBack.stop(error)
     this.causal.clear(error)
     this.acknowledgements.clear()
     for (const link of this.hub.links.values()) {

@@ -36,6 +36,8 @@ export interface OverlayPortContext {
   readonly interpositions: Interpositions
   readonly delays: Delays
   readonly observer: OverlayObserver
+  /** Whether what is open to a peer that is no longer wanted is in use, and stays until it is not. */
+  keep(link: Link): boolean
   judge(passage: Passage): Outcome
 }
 
@@ -152,9 +154,12 @@ export class OverlayPort implements OverlayHandler {
     if (link === undefined) return
     // That an earlier life left is no reason to part with a later one, of which the overlay has yet to hear.
     if (incarnation !== undefined && link.spec.incarnation > incarnation) return
+    // Before it is not wanted any more: what goes over it goes on.
+    const kept = reason === 'unwanted' && this.#context.keep(link)
     link.pinned = false
     link.tell(reason === 'left' ? { type: 'left' } : { type: 'wanted', wanted: false })
     if (reason === 'left') return link.close('removed', 'it has left')
+    if (kept) return
     // Who reaches it through others has not asked the overlay.
     link.close('disconnected', 'not wanted', lane => lane.connection === undefined || !lane.relayed)
   }

@@ -1,12 +1,27 @@
+import { NoSuchServerError } from '../core/errors.js'
+import type { Clock, Instant } from '../core/time.js'
+import { ExpiredError, UnansweredError } from './error-reports.js'
 import type { Delivery, MessageContext } from './servers.js'
 
-/**
- * A message that was not taken yet. `taken` returns the sender's credit; for a request, `answered` carries the reply.
- */
+/** What an iterator needs of the registry. */
+export interface ReceiverContext {
+  readonly server: string
+  readonly self: () => string
+  readonly clock: Clock
+  readonly expiryOf: (context: MessageContext) => Instant
+  /** The deadline of a message passed before it was taken. */
+  readonly expired: () => void
+  /** Ends the registration. */
+  readonly dispose: () => void
+}
+
+/** A message that was not taken yet: either it is, or `dismissed` says why it will not be. */
 interface Held {
   readonly delivery: Delivery
+  readonly expires: Instant
+  /** Returns the sender's credit, except for a request, whose answer does. */
   readonly taken: () => void
-  readonly dismissed: () => void
+  readonly dismissed: (error: Error) => void
 }
 
 /**
@@ -14,52 +29,59 @@ interface Held {
  * what it holds is bounded by the credit that the senders were granted.
  */
 export class Receiver implements AsyncIterableIterator<Delivery>, AsyncDisposable {
-  readonly #dispose: () => void
-  readonly #noServer: () => Error
+  readonly #context: ReceiverContext
   readonly #held: Held[] = []
   readonly #waiting: ((result: IteratorResult<Delivery>) => void)[] = []
-  readonly #unanswered = new Set<() => void>()
+  /** What rejects each request that was taken and not answered. */
+  readonly #unanswered = new Set<(error: Error) => void>()
   #ended = false
 
-  constructor(dispose: () => void, noServer: () => Error) {
-    this.#dispose = dispose
-    this.#noServer = noServer
+  constructor(context: ReceiverContext) {
+    this.#context = context
   }
 
   /** Holds a message. Resolves when it is taken; a request's resolves with its reply. */
   push(message: unknown, context: MessageContext, asks: boolean): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const dismissed = (): void => reject(this.#noServer())
+    const expires = this.#context.expiryOf(context)
+    return new Promise((resolve, dismissed) => {
       if (!asks) {
-        this.#hold({ delivery: { ...context, message }, taken: () => resolve(undefined), dismissed })
+        this.#hold({ delivery: { ...context, message }, expires, taken: () => resolve(undefined), dismissed })
         return
       }
-      this.#unanswered.add(dismissed)
       const reply = (value: unknown): void => {
         this.#unanswered.delete(dismissed)
         resolve(value)
       }
-      this.#hold({ delivery: { ...context, message, reply }, taken: () => {}, dismissed })
+      const taken = (): void => void this.#unanswered.add(dismissed)
+      this.#hold({ delivery: { ...context, message, reply }, expires, taken, dismissed })
     })
   }
 
   next(): Promise<IteratorResult<Delivery>> {
-    const held = this.#held.shift()
-    if (held !== undefined) {
-      held.taken()
-      return Promise.resolve({ done: false, value: held.delivery })
+    const { server, clock, expired } = this.#context
+    for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) {
+      if (held.expires > clock.now()) {
+        held.taken()
+        return Promise.resolve({ done: false, value: held.delivery })
+      }
+      expired()
+      held.dismissed(new ExpiredError(server))
     }
     if (this.#ended) return Promise.resolve({ done: true, value: undefined })
     return new Promise(resolve => this.#waiting.push(resolve))
   }
 
-  /** Ends the iterator and the registration. Requests that were not answered reject with `NoSuchServerError`. */
+  /**
+   * Ends the iterator and the registration. What it has not taken was not handled. A request that it has taken, and not
+   * answered, may have been.
+   */
   return(): Promise<IteratorResult<Delivery>> {
     if (!this.#ended) {
       this.#ended = true
-      this.#dispose()
-      for (const held of this.#held.splice(0)) held.dismissed()
-      for (const dismissed of this.#unanswered) dismissed()
+      const { dispose, self, server } = this.#context
+      dispose()
+      for (const { dismissed } of this.#held.splice(0)) dismissed(new NoSuchServerError(self(), server))
+      for (const dismissed of this.#unanswered) dismissed(new UnansweredError(self()))
       this.#unanswered.clear()
       for (const resolve of this.#waiting.splice(0)) resolve({ done: true, value: undefined })
     }

@@ -1,6 +1,6 @@
 import { NoSuchServerError, SchemaError, ServerExistsError, StoppedError } from '../core/errors.js'
 import { isPromiseLike } from '../core/promise-like.js'
-import type { Clock } from '../core/time.js'
+import type { Clock, Instant } from '../core/time.js'
 import { ExpiredError, HandlerError } from './error-reports.js'
 import { Receiver } from './receiver.js'
 import type { Handler, MessageContext, RegisterOptions } from './servers.js'
@@ -12,7 +12,8 @@ export interface RegistryObserver {
   unregistered(server: string): void
   noSuchServer(server: string, context: MessageContext): void
   schemaRefused(server: string, context: MessageContext): void
-  handlerFailed(server: string, error: unknown): void
+  /** `answered`: the sender of the message is told what its handler threw. */
+  handlerFailed(server: string, error: unknown, answered?: boolean): void
   /** The deadline of a message passed before it had its turn. */
   expired(): void
 }
@@ -23,7 +24,8 @@ export interface Acceptor {
   /** It waits for its iterator, and is given when that takes it: others may be handed over behind it. */
   held?(): void
   handled(): void
-  failed(error: unknown): void
+  /** Whether its sender is told of that. */
+  failed(error: unknown): boolean
 }
 
 interface Server {
@@ -59,10 +61,11 @@ export class Registry {
   }
 
   receive(name: string, options: Pick<RegisterOptions, 'schema'>): Receiver {
-    const receiver: Receiver = new Receiver(
-      () => registration[Symbol.dispose](),
-      () => new NoSuchServerError(this.#self(), name),
-    )
+    const receiver: Receiver = new Receiver({
+      ...{ server: name, self: this.#self, clock: this.#clock, expiryOf: context => this.#expiryOf(context) },
+      expired: () => this.#observer.expired(),
+      dispose: () => registration[Symbol.dispose](),
+    })
     const registration = this.#add(name, {
       handler: (message, context) => receiver.push(message, context, false),
       asked: (message, context) => receiver.push(message, context, true),
@@ -108,14 +111,24 @@ export class Registry {
     )
   }
 
-  /** Hands over a request, and resolves with the answer or rejects with what the handler threw. */
-  async ask(name: string, message: unknown, context: MessageContext): Promise<unknown> {
+  /** Hands over a request. What its handler returns is the answer, or its promise; what it throws is thrown. */
+  ask(name: string, message: unknown, context: MessageContext): unknown {
     const server = this.#servers.get(name)
     if (server === undefined) {
       this.#observer.noSuchServer(name, context)
       throw new NoSuchServerError(this.#self(), name)
     }
-    return this.#handle(name, server, server.asked, message, context)
+    // The common case, as in `deliver`.
+    const { schema, concurrency } = server.options
+    if (schema !== undefined || concurrency !== undefined || server.isIterator) {
+      return this.#handle(name, server, server.asked, message, context)
+    }
+    try {
+      const answer = server.asked(message, context)
+      return isPromiseLike(answer) ? answered(answer) : answer
+    } catch (thrown) {
+      throw new HandlerError(thrown)
+    }
   }
 
   /** Hands over a message that is to be acknowledged. Returns a promise while it is being handled. */
@@ -173,16 +186,16 @@ export class Registry {
   }
 
   #notHandled(name: string, context: MessageContext, acceptor: Acceptor, error: unknown): undefined {
-    this.#failed(name, context, error)
-    acceptor.failed(error)
+    const answered = acceptor.failed(error)
+    this.#failed(name, context, error, answered)
   }
 
   /** A `HandlerError`, or why the message did not come to its handler. */
-  #failed(name: string, context: MessageContext, error: unknown): void {
+  #failed(name: string, context: MessageContext, error: unknown, answered?: boolean): void {
     if (error instanceof TooLateError || error instanceof ExpiredError) return
     if (error instanceof SchemaError) this.#observer.schemaRefused(name, context)
     else if (error instanceof NoSuchServerError) this.#observer.noSuchServer(name, context)
-    else this.#observer.handlerFailed(name, error instanceof HandlerError ? error.cause : error)
+    else this.#observer.handlerFailed(name, error instanceof HandlerError ? error.cause : error, answered)
   }
 
   #add(name: string, parts: Pick<Server, 'handler' | 'asked' | 'isIterator' | 'options'>): Disposable {
@@ -199,7 +212,7 @@ export class Registry {
   }
 
   /** On the monotonic clock. */
-  #expiryOf({ deadline }: MessageContext): number {
+  #expiryOf({ deadline }: MessageContext): Instant {
     const clock = this.#clock
     return deadline === undefined ? Number.POSITIVE_INFINITY : clock.now() + deadline - clock.wall().getTime()
   }
@@ -236,6 +249,14 @@ export class Registry {
       if (next === undefined) server.running--
       else next()
     }
+  }
+}
+
+async function answered(answer: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    return await answer
+  } catch (thrown) {
+    throw new HandlerError(thrown)
   }
 }
 

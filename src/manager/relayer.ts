@@ -1,13 +1,13 @@
 import { ByteReader } from '../codec/byte-reader.js'
 import { ByteWriter } from '../codec/byte-writer.js'
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort } from '../core/abort.js'
 import type { ChannelName } from '../core/channel.js'
 import { StoppedError } from '../core/errors.js'
 import { unreachable } from '../core/invariant.js'
 import { NoRouteError } from '../core/no-route-error.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import type { Millis } from '../core/time.js'
-import { type CircuitRef, isCircuitRef, parseCircuitMessage } from '../delivery/circuit-messages.js'
+import { type CircuitRef, isCircuitRef, type NoWay, parseCircuitMessage } from '../delivery/circuit-messages.js'
 import { type CircuitEffect, type CircuitInput, Circuits } from '../delivery/circuits.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Lane } from '../link/lane.js'
@@ -47,7 +47,7 @@ interface Kept {
   /** Set where this node is one of its ends. */
   end: CircuitConnection | undefined
   /** Who dialled it, until it is open. */
-  dial: { opened(): void; failed(why: NoRouteError['reason'] | Error): void } | undefined
+  dial: { opened(): void; failed(why: NoWay | Error): void } | undefined
 }
 
 /** Ways through other nodes: the shell of the {@link Circuits} machine, whose circuits are connections here. */
@@ -107,16 +107,15 @@ export class Relayer {
       const end = this.#connection(circuit, node)
       end.own(handler)
       kept.end = end
-      const aborted = (): void => {
+      const over = (): void => {
+        kept.dial = undefined
+        unlisten()
+      }
+      const unlisten = onAbort(signal, () => {
         kept.dial = undefined
         this.#step({ type: 'close', circuit, reason: 'it was given up' })
         reject(abortReason(signal))
-      }
-      const over = (): void => {
-        kept.dial = undefined
-        signal.removeEventListener('abort', aborted)
-      }
-      signal.addEventListener('abort', aborted)
+      })
       kept.dial = {
         opened: () => {
           over()
@@ -124,7 +123,8 @@ export class Relayer {
         },
         failed: why => {
           over()
-          reject(why instanceof Error ? why : new NoRouteError(node, why, limits.hops))
+          const reason = why === 'lost' ? 'time' : why
+          reject(reason instanceof Error ? reason : new NoRouteError(node, reason, limits.hops))
         },
       }
       this.#step({ type: 'dial', circuit, destination: node })
@@ -172,6 +172,12 @@ export class Relayer {
     const isNeighbour = ({ name }: NodeSpec): boolean => hub.links.get(name)?.state.direct === true
     if (hub.links.get(to)?.state.direct === true) return [to]
     const overlay = strategy()
+    // Where nobody knows all, whoever is connected may know one, whether both count each other or not.
+    if (!knowsAll(overlay))
+      return [...hub.links.values()]
+        .map(({ spec }) => spec)
+        .filter(isNeighbour)
+        .map(({ name }) => name)
     const named = overlay.route(to).filter(isNeighbour)
     // The overlay takes it for a neighbour, which it is not just now, or has not heard of it: a neighbour may have.
     // Clients carry nothing for others.
@@ -179,11 +185,11 @@ export class Relayer {
     return (named.length > 0 ? named : others()).map(({ name }) => name)
   }
 
-  /** Circuits come from members, and, as far as the overlay knows everybody, are for members and of members. */
+  /** Circuits come from neighbours, and, as far as the overlay knows everybody, from, for and of members. */
   #admits(from: NodeName, origin: NodeName, destination: NodeName): boolean {
     const overlay = this.#context.strategy()
+    if (!knowsAll(overlay)) return this.#context.hub.links.get(from)?.state.direct === true
     if (!overlay.route(from).some(({ name }) => name === from)) return false
-    if (!overlay.capabilities.includes('full-membership')) return true
     const members = new Set(overlay.members().map(({ name }) => name))
     return members.has(origin) && members.has(destination)
   }
@@ -232,8 +238,9 @@ export class Relayer {
   #send(circuit: CircuitRef, kept: Kept, to: NodeName, message: unknown, over: () => void): void {
     let side = kept.sides.get(to)
     if (side === undefined) {
-      side = new CircuitSide(this.#context, circuit, kept.channel, to, () => {
-        this.#step({ type: 'lost', circuit, peer: to })
+      side = new CircuitSide(this.#context, circuit, kept.channel, to, isForeign => {
+        if (!isForeign) return this.#step({ type: 'lost', circuit, peer: to })
+        this.#step({ type: 'message', from: to, message: { type: 'refused', circuit, why: 'unknown' } })
       })
       kept.sides.set(to, side)
       this.#bind(circuit, side.lane)
@@ -369,5 +376,9 @@ const counterOf = {
 } as const satisfies Record<string, CounterName>
 
 const refBytesMax = 512
+
+function knowsAll({ capabilities }: MembershipStrategy): boolean {
+  return capabilities.includes('full-membership')
+}
 
 function ignore(): void {}

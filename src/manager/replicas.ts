@@ -1,3 +1,4 @@
+import { EncodeError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import { type Random, sample } from '../core/random.js'
@@ -11,12 +12,12 @@ import type { Handler, MessageContext } from './servers.js'
  * and `exchange` of Partisan's broadcast handlers. Merging must not depend on the order, and must do nothing twice.
  */
 export interface ReplicatedStore<Item = unknown, Digest = unknown> {
-  /** Takes an item of another copy, which this one may have already. */
-  merge(item: Item, context: MessageContext): void
+  /** Takes an item of another copy, which this one may have already. In an exchange the next waits for its promise. */
+  merge(item: Item, context: MessageContext): unknown
   /** What this copy has, in short: versions, a vector of numbers, hashes. It travels, so keep it small. */
-  digest(): Digest
+  digest(): Digest | PromiseLike<Digest>
   /** What a copy with that digest lacks. The first 1,000 are sent; the rest follows with the next exchange. */
-  missing(digest: Digest): Iterable<Item>
+  missing(digest: Digest): Iterable<Item> | PromiseLike<Iterable<Item>>
 }
 
 /** How a store is kept alike. */
@@ -89,40 +90,55 @@ export class Replica implements Disposable {
   }
 
   /** Asks a neighbour for what is missing here, and sends it what is missing there. */
-  async #exchange(peer: NodeName): Promise<void> {
+  #exchange(peer: NodeName): Promise<void> {
     const context = this.#context
-    let answer: unknown
-    try {
-      answer = await context.request(peer, this.#server, { digest: this.#store.digest() }, this.#channel)
-    } catch {
-      // It is gone, or has no such store: there will be another exchange.
-      return
-    }
-    try {
-      const from: MessageContext = { from: peer, incarnation: 0, channel: this.#channel }
+    const channel = this.#channel
+    return this.#guarded(async () => {
+      const digest = await this.#store.digest()
+      let answer: unknown
+      try {
+        answer = await context.request(peer, this.#server, { digest }, channel)
+      } catch (error) {
+        if (error instanceof EncodeError) throw error
+        // It is gone, or has no such store: there will be another exchange.
+        return
+      }
       if (!isRecord(answer)) return
-      this.#merge(answer.items, from)
-      const items = this.#missing(answer.digest)
-      if (items.length > 0) context.cast(peer, this.#server, { items }, this.#channel)
-    } catch (error) {
-      context.reporter.failed(`the store of '${this.#server}'`, error)
-    }
+      await this.#merge(answer.items, { from: peer, incarnation: 0, channel })
+      const items = await this.#missing(answer.digest)
+      if (items.length > 0) context.cast(peer, this.#server, { items }, channel)
+    })
   }
 
   /** A neighbour asks, or sends what is missing here. */
-  #answer(message: unknown, from: MessageContext): unknown {
-    if (!isRecord(message)) return undefined
-    this.#merge(message.items, from)
-    return 'digest' in message ? { items: this.#missing(message.digest), digest: this.#store.digest() } : undefined
+  #answer(message: unknown, from: MessageContext): Promise<unknown> {
+    return this.#guarded(async () => {
+      if (!isRecord(message)) return undefined
+      await this.#merge(message.items, from)
+      if (!('digest' in message)) return undefined
+      return { items: await this.#missing(message.digest), digest: await this.#store.digest() }
+    })
   }
 
-  #merge(items: unknown, from: MessageContext): void {
-    if (Array.isArray(items)) for (const item of items as unknown[]) this.#store.merge(item, from)
+  /** What the store throws is told here: whoever exchanges with it can do nothing about it. */
+  async #guarded<Value>(work: () => Promise<Value>): Promise<Value | undefined> {
+    try {
+      return await work()
+    } catch (error) {
+      this.#context.reporter.failed(`the store of '${this.#server}'`, error)
+      return undefined
+    }
   }
 
-  #missing(digest: unknown): unknown[] {
+  /** An item that cannot be merged does not keep the others out. */
+  async #merge(items: unknown, from: MessageContext): Promise<void> {
+    if (!Array.isArray(items)) return
+    for (const item of items as unknown[]) await this.#guarded(async () => this.#store.merge(item, from))
+  }
+
+  async #missing(digest: unknown): Promise<unknown[]> {
     const items: unknown[] = []
-    for (const item of this.#store.missing(digest)) if (items.push(item) >= itemsMax) break
+    for (const item of await this.#store.missing(digest)) if (items.push(item) >= itemsMax) break
     return items
   }
 }

@@ -1,5 +1,6 @@
-import { EventEmitter } from 'eventemitter3'
+import type { EventEmitter } from 'eventemitter3'
 import type { NodeName } from '../core/node.js'
+import { callUser } from '../core/promise-like.js'
 import { stackOf, textOf } from '../core/thrown.js'
 import type { Millis } from '../core/time.js'
 import { type Interpositions, type Outcome, type Passage, passed } from '../fault/interposition.js'
@@ -7,11 +8,14 @@ import type { Refusal } from '../link/handshake.js'
 import { refusedError } from '../link/refusals.js'
 import { Counters } from './counters.js'
 import type { DropReason, ManagerEvents } from './events.js'
+import { GuardedEmitter } from './guarded-emitter.js'
 import type { Logger } from './options.js'
 
 /** Tells the user what happened: events, counters and log lines. What the user's code throws holds nobody up. */
 export class Reporter {
-  readonly events: EventEmitter<ManagerEvents> = new EventEmitter<ManagerEvents>()
+  readonly events: EventEmitter<ManagerEvents> = new GuardedEmitter((event, error) =>
+    this.#listenerFailed(event, error),
+  )
   readonly counters: Counters = new Counters()
   /** Whether nobody need be told of that refusal. */
   isNoise: (peer: string, by: 'us' | 'peer', refusal: Refusal) => boolean = () => false
@@ -26,19 +30,20 @@ export class Reporter {
   }
 
   emit<Name extends keyof ManagerEvents>(event: Name, ...args: Parameters<ManagerEvents[Name]>): void {
-    try {
-      this.#emitter.emit(event, ...args)
-    } catch (error) {
-      if (event === 'handler-error') this.#log('error', `a listener of 'handler-error' threw: ${textOf(error)}`)
-      else this.failed(`a listener of '${event}'`, error)
-    }
+    this.#emitter.emit(event, ...args)
   }
 
-  /** A handler, watcher, listener or interposition threw. */
-  failed(where: string, error: unknown): void {
+  /** Of listeners of failures nobody else is told: one that always fails would be told of itself for ever. */
+  #listenerFailed(event: keyof ManagerEvents, error: unknown): void {
+    if (event === 'handler-error') this.#log('error', `a listener of 'handler-error' threw: ${textOf(error)}`)
+    else this.failed(`a listener of '${event}'`, error)
+  }
+
+  /** A handler, watcher, listener or interposition threw. `answered`: who sent a handler its message is told, too. */
+  failed(where: string, error: unknown, answered = false): void {
     this.counters.add('handlerErrors')
     this.#log('error', `${where} threw: ${stackOf(error)}`)
-    this.emit('handler-error', { where, error })
+    this.emit('handler-error', { where, error, ...(answered && { answered }) })
   }
 
   /** A peer broke the protocol. */
@@ -103,10 +108,9 @@ export class Reporter {
 
   /** A logger that throws has nobody left to tell it to. */
   #log(level: keyof Logger, text: string): void {
-    try {
-      this.#logger?.[level](text)
-    } catch {
-      this.counters.add('handlerErrors')
-    }
+    callUser(
+      () => this.#logger?.[level](text),
+      () => this.counters.add('handlerErrors'),
+    )
   }
 }

@@ -1,17 +1,18 @@
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort } from '../core/abort.js'
 import { DeadlineError, OverflowError, PartitionedError, UnknownOutcomeError } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
 import type { SendOutcome } from '../core/send-outcome.js'
-import type { Clock } from '../core/time.js'
+import type { Clock, Instant } from '../core/time.js'
 import { type PendingRequest, Requests } from '../delivery/requests.js'
 import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
+import type { Settler } from '../link/queue.js'
 import type { Counters } from './counters.js'
 import { errorOf } from './error-reports.js'
 import type { ForwardOptions } from './manager.js'
-import { checkAnswered, expiryOf, extraOf } from './message-options.js'
+import { checkAnswered, clockOf, expiryOf } from './message-options.js'
 import type { Sender } from './sender.js'
 
 export interface RequesterContext {
@@ -22,10 +23,81 @@ export interface RequesterContext {
   readonly counters: Counters
 }
 
+/** A question, from when it is asked until it is settled. An object of its own, because closures would be seven. */
+class Question implements PendingRequest, Settler {
+  readonly node: NodeName
+  readonly server: string
+  lane: object | undefined
+  id = 0
+  /** Stops its timer. */
+  cancelTimer: (() => void) | undefined
+  /** Looks at its signal no more. */
+  unlisten: (() => void) | undefined
+  readonly #requester: Requester
+  readonly #options: ForwardOptions | undefined
+  readonly #resolve: (answer: unknown) => void
+  readonly #reject: (error: Error) => void
+
+  constructor(
+    requester: Requester,
+    node: NodeName,
+    server: string,
+    options: ForwardOptions | undefined,
+    resolve: (answer: unknown) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#requester = requester
+    this.node = node
+    this.server = server
+    this.#options = options
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /** Whether it was sent, for who asks what became of it. */
+  get outcome(): SendOutcome {
+    return this.lane === undefined ? 'not-sent' : 'unknown'
+  }
+
+  answered(isError: boolean, payload: unknown): void {
+    if (isError) this.reject(errorOf(this.node, this.server, payload, 'request'))
+    else {
+      this.#release()
+      this.#resolve(payload)
+    }
+  }
+
+  lost(): void {
+    this.reject(this.#requester.lossOf(this.node, this.outcome))
+  }
+
+  sent(): void {
+    this.lane = this.#requester.laneFor(this.node, this.server, this.#options)
+  }
+
+  failed(error: Error): void {
+    this.#requester.end(this, error)
+  }
+
+  wanted(): boolean {
+    return this.#requester.serverOf(this.id) !== undefined
+  }
+
+  reject(error: Error): void {
+    this.#release()
+    this.#reject(error)
+  }
+
+  #release(): void {
+    this.cancelTimer?.()
+    this.unlisten?.()
+  }
+}
+
 /** Asks other nodes, and settles every question exactly once. */
 export class Requester {
   readonly #context: RequesterContext
-  readonly #requests = new Requests()
+  readonly #requests = new Requests<Question>()
 
   constructor(context: RequesterContext) {
     this.#context = context
@@ -44,56 +116,39 @@ export class Requester {
       const name = node as NodeName
       const channel = options?.channel ?? 'default'
       if (this.#requests.count(name) >= limits.requests) throw new OverflowError(node, channel, 'limits.requests')
-      const { signal } = options ?? {}
       const expires = expiryOf(options, clock)
       checkAnswered(options)
-      signal?.throwIfAborted()
-      let cancelTimer: (() => void) | undefined
-      const release = (): void => {
-        cancelTimer?.()
-        signal?.removeEventListener('abort', aborted)
-      }
-      const pending: PendingRequest = {
-        ...{ node: name, server, lane: undefined },
-        answered: (isError, payload) => {
-          release()
-          if (isError) reject(errorOf(node, server, payload, 'request'))
-          else resolve(payload)
-        },
-        failed: ({ lane }) => {
-          release()
-          reject(this.#lost(node, lane === undefined ? 'not-sent' : 'unknown'))
-        },
-      }
-      const id = this.#requests.open(pending)
-      const end = (error: Error): void => {
-        if (this.#requests.close(id) === undefined) return
-        release()
-        reject(error)
-      }
-      const aborted = (): void => end(abortReason(signal))
-      signal?.addEventListener('abort', aborted)
-      if (expires !== undefined) {
-        cancelTimer = clock.schedule(Math.max(0, expires - clock.now()), () => {
-          end(
-            new DeadlineError(`the request to server '${server}'`, pending.lane === undefined ? 'not-sent' : 'unknown'),
-          )
-        })
-      }
-      const settler = {
-        sent: (): void => {
-          pending.lane = sender.laneFor(node, server, options)
-        },
-        failed: end,
-        wanted: (): boolean => this.#requests.get(id) !== undefined,
-      }
+      options?.signal?.throwIfAborted()
+      const question = new Question(this, name, server, options, resolve, reject)
+      question.id = this.#requests.open(question)
+      this.#limit(question, options?.signal, expires)
       try {
-        const extra = { ...extraOf(options, clock, valueLimits), expires, request: id, life }
-        sender.submit({ node, server, message, options, extra, kind: 'request', settler })
+        const clock = clockOf(options, valueLimits)
+        const extra = { request: question.id, expires, clock, life }
+        sender.submit({ node, server, message, options, extra, kind: 'request', settler: question })
       } catch (error) {
-        end(error as Error)
+        this.end(question, error as Error)
       }
     })
+  }
+
+  /** Ends a question that was not answered, unless it has ended. */
+  end(question: Question, error: Error): void {
+    if (this.#requests.close(question.id) !== undefined) question.reject(error)
+  }
+
+  /** The lane that a request of these options leaves on. */
+  laneFor(node: NodeName, server: string, options: ForwardOptions | undefined): Lane | undefined {
+    return this.#context.sender.laneFor(node, server, options)
+  }
+
+  #limit(question: Question, signal: AbortSignal | undefined, expires: Instant | undefined): void {
+    const { clock } = this.#context
+    if (signal !== undefined) question.unlisten = onAbort(signal, () => this.end(question, abortReason(signal)))
+    if (expires === undefined) return
+    question.cancelTimer = clock.schedule(Math.max(0, expires - clock.now()), () =>
+      this.end(question, new DeadlineError(`the request to server '${question.server}'`, question.outcome)),
+    )
   }
 
   /** Questions to that node without an answer. */
@@ -136,7 +191,8 @@ export class Requester {
   readonly #why = new Map<NodeName, 'down' | 'cut' | 'left'>()
   #stopping: ((outcome: SendOutcome) => Error) | undefined
 
-  #lost(node: string, outcome: SendOutcome): Error {
+  /** Why a question was lost. */
+  lossOf(node: string, outcome: SendOutcome): Error {
     if (this.#stopping !== undefined) return this.#stopping(outcome)
     const why = this.#why.get(node as NodeName)
     if (why === 'cut') return new PartitionedError(node, outcome)

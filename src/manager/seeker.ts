@@ -23,24 +23,37 @@ export interface SeekerContext {
   isPartial(): boolean
 }
 
-/** Relayed connections over which nothing went for so long are closed. */
+/**
+ * Relayed connections, and direct ones that the overlay no longer wants, over which nothing went for so long are
+ * closed.
+ */
 const idleMillis: Millis = 60_000
-/** A way that breaks again and again is looked for so long. */
+/** A way that breaks, or of which not everybody tells, again and again, is looked for so long. */
 const patienceMillis: Millis = 5_000
 
-/** What is known of a peer that is reached through others, if at all. */
+/** What is known of a peer that is reached through others, if at all, or kept connected for what goes over it. */
 interface Sought {
-  /** When a way began to be looked for; undefined while there is one. */
-  since: Instant | undefined
-  /** When its traffic last changed. */
-  busyAt: Instant
-  traffic: number
+  /** Cancels the end of the search for a way; undefined while there is one. */
+  search: (() => void) | undefined
+  /** The overlay wanted the connection, and no longer does. */
+  released: boolean
 }
 
-/** Decides for which peers ways through other nodes are kept: those that messages with `transitive` are sent to. */
+/** What went over a link. */
+interface Use {
+  traffic: number
+  /** When that last changed, as far as regular care tells. */
+  at: Instant
+}
+
+/**
+ * Decides for which peers ways through other nodes are kept: those that messages with `transitive` are sent to. And for
+ * which peers connections stay that the overlay no longer wants: those that are in use.
+ */
 export class Seeker {
   readonly #context: SeekerContext
   readonly #sought = new Map<Link, Sought>()
+  readonly #uses = new Map<Link, Use>()
 
   constructor(context: SeekerContext) {
     this.#context = context
@@ -69,9 +82,23 @@ export class Seeker {
     if (phase === 'cut' || phase === 'left') return false
     if (link.state.sought) return true
     const now = this.#context.clock.now()
-    this.#sought.set(link, { since: now, busyAt: now, traffic: 0 })
+    this.#search(link, this.#noted(link))
+    this.#uses.set(link, { traffic: trafficOf(link), at: now })
     link.tell({ type: 'sought', sought: true })
     this.#context.hub.seek(link)
+    return true
+  }
+
+  /**
+   * The overlay wants no connection to that peer any more. True: something goes over what is open, which stays until
+   * nothing did for a while.
+   */
+  keep(link: Link): boolean {
+    const { phase, wanted, sought } = link.state
+    const now = this.#context.clock.now()
+    if (phase !== 'up' || !(wanted || link.pinned) || !this.#isUsed(link, now)) return false
+    this.#noted(link).released = true
+    if (!sought) link.tell({ type: 'sought', sought: true })
     return true
   }
 
@@ -83,58 +110,108 @@ export class Seeker {
   /** There is a connection. */
   reached(link: Link): void {
     const sought = this.#sought.get(link)
-    if (sought !== undefined) sought.since = undefined
+    sought?.search?.()
+    if (sought !== undefined) sought.search = undefined
   }
 
-  /** A dial through other nodes failed: who waits for it alone is told, unless another way is worth a try. */
+  /** A dial through other nodes failed: who waits for it alone is told, unless another try is worth it. */
   unreached(lane: Lane, error: Error): void {
-    const { clock, limits } = this.#context
     const { link } = lane
     const sought = this.#sought.get(link)
     if (sought === undefined || link.state.direct) return
-    sought.since ??= clock.now()
-    const isFinal = error instanceof NoRouteError || isPermanent(error) || clock.now() - sought.since >= patienceMillis
+    this.#search(link, sought)
+    // Not everybody has answered: the way may be through those who have not.
+    const isFinal = error instanceof NoRouteError ? error.reason !== 'time' : isPermanent(error)
+    if (isFinal) this.#fail(link, [lane], error)
+  }
+
+  /** Those who wait for a way, and for nothing else, are told that there is none. `lanes`: where it is missing. */
+  #fail(link: Link, lanes: readonly Lane[], error: Error): void {
     // A member that was never connected is waited for, as by other messages.
-    if (!isFinal || link.state.verdict === 'send') return
+    if (link.state.verdict === 'send') return
     // Where the peer is reached, it is this channel that others on the way lack.
-    const entries = link.openLanes > 0 ? lane.queue.removeWhere(isImpatient) : link.takeQueued(isImpatient)
+    const isReached = link.openLanes > 0
+    const entries = isReached
+      ? lanes.flatMap(lane => lane.queue.removeWhere(isImpatient))
+      : link.takeQueued(isImpatient)
     this.#context.counters.add('undelivered', entries.length)
-    const why =
-      error instanceof NoRouteError || isPermanent(error) ? error : new NoRouteError(link.name, 'time', limits.hops)
-    for (const { settler } of entries) settler?.failed(why)
+    for (const { settler } of entries) settler?.failed(error)
     if (link.openLanes === 0 && !this.#isAwaited(link)) this.forget(link)
   }
 
-  /** Nobody seeks it any more: what leads to it through others is closed. */
+  #noted(link: Link): Sought {
+    const known = this.#sought.get(link)
+    if (known !== undefined) return known
+    const sought: Sought = { search: undefined, released: false }
+    this.#sought.set(link, sought)
+    return sought
+  }
+
+  /** A search is under way: it ends after a while. */
+  #search(link: Link, sought: Sought): void {
+    const { clock, limits } = this.#context
+    sought.search ??= clock.schedule(patienceMillis, () => {
+      sought.search = undefined
+      const missing = [...link.lanes()].filter(lane => lane.phase !== 'open')
+      if (!link.state.direct) this.#fail(link, missing, new NoRouteError(link.name, 'time', limits.hops))
+    })
+  }
+
+  /** Nobody seeks it any more: what leads to it through others, or was kept for what went over it, is closed. */
   forget(link: Link): void {
-    this.#sought.delete(link)
+    const released = this.#sought.get(link)?.released === true && !link.state.wanted && !link.pinned
+    this.#drop(link)
     link.tell({ type: 'sought', sought: false })
-    for (const lane of [...link.lanes()]) if (lane.relayed) lane.close('disconnected', 'nothing goes over it')
+    for (const lane of [...link.lanes()])
+      if (lane.relayed || released) lane.close('disconnected', 'nothing goes over it')
   }
 
   /** Regular care: ways that nobody uses. */
   tick(): void {
     const { clock, hub } = this.#context
     const now = clock.now()
-    for (const [link, sought] of this.#sought) {
-      let traffic = 0
-      for (const channel of link.channels.values()) traffic += channel.traffic
-      if (traffic !== sought.traffic || this.#isAwaited(link)) sought.busyAt = now
-      sought.traffic = traffic
-      if (hub.links.get(link.name) !== link) this.#sought.delete(link)
-      else if (!link.state.sought || now - sought.busyAt >= idleMillis) this.forget(link)
+    for (const link of hub.links.values()) if (link.openLanes > 0) this.#isUsed(link, now)
+    for (const link of this.#uses.keys()) if (hub.links.get(link.name) !== link) this.#uses.delete(link)
+    for (const link of [...this.#sought.keys()]) {
+      if (hub.links.get(link.name) !== link) this.#drop(link)
+      else if (!link.state.sought || !this.#isUsed(link, now)) this.forget(link)
     }
   }
 
   /** A life of this node ends. */
   clear(): void {
-    this.#sought.clear()
+    for (const link of [...this.#sought.keys()]) this.#drop(link)
+    this.#uses.clear()
+  }
+
+  #drop(link: Link): void {
+    this.#sought.get(link)?.search?.()
+    this.#sought.delete(link)
+  }
+
+  /** Whether something goes over it, is about to, or did a while ago. */
+  #isUsed(link: Link, now: Instant): boolean {
+    const use = this.#uses.get(link) ?? { traffic: 0, at: Number.NEGATIVE_INFINITY }
+    const traffic = trafficOf(link)
+    if (traffic !== use.traffic || this.#isAwaited(link)) use.at = now
+    use.traffic = traffic
+    this.#uses.set(link, use)
+    return now - use.at < idleMillis
   }
 
   #isAwaited(link: Link): boolean {
-    for (const { budget } of link.channels.values()) if (budget.bytes > 0 || budget.blocked > 0) return true
+    for (const { budget } of link.channels.values()) {
+      if (budget.bytes > 0 || budget.pinned > 0 || budget.blocked > 0) return true
+    }
+    for (const lane of link.lanes()) if (lane.handling) return true
     return this.#context.pending(link.name) > 0
   }
+}
+
+function trafficOf({ channels }: Link): number {
+  let traffic = 0
+  for (const channel of channels.values()) traffic += channel.traffic
+  return traffic
 }
 
 /** Whether a message waits for a way, and for nothing else. */

@@ -1,16 +1,18 @@
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
-import { abortError } from '../core/abort.js'
+import { abortError, onAbort } from '../core/abort.js'
 import { type ChannelName, defaultChannel } from '../core/channel.js'
 import {
   DeadlineError,
   EncodeError,
+  InvalidOptionError,
   NotConnectedError,
   PartitionedError,
   SupersededError,
   UnknownChannelError,
 } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
+import { isPromiseLike } from '../core/promise-like.js'
 import { approximateBytes } from '../core/size.js'
 import type { Clock } from '../core/time.js'
 import { type Interpositions, isHeld, type Outcome, type Passage } from '../fault/interposition.js'
@@ -61,14 +63,14 @@ export const resolved: Promise<void> = Promise.resolve()
 export class Sender {
   readonly #context: SenderContext
   readonly #room: Room
-  readonly #heldBack: HeldBack
+  readonly heldBack: HeldBack
   readonly #streams = new Streams()
   #order = 0
 
   constructor(context: SenderContext) {
     this.#context = context
     this.#room = new Room(context)
-    this.#heldBack = new HeldBack({
+    this.heldBack = new HeldBack({
       ...{ ...context, room: this.#room },
       goOn: ({ link }, outgoing) => {
         // Accepted before its peer went down, it waits for it.
@@ -87,13 +89,13 @@ export class Sender {
    */
   send(node: string, server: string, message: unknown, options: ForwardOptions | undefined): boolean {
     const { hub, interpositions, seeker } = this.#context
+    if (interpositions.active || (options !== undefined && !isPlain(options))) return false
     const link = hub.links.get(node as NodeName)
     if (link === undefined) {
       if (options?.transitive === true) return false
       throw seeker.stranger(node)
     }
     const channel = this.#channelFor(link, options)
-    if (interpositions.active || (options !== undefined && !isPlain(options))) return false
     const stream = this.#streams.of(channel, server, options)
     return channel.laneOf(stream).outbound.offer(server, stream, message, undefined) === Written.sent
   }
@@ -143,8 +145,8 @@ export class Sender {
     const { link } = channel
     if (outgoing.extra?.ack !== undefined) {
       const stream = this.#streamOf(channel, outgoing)
-      if (interpositions.active || this.#heldBack.has(channel, stream)) {
-        return this.#heldBack.take(channel, stream, outgoing)
+      if (interpositions.active || this.heldBack.has(channel, stream)) {
+        return this.heldBack.take(channel, stream, outgoing)
       }
     }
     if (!interpositions.active) return this.#dispatch(channel, outgoing)
@@ -204,11 +206,6 @@ export class Sender {
       cancel()
       failed(error)
     })
-  }
-
-  /** A life of this node ends. */
-  stop(error: () => Error): void {
-    this.#heldBack.stop(error)
   }
 
   #dispatch(channel: LinkChannel, outgoing: Outgoing): void {
@@ -309,6 +306,7 @@ export class Sender {
 
   /** A message that is queued ends with its deadline or signal. */
   #watchQueued(entry: Waiting, outgoing: Outgoing): void {
+    if (outgoing.options?.signal === undefined && outgoing.extra?.expires === undefined) return
     const { settler } = entry
     const unwatch = this.#watch(
       outgoing,
@@ -335,7 +333,7 @@ export class Sender {
     const signal = options?.signal
     if (signal === undefined && extra?.expires === undefined) return undefined
     const aborted = (): void => end(abortError(signal, node, wasSent()))
-    signal?.addEventListener('abort', aborted)
+    const unlisten = signal && onAbort(signal, aborted)
     const { clock, counters } = this.#context
     const cancel =
       extra?.expires === undefined
@@ -345,7 +343,7 @@ export class Sender {
             end(new DeadlineError(`the message to server '${server}'`, wasSent() ? 'unknown' : 'not-sent'))
           })
     return () => {
-      signal?.removeEventListener('abort', aborted)
+      unlisten?.()
       cancel?.()
     }
   }
@@ -390,8 +388,10 @@ export class Sender {
 }
 
 function keyOf(channel: LinkChannel, server: string, message: unknown): string {
-  const key = typeof channel.monotonic === 'function' ? channel.monotonic(message) : ''
-  return `${server}\n${key}`
+  const key: unknown = typeof channel.monotonic === 'function' ? channel.monotonic(message) : ''
+  if (typeof key === 'string' || typeof key === 'number') return `${server}\n${key}`
+  if (isPromiseLike(key)) key.then(undefined, () => {})
+  throw new InvalidOptionError('monotonic', 'a function that answers with a text or a number', key)
 }
 
 function tooLarge(bytes: number, limits: Limits): EncodeError {

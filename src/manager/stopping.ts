@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort } from '../core/abort.js'
 
 /** Ends what is under way: all of it at once, or what was asked for with a signal of the caller's, by that. */
 export class Stopping {
@@ -37,10 +37,10 @@ export class Stopping {
     const both = unlimited()
     const abort = (): void => both.abort(abortReason(sources.find(({ aborted }) => aborted)))
     if (sources.some(({ aborted }) => aborted)) abort()
-    for (const source of sources) source.addEventListener('abort', abort)
+    const unlisten = sources.map(source => onAbort(source, abort))
     const release = (): void => {
       this.#shared.delete(given)
-      for (const source of sources) source.removeEventListener('abort', abort)
+      for (const end of unlisten) end()
     }
     const shared = { signal: both.signal, users: 0, release }
     this.#shared.set(given, shared)

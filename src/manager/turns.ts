@@ -1,4 +1,4 @@
-import { abortReason } from '../core/abort.js'
+import { abortReason, onAbort } from '../core/abort.js'
 import type { Random } from '../core/random.js'
 
 /** Lets so many go on at a time, and those who wait one after another in random order. */
@@ -16,20 +16,19 @@ export class Turns {
   take(signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(abortReason(signal))
-      const begin = (): void => {
-        signal.removeEventListener('abort', aborted)
-        resolve(() => this.#end())
-      }
-      const aborted = (): void => {
-        signal.removeEventListener('abort', aborted)
-        this.#waiting.splice(this.#waiting.indexOf(begin), 1)
-        reject(abortReason(signal))
-      }
       if (this.#free > 0) {
         this.#free--
-        return begin()
+        return resolve(() => this.#end())
       }
-      signal.addEventListener('abort', aborted)
+      const begin = (): void => {
+        unlisten()
+        resolve(() => this.#end())
+      }
+      const unlisten = onAbort(signal, () => {
+        unlisten()
+        this.#waiting.splice(this.#waiting.indexOf(begin), 1)
+        reject(abortReason(signal))
+      })
       this.#waiting.push(begin)
     })
   }

@@ -1,3 +1,4 @@
+import { abortReason, onAbort } from '../core/abort.js'
 import { InvalidOptionError } from '../core/errors.js'
 import type { Clock, Millis } from '../core/time.js'
 import { hostAndPort } from './host-and-port.js'
@@ -110,15 +111,14 @@ export class MemoryNetwork {
     const wire = this.#wire(from, hostOf(place))
     const { forth, back } = wire
     return new Promise((resolve, reject) => {
-      const abort = (): void => {
+      const unlisten = onAbort(signal, () => {
         back.receiver(() => {})
         forth.reset()
         this.#wires.delete(wire)
-        reject(signal.reason as Error)
-      }
-      signal.addEventListener('abort', abort, { once: true })
+        reject(abortReason(signal))
+      })
       back.receiver(({ type }) => {
-        signal.removeEventListener('abort', abort)
+        unlisten()
         if (type === 'open') {
           wire.near = this.#connection(address.url, forth, back, () => handler, wire)
           return resolve(wire.near)

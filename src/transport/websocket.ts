@@ -1,6 +1,7 @@
 import type { ClientRequestArgs } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ClientOptions, WebSocket } from 'ws'
+import { abortReason, onAbort } from '../core/abort.js'
 import { InvalidOptionError } from '../core/errors.js'
 import type { Clock, Millis } from '../core/time.js'
 import type { Address, Connection, ConnectionHandler, ListenAddress, Transport } from './transport.js'
@@ -59,21 +60,20 @@ export class WebSocketTransport implements Transport {
     const socket = new WebSocket(url, subprotocol, this.#clientOptions(url, address))
     return new Promise((resolve, reject) => {
       let stream: Socket
-      const abort = (): void => {
-        reject(signal.reason as Error)
+      const unlisten = onAbort(signal, () => {
+        reject(abortReason(signal))
         socket.terminate()
-      }
-      signal.addEventListener('abort', abort, { once: true })
+      })
       socket.once('upgrade', response => {
         stream = response.socket
       })
       // At once, not after the promise: bytes may stand behind the upgrade already.
       socket.once('open', () => {
-        signal.removeEventListener('abort', abort)
+        unlisten()
         resolve(this.#connection(socket, stream, address.url, handler))
       })
       socket.on('error', error => {
-        signal.removeEventListener('abort', abort)
+        unlisten()
         reject(error)
       })
     })

@@ -94,7 +94,7 @@ describe('the causal field of a message', () => {
 describe('queries and their answers', () => {
   test('are read as they were written, and are none when they are cut off', () => {
     const query = { round: 5, label: 'chat' }
-    const floor = { ...query, lanes: 3, floor: 1_000 }
+    const floor = { ...query, lanes: 3, floor: 1_000, last: 999 }
     const [asked, told] = [encodeCausalQuery(query), encodeCausalFloor(floor)]
     expect(parseCausalQuery(new ByteReader(asked))).toEqual(query)
     expect(parseCausalFloor(new ByteReader(told))).toEqual(floor)
@@ -102,5 +102,6 @@ describe('queries and their answers', () => {
     expect(parseCausalFloor(new ByteReader(told, 0, told.length - 1))).toBeUndefined()
     expect(parseCausalFloor(new ByteReader(encodeCausalFloor({ ...floor, floor: 0 })))).toBeUndefined()
     expect(parseCausalFloor(new ByteReader(encodeCausalFloor({ ...floor, lanes: 0 })))).toBeUndefined()
+    expect(parseCausalFloor(new ByteReader(encodeCausalFloor({ ...floor, floor: 1_001 })))).toBeUndefined()
   })
 })

@@ -13,13 +13,15 @@ test('a question is concluded by the answers on all lanes, and forgotten', () =>
   const rounds = new CausalRounds<string>()
   const round = rounds.ask('chat', a, ['one', 'two'], 0) ?? 0
   expect(rounds.ask('chat', a, ['one', 'two'], roundMillis - 1)).toBe(undefined)
-  const answer = { round, label: 'chat', lanes: 2 }
+  const answer = { round, label: 'chat', lanes: 2, last: 11 }
   expect(rounds.answered('one', a.name, { ...answer, floor: 9 })).toBe(undefined)
   // Another node, another label, another question.
   expect(rounds.answered('two', life('b').name, { ...answer, floor: 5 })).toBe(undefined)
   expect(rounds.answered('two', a.name, { ...answer, label: 'other', floor: 5 })).toBe(undefined)
   expect(rounds.answered('two', a.name, { ...answer, round: round + 1, floor: 5 })).toBe(undefined)
-  expect(rounds.answered('two', a.name, { ...answer, floor: 7 })).toEqual({ label: 'chat', from: a, upTo: 6 })
+  expect(rounds.answered('two', a.name, { ...answer, floor: 7 })).toEqual({
+    ...{ label: 'chat', from: a, askedAt: 0, goneUpTo: 6, last: 11 },
+  })
   expect(rounds.size).toBe(0)
   expect(rounds.ask('chat', a, ['one'], roundMillis - 1)).toBe(round + 1)
 })
@@ -27,10 +29,10 @@ test('a question is concluded by the answers on all lanes, and forgotten', () =>
 test('a lane that ends is not waited for, but what was answered on it is not enough', () => {
   const rounds = new CausalRounds<string>()
   const round = rounds.ask('chat', a, ['one', 'two', 'three'], 0) ?? 0
-  rounds.answered('one', a.name, { round, label: 'chat', lanes: 2, floor: 9 })
+  rounds.answered('one', a.name, { round, label: 'chat', lanes: 2, floor: 9, last: 8 })
   expect(rounds.closed('two')).toEqual([])
-  expect(rounds.answered('four', a.name, { round, label: 'chat', lanes: 2, floor: 4 })).toBe(undefined)
-  expect(rounds.closed('three')).toEqual([{ label: 'chat', from: a, upTo: 3 }])
+  expect(rounds.answered('four', a.name, { round, label: 'chat', lanes: 2, floor: 4, last: 8 })).toBe(undefined)
+  expect(rounds.closed('three')).toEqual([{ label: 'chat', from: a, askedAt: 0, goneUpTo: 3, last: 8 }])
 })
 
 test('questions that nobody answered do not pile up, whoever was asked', () => {
@@ -69,4 +71,13 @@ test('a lane that takes no more holds the answers back for two seconds', () => {
   expect(answers.due('a', false, 2_100)).toEqual([['chat', 1]])
   answers.asked('a', 'chat', 2)
   expect(answers.due('a', false, 2_350)).toEqual([])
+})
+
+test('of a thousand labels at once, and no more, a peer is answered', () => {
+  const answers = new CausalAnswers<string>()
+  for (let label = 0; label < 3_000; label++) answers.asked('a', `label ${label}`, label)
+  answers.asked('a', 'label 7', 9_999)
+  const due = answers.due('a', true, 0) ?? []
+  expect(due).toHaveLength(1_024)
+  expect(due).toContainEqual(['label 7', 9_999])
 })

@@ -7,10 +7,10 @@ import { type CausalAction, CausalNetwork, causalActionKinds } from '../support/
 const histories = Number(process.env.CAUSAL_HISTORIES ?? 2_000)
 
 /** What was drawn from a seed; the network when all of it has happened. */
-function run(seed: number): CausalNetwork {
+function run(seed: number, hasLiar = false): CausalNetwork {
   const random = new SeededRandom(seed)
   const below = (count: number): number => Math.floor(random.next() * count)
-  const network = new CausalNetwork(2 + below(4))
+  const network = new CausalNetwork(2 + below(4), hasLiar)
   // Each history has rates of its own: some faults are frequent in it, and some do not happen.
   const kinds = Array.from({ length: 4 + below(40) }, () => below(causalActionKinds))
   for (let count = 20 + below(200); count > 0; count--) {
@@ -33,6 +33,13 @@ describe('messages of one label', () => {
     // Otherwise nothing was tested.
     expect(delivered).toBeGreaterThan(10 * histories)
     expect(late).toBeGreaterThan(0)
+  })
+
+  test('are so, too, where one of the nodes lies, and it silences nobody', { timeout: 3_600_000 }, () => {
+    for (let seed = 1; seed <= histories; seed++) {
+      const { wrong } = run(seed, true)
+      if (wrong.length > 0) expect.fail(`seed ${seed}: ${wrong.slice(0, 3).join('\n')}`)
+    }
   })
 
   test('are handed over in causal order whatever happens in which order', () => {

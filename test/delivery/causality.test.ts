@@ -1,64 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Incarnation, Life, NodeName } from '../../src/core/node.js'
-import type { Dependency } from '../../src/delivery/causal-matrix.js'
+import type { Life } from '../../src/core/node.js'
+import { causalPairsMax, hearsayMillis } from '../../src/delivery/causal-past.js'
 import { CausalSource } from '../../src/delivery/causal-source.js'
-import { Causality, causalPairsMax, hearsayMillis, strangerMillis } from '../../src/delivery/causality.js'
-import { EndedLives, endedLifeMillis } from '../../src/delivery/ended-lives.js'
-
-const life = (name: string, incarnation = 1): Life => ({
-  name: name as NodeName,
-  incarnation: incarnation as Incarnation,
-})
-const [a, b, c] = ['a', 'b', 'c'].map(name => life(name)) as [Life, Life, Life]
-
-/** What travels. */
-interface Sent {
-  readonly from: Life
-  readonly number: number
-  readonly dependencies: readonly Dependency[]
-  readonly text: string
-}
-
-/** One node, and what was handed over there. */
-class Node {
-  readonly heard: string[] = []
-  now = 0
-  near = true
-  isNear = (_other: Life): boolean => this.near
-  readonly ended = new EndedLives(10)
-  readonly self: Life
-  readonly machine: Causality<string>
-
-  constructor(self: Life) {
-    this.self = self
-    this.machine = new Causality<string>(self, {
-      endedSince: other => this.ended.since(other),
-      isNear: other => this.isNear(other),
-    })
-  }
-
-  send(to: Life, text: string): Sent {
-    const dependencies = this.machine.dependencies(to, this.now)
-    return { from: this.self, number: this.machine.send(to, this.now), dependencies, text }
-  }
-
-  take({ from, number, dependencies, text }: Sent): string {
-    return this.machine.arrived(from, number, dependencies, text, this.now, this.heard)
-  }
-
-  end(other: Life): void {
-    this.ended.add(other, this.now)
-    this.machine.livesEnded(this.now, this.heard)
-  }
-
-  get waits(): readonly string[] {
-    return [...this.machine.waits()].map(({ from, number }) => `${from.name} ${number}`)
-  }
-}
-
-function trio(): readonly [Node, Node, Node] {
-  return [new Node(a), new Node(b), new Node(c)]
-}
+import { strangerMillis } from '../../src/delivery/causality.js'
+import { endedLifeMillis } from '../../src/delivery/ended-lives.js'
+import { a, b, CausalNode, c, life, type Sent, trio } from '../support/causal-node.js'
 
 describe('causality', () => {
   test('holds a message until what came before it over another node is there', () => {
@@ -87,7 +33,7 @@ describe('causality', () => {
     const first = one.send(c, 'first')
     two.take(one.send(b, 'aside'))
     three.take(two.send(c, 'second'))
-    three.machine.giveUp(a, 1, 0, three.heard)
+    three.told(a, 1)
     expect(three.heard).toEqual(['second'])
     expect(three.machine.missed).toBe(1)
     expect(three.take(first)).toBe('late')
@@ -106,7 +52,7 @@ describe('causality', () => {
     const second = two.send(c, 'second')
     three.take(second)
     three.take(first)
-    three.machine.giveUp(a, 1, 0, three.heard)
+    three.told(a, 1)
     expect(three.heard).toEqual([])
     three.take(lost)
     expect(three.heard).toEqual(['lost', 'first', 'second'])
@@ -117,27 +63,27 @@ describe('causality', () => {
     const [first, second, third] = ['1', '2', '3'].map(text => one.send(c, text)) as [Sent, Sent, Sent]
     three.machine.delayed(a, 1, 0)
     three.take(second)
-    three.machine.giveUp(a, 1, 0, three.heard)
+    three.told(a, 1)
     expect(three.heard).toEqual([])
     three.take(first)
     expect(three.heard).toEqual(['1', '2'])
     three.machine.delayed(a, 3, 0)
-    three.machine.giveUp(a, 3, 0, three.heard)
+    three.told(a, 3)
     three.machine.undelayed(a, 3, 0, three.heard)
     expect(three.take(third)).toBe('late')
   })
 
   test('knows which of its messages may still leave', () => {
     const [one] = trio()
-    expect(one.machine.floor(c)).toBe(1)
+    expect(one.machine.sentTo(c).floor).toBe(1)
     for (const text of ['1', '2', '3']) one.send(c, text)
-    expect(one.machine.floor(c)).toBe(1)
+    expect(one.machine.sentTo(c).floor).toBe(1)
     one.machine.left(c, 2)
-    expect(one.machine.floor(c)).toBe(1)
+    expect(one.machine.sentTo(c).floor).toBe(1)
     one.machine.left(c, 1)
-    expect(one.machine.floor(c)).toBe(3)
+    expect(one.machine.sentTo(c).floor).toBe(3)
     one.machine.left(c, 3)
-    expect(one.machine.floor(c)).toBe(4)
+    expect(one.machine.sentTo(c).floor).toBe(4)
   })
 
   test('waits no more for a life that is over, but takes what was here', () => {
@@ -162,7 +108,7 @@ describe('causality', () => {
     const [one, , three] = trio()
     three.take(one.send(c, 'before'))
     three.end(a)
-    const next = new Node(life('a', 2))
+    const next = new CausalNode(life('a', 2))
     three.take(next.send(c, 'after'))
     expect(three.heard).toEqual(['before', 'after'])
     next.take(three.send(next.self, 'answer'))
@@ -218,7 +164,7 @@ describe('causality', () => {
     const most = Number.MAX_SAFE_INTEGER
     three.take({ from: b, number: 1, dependencies: [{ from: a, to: c, number: most, age: 0 }], text: 'liar' })
     expect(three.waits).toEqual([`a ${most}`])
-    three.machine.giveUp(a, most, 0, three.heard)
+    three.told(a, most)
     expect(three.heard).toEqual(['liar'])
     three.take(two.send(c, 'not this one: it has the number of the other'))
     expect(three.heard).toHaveLength(1)
@@ -238,14 +184,14 @@ describe('causality', () => {
 
   test('forgets the pairs of those who come and go, though newcomers never heard of their ends', () => {
     let now = 0
-    const newcomer = (name: string): Node => new Node(life(name))
-    const all = (): readonly Node[] => [sink, ...workers]
-    const say = (from: Node, to: Node): void => {
+    const newcomer = (name: string): CausalNode => new CausalNode(life(name))
+    const all = (): readonly CausalNode[] => [sink, ...workers]
+    const say = (from: CausalNode, to: CausalNode): void => {
       for (const node of all()) node.now = now
       expect(to.take(from.send(to.self, 'x'))).toBe('taken')
     }
     const sink = newcomer('sink')
-    let workers: readonly [Node, Node] = [newcomer('w0'), newcomer('w1')]
+    let workers: readonly [CausalNode, CausalNode] = [newcomer('w0'), newcomer('w1')]
     const isLinked = (other: Life): boolean => all().some(({ self }) => self === other)
     for (const node of all()) node.isNear = isLinked
     let most = 0
@@ -274,7 +220,7 @@ describe('causality', () => {
   test('tells of lives without a link for two minutes in all, whoever passes it on', () => {
     const [one, two, three] = trio()
     for (const node of [one, two, three]) node.isNear = other => other.name !== 'x' && other.name !== 'y'
-    const told = (node: Node): number =>
+    const told = (node: CausalNode): number =>
       node.machine.dependencies(a, node.now).filter(({ to }) => to.name === 'y').length
     const pair = { from: life('x'), to: life('y'), number: 1, age: 0 }
     two.take({ from: a, number: 1, dependencies: [pair], text: 'hearsay' })
@@ -323,7 +269,7 @@ describe('causality', () => {
       three.take({ from: a, number, dependencies: [], text: String(number) })
     }
     expect(three.heard).toEqual([])
-    three.machine.giveUp(a, 2 * count, three.now, three.heard)
+    three.told(a, 2 * count)
     expect(three.heard).toEqual(Array.from({ length: count }, (_, index) => String(2 * index + 2)))
     expect(three.machine.missed).toBe(count)
   })

@@ -138,11 +138,24 @@ describe('a circuit', () => {
     expect(bus.kept).toBe(5)
   })
 
+  test('of which an answer is lost is told from one to which there is no way', () => {
+    const bus = new CircuitBus([...line, ['a', 'e']])
+    bus.dial('a', 'd')
+    bus.next()
+    bus.next()
+    bus.crash('b')
+    bus.settle()
+    bus.dial('e', 'x')
+    bus.settle()
+    expect(bus.log).toEqual(['a failed 1 lost', 'e failed 2 unknown'])
+    expect(bus.kept).toBe(0)
+  })
+
   test('that nobody answers for is given up after a while, and what comes later is told so', () => {
     const bus = new CircuitBus(line, { latency: () => 2_000 })
     bus.dial('a', 'd')
     bus.rest()
-    expect(bus.log[0]).toBe('a failed 1 time')
+    expect(bus.log[0]).toBe('a failed 1 lost')
     expect(bus.log).toContain('d closed 1')
     expect(bus.kept).toBe(0)
   })

@@ -11,7 +11,7 @@ function pending(node: NodeName, lane?: object): PendingRequest & { outcomes: st
   return {
     ...{ node, server: 'orders', lane, outcomes },
     answered: (isError, payload) => outcomes.push(`${isError ? 'error' : 'answer'} ${String(payload)}`),
-    failed: () => outcomes.push('failed'),
+    lost: () => outcomes.push('failed'),
   }
 }
 
@@ -70,7 +70,7 @@ describe('requests that wait for answers', () => {
     const requests = new Requests()
     const second = pending(a)
     let secondId = 0
-    const first = { ...pending(a), failed: () => void requests.close(secondId) }
+    const first = { ...pending(a), lost: () => void requests.close(secondId) }
     requests.open(first)
     secondId = requests.open(second)
     requests.fail(() => true)
@@ -81,7 +81,7 @@ describe('requests that wait for answers', () => {
   test('that are opened while others fail are left alone', () => {
     const requests = new Requests()
     const again = pending(a)
-    const first = { ...pending(a), failed: () => void requests.open(again) }
+    const first = { ...pending(a), lost: () => void requests.open(again) }
     requests.open(first)
     requests.fail(() => true)
     expect(again.outcomes).toEqual([])

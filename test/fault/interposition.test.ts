@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { ChannelName } from '../../src/core/channel.js'
 import { InvalidOptionError } from '../../src/core/errors.js'
@@ -10,7 +11,7 @@ const passage: Passage = {
 }
 
 function judge(...all: readonly Interposition[]): unknown {
-  const interpositions = new Interpositions()
+  const interpositions = new Interpositions(() => {})
   for (const one of all) interpositions.add(one)
   return interpositions.judge(passage)
 }
@@ -19,7 +20,7 @@ const until = Promise.resolve()
 
 describe('interpositions', () => {
   test('let a message pass when there are none', () => {
-    expect(new Interpositions().active).toBe(false)
+    expect(new Interpositions(() => {}).active).toBe(false)
     expect(judge()).toEqual({ message: 1, copies: 1, holds: [], delay: 0 })
   })
 
@@ -28,7 +29,7 @@ describe('interpositions', () => {
     ['drop', () => ({ type: 'drop' }), { message: undefined, copies: 0, holds: [], delay: 0 }],
     ['duplicate', () => ({ type: 'duplicate' }), { message: 1, copies: 2, holds: [], delay: 0 }],
     ['delay', () => ({ type: 'delay', by: 5 }), { message: 1, copies: 1, holds: [], delay: 5 }],
-    ['hold', () => ({ type: 'hold', until }), { message: 1, copies: 1, holds: [until], delay: 0 }],
+    ['hold', () => ({ type: 'hold', until }), { message: 1, copies: 1, holds: [expect.any(Promise)], delay: 0 }],
     ['replace', () => ({ type: 'replace', message: 2 }), { message: 2, copies: 1, holds: [], delay: 0 }],
   ])('can %s a message', (_name, interposition, outcome) => {
     expect(judge(interposition)).toEqual(outcome)
@@ -84,8 +85,53 @@ describe('interpositions', () => {
     expect(() => judge(() => verdict)).toThrow(InvalidOptionError)
   })
 
+  describe('that hold until a promise settles', () => {
+    const failing = (message: string): Interposition => {
+      return () => ({ type: 'hold', until: Promise.reject(new Error(message)) })
+    }
+    const forEver = new Promise<never>(() => {})
+
+    test.each<[string, Interposition]>([
+      ['another is waited for', () => ({ type: 'hold', until: forEver })],
+      ['the passage is dropped', () => ({ type: 'drop' })],
+      ['another throws', () => ({ type: 'delay', by: Number.NaN })],
+    ])('tell why it rejected, also where %s', async (_name, next) => {
+      const failures: unknown[] = []
+      const interpositions = new Interpositions(error => void failures.push(error))
+      for (const one of [failing('one'), next, failing('other')]) interpositions.add(one)
+      const isDropped = next(passage).type !== 'hold'
+      try {
+        interpositions.judge(passage)
+      } catch (error) {
+        expect(error).toBeInstanceOf(InvalidOptionError)
+      }
+      await setImmediate()
+      expect(failures).toEqual([new Error('one'), ...(isDropped ? [] : [new Error('other')])])
+    })
+
+    test('let the passage go on when it rejects', async () => {
+      const interpositions = new Interpositions(() => {})
+      interpositions.add(failing('one'))
+      const { holds } = interpositions.judge(passage)
+      await Promise.all(holds)
+      expect(holds).toHaveLength(1)
+    })
+  })
+
+  test('are refused when they answer with a promise, which is looked after', async () => {
+    const failures: unknown[] = []
+    const interpositions = new Interpositions(error => void failures.push(error))
+    const later = async (): Promise<Verdict> => {
+      throw new Error('mine')
+    }
+    interpositions.add(later as unknown as Interposition)
+    expect(() => interpositions.judge(passage)).toThrow(InvalidOptionError)
+    await setImmediate()
+    expect(failures).toEqual([new Error('mine')])
+  })
+
   test('end when they are disposed, one for each time they were added', () => {
-    const interpositions = new Interpositions()
+    const interpositions = new Interpositions(() => {})
     const drop: Interposition = () => ({ type: 'drop' })
     const first = interpositions.add(drop)
     const second = interpositions.add(drop)
@@ -98,7 +144,7 @@ describe('interpositions', () => {
   })
 
   test('may be disposed while they are asked', () => {
-    const interpositions = new Interpositions()
+    const interpositions = new Interpositions(() => {})
     const registration = interpositions.add(() => {
       registration[Symbol.dispose]()
       return { type: 'duplicate' }

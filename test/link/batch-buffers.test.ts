@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { BatchBuffers } from '../../src/link/batch-buffers.js'
-import { batchBytes, chunkBytes } from '../../src/link/limits.js'
+import { batchBytes, chunkedAbove } from '../../src/link/limits.js'
 
-const busy = batchBytes + chunkBytes
+const busy = batchBytes + chunkedAbove
 
 test('a buffer that was given back is the next one, whatever part of it the batch took', () => {
   const buffers = new BatchBuffers()

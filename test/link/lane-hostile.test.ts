@@ -14,6 +14,9 @@ function message(stream: number, sequence: number, flags = 0, payload: readonly 
   return frame(FrameKind.message, flags, stream, sequence, 0, 1, 1, 0x78, ...payload)
 }
 
+/** The first chunk of a frame of three bytes. */
+const begun = frame(FrameKind.chunk, 1, 3, FrameKind.message)
+
 /** Two nodes, and what makes bytes arrive at b as if a had sent them on the first lane of `default`. */
 async function setUp(
   limits = {},
@@ -83,7 +86,10 @@ describe('a batch of a peer', () => {
     ['a payload that claims what cannot be', message(0, 1, 0, [0x9b, 0, 0, 0, 1, 0, 0, 0, 0])],
     ['a payload that nests too deep', message(0, 1, 0, new Array<number>(5_000).fill(0x81))],
     ['a stream of another lane', message(1, 1)],
-    ['a chunk that is hardly one', frame(FrameKind.chunk, 0, 1)],
+    ['a chunk of nothing that began', frame(FrameKind.chunk, 0, 1)],
+    ['a chunk of an unknown kind', frame(FrameKind.chunk, 3, 1)],
+    ['a chunk that begins within another frame', Buffer.concat([begun, begun])],
+    ['a chunk that is more than was announced', Buffer.concat([begun, frame(FrameKind.chunk, 0, 1, 1, 1)])],
     ['a server number that was never given', frame(FrameKind.message, 0, 0, 1, 9, 0)],
     ['a server number above all', frame(FrameKind.message, 0, 0, 1, 0, 0x81, 0x08, 1, 0x78, 0)],
     ['a server name that is cut off', frame(FrameKind.message, 0, 0, 1, 0, 1, 9, 0x78)],
@@ -101,9 +107,10 @@ describe('a batch of a peer', () => {
     ['an empty fault', frame(FrameKind.fault)],
     ['a close that cannot be read', frame(FrameKind.close, 1)],
     ['an empty chunk', frame(FrameKind.chunk)],
-    ['chunks of what is never chunked', frame(FrameKind.chunk, 1, FrameKind.ping, 1)],
-    ['chunks of nothing', frame(FrameKind.chunk, 1)],
-    ['chunks of chunks', frame(FrameKind.chunk, 1, FrameKind.chunk, 1, FrameKind.ping, 1)],
+    ['chunks of what is never chunked', frame(FrameKind.chunk, 1, 2, FrameKind.ping, 1)],
+    ['chunks of nothing', frame(FrameKind.chunk, 1, 0)],
+    ['a chunk without its total', frame(FrameKind.chunk, 1)],
+    ['chunks of chunks', frame(FrameKind.chunk, 1, 4, FrameKind.chunk, 1, FrameKind.ping, 1)],
   ])('with %s closes its lane, and no other', async (_name, batch) => {
     const { arrives, a, b, world } = await setUp()
     await arrives(batch)
@@ -137,8 +144,8 @@ describe('a batch of a peer', () => {
 
   test('of chunks that come to nothing costs no memory for ever', async () => {
     const { arrives, b } = await setUp({ messageBytes: 100_000 })
-    const chunk = frame(FrameKind.chunk, 0, ...new Array<number>(30_000).fill(7))
-    for (let count = 0; count < 10 && b.told('violated').length === 0; count++) await arrives(chunk)
+    // 165,537 bytes: one more than it takes, with a head of at most 65,536.
+    await arrives(frame(FrameKind.chunk, 1, 0xa1, 0x8d, 0x0a, 7))
     expect(b.told('violated')).toEqual([
       'violated a default/0 malformed: chunks of a message larger than this node takes',
     ])
@@ -146,7 +153,7 @@ describe('a batch of a peer', () => {
 
   test('of chunks without bytes is refused: they would pile up', async () => {
     const { arrives, b } = await setUp()
-    await arrives(frame(FrameKind.chunk, 0))
+    await arrives(begun, frame(FrameKind.chunk, 0))
     expect(b.told('violated').length).toBe(1)
   })
 

@@ -83,3 +83,39 @@ describe('the silence of a peer', () => {
     }
   })
 })
+
+describe('what neither end wants', () => {
+  test('is closed a while after its control lane, with what waits for that', async () => {
+    const [a, b] = await new World().pair()
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      one.link(other).tell({ type: 'wanted', wanted: false })
+    }
+    const { control } = a.link(b)
+    control.close('disconnected', 'not wanted')
+    await a.world.pass(10)
+    expect(a.send(control, 'work', 1)).toBeDefined()
+    expect(a.link(b).openLanes).toBeGreaterThan(0)
+    await a.world.pass(9_000)
+    expect(control.queue.length).toBe(1)
+    await a.world.pass(2_000)
+    expect(control.queue.length).toBe(0)
+    expect([a.hub.links.size, b.hub.links.size]).toEqual([0, 0])
+    expect([a.wire.open, b.wire.open]).toEqual([[], []])
+  })
+
+  test('is not dialled further when it is closed, also where a connection stays', async () => {
+    const world = new World({ latency: 50 })
+    const [a, b] = [await world.node('a'), await world.node('b')]
+    const link = a.want(b)
+    await world.pass(60)
+    expect(link.control.attempt).toBeDefined()
+    link.tell({ type: 'wanted', wanted: false })
+    link.close('disconnected', 'not wanted', () => false)
+    expect(link.control.attempt).toBeUndefined()
+    await world.pass(5_000)
+    expect([a.wire.open, b.wire.open]).toEqual([[], []])
+  })
+})

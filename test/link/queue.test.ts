@@ -1,11 +1,10 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { approximateBytes } from '../../src/core/size.js'
 import { entryOverheadBytes } from '../../src/link/limits.js'
 import { costOf, MessageQueue, type QueueBudget, type Waiting } from '../../src/link/queue.js'
 import { untracked } from '../support/hubs.js'
+import { collectGarbage } from '../support/memory.js'
 
 let order = 0
 
@@ -259,10 +258,8 @@ describe('over any history', () => {
   })
 
   test('a queue that is never empty takes no more room for all that went through it', () => {
-    setFlagsFromString('--expose-gc')
-    const collect = runInNewContext('gc') as () => void
     const used = (): number => {
-      collect()
+      collectGarbage()
       const { heapUsed, arrayBuffers } = process.memoryUsage()
       return heapUsed + arrayBuffers
     }

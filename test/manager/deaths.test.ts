@@ -1,8 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import type { PeerServiceManager } from '../../src/index.js'
 import { Cluster } from '../support/cluster.js'
+import { collectGarbage } from '../support/memory.js'
 
 /** `DEATHS=10000` for as many: then nothing at all may be left of each. */
 const deaths = Number(process.env.DEATHS ?? 400)
@@ -10,13 +9,10 @@ const deaths = Number(process.env.DEATHS ?? 400)
 const warmUp = deaths >> 1
 const bytesEach = deaths < 5_000 ? 8_000 : 200
 
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-
 /** Bytes in use, with what can be collected collected. */
 async function inUse(): Promise<number> {
   for (let count = 0; count < 3; count++) {
-    collect()
+    collectGarbage()
     await new Promise(resolve => setImmediate(resolve))
   }
   return process.memoryUsage().heapUsed

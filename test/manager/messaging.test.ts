@@ -549,18 +549,4 @@ describe('an iterator', () => {
     deliveries[0]?.reply?.('done')
     expect(await cluster.settle(asked)).toBe('done')
   })
-
-  test('that ends refuses the requests it has not answered, taken or not', async () => {
-    const cluster = new Cluster()
-    const [a, b] = await cluster.pair()
-    const orders = b.receive('orders')
-    const asked = [1, 2].map(id => cluster.failure(a.request('b', 'orders', id)))
-    await cluster.settle(orders.next())
-    await cluster.turn()
-    const waiting = b.receive('other').next()
-    await orders[Symbol.asyncDispose]()
-    for (const failure of asked) expect(await failure).toBeInstanceOf(NoSuchServerError)
-    expect((await orders.next()).done).toBe(true)
-    void waiting
-  })
 })

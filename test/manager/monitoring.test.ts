@@ -377,6 +377,41 @@ describe('a monitor of a server', () => {
     expect([offered > 0, offered < 32]).toEqual([true, true])
   })
 
+  test('leaves its place to others when its end was told, to a peer and to this node itself', async () => {
+    const cluster = new Cluster({ options: { limits: { monitors: 2 } } })
+    const [a, b] = await cluster.pair()
+    for (const node of ['b', 'a'] as const) {
+      for (let turn = 0; turn < 5; turn++) {
+        const registration = (node === 'a' ? a : b).register('server', () => {})
+        const ends = watch(a, node, 'server')
+        await cluster.pass(100)
+        registration[Symbol.dispose]()
+        await cluster.pass(100)
+        expect(reasons(ends)).toEqual(['unregistered'])
+      }
+    }
+  })
+
+  test('is not ended by what a full queue kept for the life before', async () => {
+    const limits = { queueBytes: 2_048, windowBytes: 1_024 }
+    const cluster = new Cluster({ options: { channels: { data: { overflow: 'reject' } }, limits } })
+    const [a, b] = await cluster.pair()
+    a.register('slow', () => new Promise(() => {}))
+    const registration = b.register('server', () => {})
+    watch(a, 'b', 'server', 'data')
+    await cluster.pass(100)
+    for (let count = 0; count < 20; count++) b.castMessage('a', 'slow', 'x'.repeat(500), { channel: 'data' })
+    registration[Symbol.dispose]()
+    b.register('server', () => {})
+    await cluster.settle(a.stop())
+    const next = await cluster.start('a')
+    await cluster.settle(next.join(b.spec))
+    await cluster.until(() => next.isFullyConnected('b') && b.isFullyConnected('a'))
+    const ends = watch(next, 'b', 'server', 'data')
+    await cluster.pass(20_000)
+    expect(ends).toEqual([])
+  })
+
   test('whose promise rejects is told of, as is any function that is called with nodes', async () => {
     const cluster = new Cluster()
     const [a] = await cluster.pair()

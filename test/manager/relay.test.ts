@@ -237,14 +237,24 @@ describe('a relayed connection', () => {
     expect(await cluster.settle(answer)).toBe('at last')
   })
 
-  test('gives way to a direct one, and messages keep their order', async () => {
+  test('gives way to a direct one without a gap: all messages come in order, and requests go on', async () => {
     const { cluster, row } = await line(3)
     const [a, , c] = row
     const heard: number[] = []
+    const downs: string[] = []
     c.register('inbox', (number: number) => void heard.push(number))
+    let answer = (_: string): void => {}
+    c.register('slow', () => new Promise(resolve => (answer = resolve)))
     let next = 0
     const send = (): void => a.castMessage('c', 'inbox', next++, relayed)
     await cluster.settle(a.forwardMessage('c', 'inbox', next++, relayed))
+    for (const [node, peer] of [
+      [a, 'c'],
+      [c, 'a'],
+    ] as const) {
+      node.onDown(peer, () => void downs.push(peer))
+    }
+    const asked = a.request('c', 'slow', 0, relayed)
     const joined = a.syncJoin(c.spec)
     for (let count = 0; count < 200; count++) {
       send()
@@ -253,9 +263,11 @@ describe('a relayed connection', () => {
     await cluster.settle(joined)
     send()
     await cluster.until(() => heard.at(-1) === next - 1)
-    expect([...heard].sort((one, other) => one - other)).toEqual(heard)
-    expect(new Set(heard).size).toBe(heard.length)
+    expect(heard).toEqual(range(next))
     expect(lanesTo(a, 'c')).not.toContain(true)
+    answer('at last')
+    expect(await cluster.settle(asked)).toBe('at last')
+    expect(downs).toEqual([])
     expect([a.members(), c.members()]).toEqual([
       ['a', 'b', 'c'],
       ['a', 'b', 'c'],

@@ -44,6 +44,20 @@ describe('requests', () => {
     }
   })
 
+  test('that a lost connection ends are not told of a cut that was healed before', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    new Slow(b)
+    const ref = await cluster.settle(a.injectPartition('a', 1))
+    await cluster.pass(100)
+    await cluster.settle(a.resolvePartition(ref))
+    await cluster.until(() => a.isConnected('b'))
+    const asked = cluster.failure(a.request('b', 'slow', 1))
+    await cluster.pass(10)
+    cluster.sever('a', 'b')
+    expect(await asked).toMatchObject({ code: 'ERR_UNKNOWN_OUTCOME', message: expect.stringContaining('was lost') })
+  })
+
   test('end with the connection that they left on, and with no other', async () => {
     const cluster = new Cluster()
     const [a, b] = await cluster.pair({ channels: { data: { parallelism: 2 } } })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { hyParView, staticList, type Transport } from '../../src/index.js'
+import { hyParView, type NodeName, type PeerServiceManager, staticList, type Transport } from '../../src/index.js'
 import { seedDialsMax } from '../../src/manager/joiner.js'
 import { Cluster, type MakeManager } from '../support/cluster.js'
 
@@ -36,6 +36,47 @@ describe('seeds and found addresses', () => {
     expect(new Set(dials.order).size).toBe(all.length)
     const first = [...new Set(dials.order)]
     expect(first).not.toEqual(all)
+  })
+
+  /** Addresses whose dials never end, whatever becomes of their signal. */
+  function mute(
+    cluster: Cluster,
+    name: string,
+    seeds: readonly string[],
+  ): { node: PeerServiceManager; mute: string[] } {
+    const inner = cluster.transport(name)
+    const dialled: string[] = []
+    const transport: Transport = {
+      schemes: inner.schemes,
+      listen: (address, accept) => inner.listen(address, accept),
+      dial: (address, handler, signal) => {
+        if (!address.url.includes('mute')) return inner.dial(address, handler, signal)
+        dialled.push(address.url)
+        return new Promise(() => {})
+      },
+    }
+    return { node: cluster.node(name, { seeds, transport }), mute: dialled }
+  }
+
+  const neverAnswering = Array.from({ length: seedDialsMax + 2 }, (_, index) => `memory://mute${index}:1`)
+
+  test('whose dial never ends keep nobody from being dialled', async () => {
+    const cluster = new Cluster()
+    await cluster.start('n0')
+    const { node, mute: dialled } = mute(cluster, 'a', [...neverAnswering, 'memory://n0:1'])
+    await cluster.settle(node.start())
+    await cluster.until(() => node.members().includes('n0' as NodeName))
+    await cluster.until(() => new Set(dialled).size === neverAnswering.length)
+  })
+
+  test('are dialled again by the next life of a node that stopped meanwhile', async () => {
+    const cluster = new Cluster()
+    const { node, mute: dialled } = mute(cluster, 'a', neverAnswering)
+    for (let life = 1; life <= 3; life++) {
+      await cluster.settle(node.start())
+      await cluster.until(() => dialled.length === life * seedDialsMax)
+      await cluster.settle(node.stop())
+    }
   })
 
   test('are all found in the end, by nodes that start together', async () => {

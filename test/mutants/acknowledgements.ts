@@ -33,7 +33,7 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'what was not handed over yet is acknowledged',
     file: acceptance,
-    find: '    for (const number of this.#open) return number - 1\n',
+    find: '    if (this.#open.size > 0) for (const number of this.#open) return number - 1\n',
     replace: '',
   },
   {
@@ -173,20 +173,42 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'what a fault drops where it leaves is not tried again',
     file: heldBack,
-    find: '    line.cancel = clock.schedule(resendMillis, () => this.#advance(key, line))\n',
+    find: '    line.cancel = clock.schedule(resendMillis, () => this.#advance(line))\n',
     replace: '',
   },
   {
     name: 'a message that was held back where it left keeps its room for ever',
     file: heldBack,
-    find: '    held.over = true\n    held.leave()\n    const {',
-    replace: '    held.over = true\n    const {',
+    find: '    held.leave()\n    return true\n',
+    replace: '    return true\n',
   },
   {
     name: 'a message that is held back goes to the next life of its peer',
     file: heldBack,
-    find: "      if (channel.link.spec.incarnation !== incarnation) throw new NotConnectedError(channel.link.name, 'restarted')\n",
+    find: '        if (!isOver({ patience: patienceOf(options), sequence: 0, transitive, extra })) continue\n',
+    replace: '        continue\n',
+    tests: ['test/manager/held-acknowledgement.test.ts'],
+  },
+  {
+    name: 'what has ended stays behind what a fault stands in the way of',
+    file: heldBack,
+    find: '    if (!held.line.waiting.delete(held)) return false\n',
+    replace: '    if (!held.line.waiting.has(held)) return false\n',
+    tests: ['test/manager/held-acknowledgement.test.ts'],
+  },
+  {
+    name: 'what waited behind a held message that ended waits for its fault',
+    file: heldBack,
+    find: '    if (line.first === held) this.#advanceSoon(line)\n',
     replace: '',
+    tests: ['test/manager/held-acknowledgement.test.ts'],
+  },
+  {
+    name: 'a peer that goes takes nothing with it that is held back for another channel of it',
+    file: heldBack,
+    find: '        if (held.channel.link.name !== name) break\n',
+    replace: '        if (held.channel.link.name !== name) return count\n',
+    tests: ['test/manager/held-acknowledgement.test.ts'],
   },
   {
     name: 'an acknowledgement passes through a cut',
@@ -253,8 +275,8 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'a cast that a fault holds back ends in silence',
     file: heldBack,
-    find: '    this.#context.fail(held.channel, held.outgoing, error)\n',
-    replace: '    held.outgoing.settler?.failed(error)\n',
+    find: '    this.#context.fail(channel, outgoing, error)\n  }\n\n  /** Whether it',
+    replace: '    outgoing.settler?.failed(error)\n  }\n\n  /** Whether it',
     tests,
   },
 ]

@@ -3,13 +3,15 @@ import type { Mutant } from './mutant.js'
 const causality = 'src/delivery/causality.ts'
 const source = 'src/delivery/causal-source.ts'
 const matrix = 'src/delivery/causal-matrix.ts'
+const past = 'src/delivery/causal-past.ts'
 const ended = 'src/delivery/ended-lives.ts'
 const labels = 'src/manager/causal-labels.ts'
 const rounds = 'src/delivery/causal-rounds.ts'
 const answers = 'src/delivery/causal-answers.ts'
 const frames = 'src/codec/causal-frames.ts'
 
-const machine = ['test/delivery/causality.test.ts', 'test/delivery/causality-simulation.test.ts']
+const lies = 'test/delivery/causality-lies.test.ts'
+const machine = ['test/delivery/causality.test.ts', lies, 'test/delivery/causality-simulation.test.ts']
 const ofQueries = ['test/manager/causal-queries.test.ts']
 const whole = ['test/manager/causal-order.test.ts', 'test/manager/causal-limits.test.ts']
 
@@ -25,22 +27,22 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'only messages of the same sender wait for each other, as in Partisan',
     file: causality,
-    find: '      if (other.resolved < dependency.number) return',
-    replace: '      if (dependency.number < 0) return',
+    find: '      if (other !== undefined) this.#need(',
+    replace: '      if (other === source) this.#need(',
     tests: machine,
   },
   {
     name: 'what a message depends on is forgotten when it is handed over, as in Partisan',
-    file: causality,
-    find: ') this.#hear(dependency, now)',
-    replace: ') this.#isOver(dependency.to)',
+    file: past,
+    find: '    if (!this.#isOld(entry, now)) this.#matrix.raise(entry)\n',
+    replace: '',
     tests: machine,
   },
   {
     name: 'messages of one sender do not wait for each other',
     file: causality,
-    find: '    if (source.resolved < number - 1) return',
-    replace: '    if (number < 0) return',
+    find: '    this.#need(held, source, number - 1)\n',
+    replace: '',
     tests: machine,
   },
   {
@@ -52,16 +54,16 @@ export const causalOrder: readonly Mutant[] = [
   },
   {
     name: 'a message to itself that has yet to be handed over counts as handed over',
-    file: causality,
-    find: ' && keyOfLife(dependency.from) !== sender',
+    file: past,
+    find: ' && !isSameLife(from, teller)',
     replace: '',
     tests: machine,
   },
   {
     name: 'what the sender has is named as a dependency for ever',
-    file: causality,
-    find: '      if (isSettled) this.#matrix.settle(dependency)\n      else if',
-    replace: '      if',
+    file: past,
+    find: 'return this.#matrix.settle(dependency)',
+    replace: 'this.#matrix.settle(dependency)',
     tests: machine,
   },
   {
@@ -73,50 +75,50 @@ export const causalOrder: readonly Mutant[] = [
   },
   {
     name: 'what a life that is over sent is named for ever',
-    file: causality,
+    file: past,
     find: 'entry => this.#isStale(entry.from, now) || this',
     replace: 'entry => this',
     tests: machine,
   },
   {
     name: 'what a life that is over sent is not named any more at once',
-    file: causality,
+    file: past,
     find: 'now - since >= endedLifeMillis',
     replace: 'now - since >= 0',
     tests: machine,
   },
   {
     name: 'others bring back what was forgotten of a life that is over',
-    file: causality,
-    find: ' && !this.#isStale(dependency.from, now)',
-    replace: '',
+    file: past,
+    find: ' || this.#isStale(from, now)) return',
+    replace: ') return',
     tests: machine,
   },
   {
     name: 'what is heard of lives without a link is named for ever',
-    file: causality,
+    file: past,
     find: ' || this.#isOld(entry, now))',
     replace: ')',
     tests: machine,
   },
   {
     name: 'who hears of it from another tells of it for as long again',
-    file: causality,
+    file: past,
     find: 'sentAt: now - age * 1_000',
     replace: 'sentAt: now - age * 0',
     tests: machine,
   },
   {
     name: 'a peer may tell of as many pairs as it likes',
-    file: causality,
-    find: '    if (this.size > causalPairsMax) this.#forgetHearsay()\n',
+    file: past,
+    find: '    if (excess > 0) this.#forget(excess + causalPairsMax / 4, () => 1)\n',
     replace: '',
     tests: machine,
   },
   {
     name: 'a life that is over is waited for',
     file: causality,
-    find: '      this.#settle(source.giveUp(Number.POSITIVE_INFINITY), now, out)\n',
+    find: '      this.#release(source.giveUp(Number.POSITIVE_INFINITY), now, out)\n',
     replace: '',
     tests: machine,
   },
@@ -165,8 +167,8 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'a lower number takes the place of a greater one',
     file: matrix,
-    find: 'known === undefined || known.number < number ||',
-    replace: 'known === undefined || known.number !== number ||',
+    find: 'number: Math.max(known.number, number)',
+    replace: 'number',
     tests: machine,
   },
   {
@@ -193,7 +195,7 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'a sender is never asked what may still come',
     file: causality,
-    find: '      else if (now - since >= causalAskMillis) asked.push(from)\n',
+    find: '      else if (now - since >= causalAskMillis) asked.add(source.life)\n',
     replace: '',
     tests: whole,
   },
@@ -256,8 +258,8 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'every question is answered, however many there are',
     file: answers,
-    find: '    if (known !== undefined) {\n      known.rounds',
-    replace: '    if (known !== undefined && known.rounds.size > 9) {\n      known.rounds',
+    find: '    if (known !== undefined) {\n',
+    replace: '    if (known !== undefined && known.rounds.size > 9) {\n',
     tests: ofQueries,
   },
   {
@@ -273,5 +275,160 @@ export const causalOrder: readonly Mutant[] = [
     find: 'reader.remaining > 0 || ',
     replace: '',
     tests: ['test/codec/causal-frames.test.ts'],
+  },
+  {
+    name: 'ten seconds begin anew with each thing that a message waits for',
+    file: source,
+    find: '    wait.since = Math.min(wait.since, held.since)\n',
+    replace: '    wait.since = Math.max(wait.since, held.since)\n',
+    tests: machine,
+  },
+  {
+    name: 'what is here of a sender, and waits in its turn, is waited for as long again',
+    file: causality,
+    find: '      if (first === undefined) return\n',
+    replace: '      if (first === undefined || now > 0) return\n',
+    tests: machine,
+  },
+  {
+    name: 'of a circle of messages that wait for each other the last goes first',
+    file: causality,
+    find: 'two.since < one.since ? two : one',
+    replace: 'two.since > one.since ? two : one',
+    tests: machine,
+  },
+  {
+    name: 'what others tell of a sender is believed against what it tells itself',
+    file: causality,
+    find: '    this.#release(source.told(last, askedAt), now, out)\n',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'what was sent after a sender was asked is a lie',
+    file: source,
+    find: '        if (need.held.since > askedAt) continue\n',
+    replace: '',
+    tests: machine,
+  },
+  {
+    name: 'who was lied about is not waited for at all',
+    file: source,
+    find: '        if (this.#resolved < need.number) this.wait(need)\n        else released.push(need)\n',
+    replace: '        released.push(need)\n',
+    tests: machine,
+  },
+  {
+    name: 'what was rightly given up since a sender was asked may come all the same',
+    file: source,
+    find: 'this.#doubtedAt !== undefined && this.#doubtedAt <= askedAt',
+    replace: 'this.#doubtedAt !== undefined && askedAt > 0',
+    tests: machine,
+  },
+  {
+    name: 'who cannot be asked and was lied about is silenced for ever',
+    file: causality,
+    find: ' && !this.#isOver(life)) source.retract()',
+    replace: ' && this.#isOver(life)) source.retract()',
+    tests: machine,
+  },
+  {
+    name: 'a lie is passed on as what was handed over',
+    file: causality,
+    find: 'Math.min(number, resolved, greatest)',
+    replace: 'number',
+    tests: machine,
+  },
+  {
+    name: 'others are believed about what this node has sent itself',
+    file: causality,
+    find: 'Math.min(dependency.number, most)',
+    replace: 'Math.max(dependency.number, most)',
+    tests: machine,
+  },
+  {
+    name: 'others are believed about what this node has sent to others',
+    file: past,
+    find: ' || isSameLife(from, this.#self) ||',
+    replace: ' ||',
+    tests: machine,
+  },
+  {
+    name: 'a message may tell of as many strangers as it likes',
+    file: causality,
+    find: 'teller.strangers >= causalStrangersMax',
+    replace: 'teller.strangers < 0',
+    tests: machine,
+  },
+  {
+    name: 'strangers that spoke, or are forgotten, still count as told of',
+    file: source,
+    find: 'if (this.#teller !== undefined) this.#teller.strangers--',
+    replace: 'if (this.#teller !== undefined) this.#teller.strangers += 0',
+    tests: machine,
+  },
+  {
+    name: 'the oldest hearsay is forgotten, whoever told of it',
+    file: past,
+    find: 'shares.get(entry.teller) ??',
+    replace: 'shares.get(undefined) ??',
+    tests: machine,
+  },
+  {
+    name: 'what several told of is forgotten with what the first of them told',
+    file: matrix,
+    find: 'known.teller === teller ? teller : undefined',
+    replace: 'known.teller',
+    tests: machine,
+  },
+  {
+    name: 'an age that is told again is rounded down, so that some hearsay never ends',
+    file: past,
+    find: 'Math.ceil(Math.min(',
+    replace: 'Math.floor(Math.min(',
+    tests: machine,
+  },
+  {
+    name: 'who tells of a greater number makes old what was young',
+    file: matrix,
+    find: 'sentAt: Math.max(known.sentAt, sentAt)',
+    replace: 'sentAt',
+    tests: machine,
+  },
+  {
+    name: 'hearsay that fills a message shuts its label',
+    file: labels,
+    find: 'causality.forgetBytes(bytes.length - causalBytesMax * 0.75)',
+    replace: 'bytes.length < 0',
+    tests: ['test/manager/causal-lies.test.ts'],
+  },
+  {
+    name: 'of a label that is unknown to it a node gives no answer',
+    file: 'src/manager/causal-queries.ts',
+    find: '    if (this.#answers.asked(link, label, round))',
+    replace:
+      '    if (this.#context.sentTo(label, lifeOf(link.spec)).last > 0 && this.#answers.asked(link, label, round))',
+    tests: ['test/manager/causal-lies.test.ts'],
+  },
+  {
+    name: 'who is late is not asked whether others were right about it',
+    file: labels,
+    find: '      this.#queries.ask(label, from)\n',
+    replace: '',
+    tests: ['test/manager/causal-lies.test.ts'],
+  },
+  {
+    name: 'a peer may ask of as many labels at once as it likes',
+    file: answers,
+    find: 'if (known.rounds.size < labelsMax || known.rounds.has(label)) known',
+    replace: 'known',
+    tests: ['test/delivery/causal-rounds.test.ts'],
+  },
+  {
+    name: 'messages that wait when a life of their node ends are told nothing',
+    file: labels,
+    find: '    for (const turn of waiting) turn.end(error())\n',
+    replace: '',
+    tests: ['test/manager/causal-labels.test.ts'],
   },
 ]

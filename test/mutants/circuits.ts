@@ -146,8 +146,8 @@ export const circuits: readonly Mutant[] = [
   {
     name: 'relayed connections that nobody uses stay',
     file: seeker,
-    find: 'now - sought.busyAt >= idleMillis',
-    replace: 'now - sought.busyAt >= 1e9',
+    find: 'now - use.at < idleMillis',
+    replace: 'now - use.at < 1e9',
   },
   {
     name: 'a relayed connection is closed while an answer is waited for',
@@ -158,7 +158,7 @@ export const circuits: readonly Mutant[] = [
   {
     name: 'who waits for a way is not told that there is none',
     file: seeker,
-    find: '    for (const { settler } of entries) settler?.failed(why)\n',
+    find: '    for (const { settler } of entries) settler?.failed(error)\n',
     replace: '',
   },
   {
@@ -178,5 +178,38 @@ export const circuits: readonly Mutant[] = [
     file: 'src/manager/link-events.ts',
     find: 'return relayed && refusal?.code === CloseCode.role ? undefined : refusal',
     replace: 'return refusal',
+  },
+  {
+    name: 'what the overlay no longer wants is closed with what is under way on it',
+    file: 'src/manager/overlay-port.ts',
+    find: '    if (kept) return\n',
+    replace: '',
+    tests: ['test/manager/kept-connections.test.ts'],
+  },
+  {
+    name: 'what the overlay no longer wants stays for ever once it was used',
+    file: seeker,
+    find: 'if (lane.relayed || released) ',
+    replace: 'if (lane.relayed) ',
+    tests: ['test/manager/kept-connections.test.ts'],
+  },
+  {
+    name: 'an answer that is lost is taken for a no',
+    file: machine,
+    find: "      return this.#refused(circuit, known, peer, 'lost', out)\n",
+    replace: "      return this.#refused(circuit, known, peer, 'unknown', out)\n",
+  },
+  {
+    name: 'of two reasons the lost answer counts least',
+    file: machine,
+    find: 'busy: 2, lost: 3 }',
+    replace: 'busy: 2, lost: 0 }',
+  },
+  {
+    name: 'circuits of who is connected, and no neighbour, are refused where nobody knows all',
+    file: relayer,
+    find: 'if (!knowsAll(overlay)) return this.#context.hub.links.get(from)?.state.direct === true\n',
+    replace: '',
+    tests: ['test/manager/kept-connections.test.ts'],
   },
 ]

@@ -36,8 +36,8 @@ export const core: readonly Mutant[] = [
   {
     name: 'a request that the failure of another has ended fails once more',
     file: requests,
-    find: 'if (concerned(request) && this.close(id) !== undefined) request.failed(request)',
-    replace: 'if (concerned(request)) {\n        this.close(id)\n        request.failed(request)\n      }',
+    find: 'if (concerned(request) && this.close(id) !== undefined) request.lost()',
+    replace: 'if (concerned(request)) {\n        this.close(id)\n        request.lost()\n      }',
   },
   {
     name: 'requests that are opened while others fail, fail too',
@@ -116,5 +116,23 @@ export const core: readonly Mutant[] = [
     file: size,
     find: 'return bytes + open.length * Math.ceil(bytes / looked)',
     replace: 'return bytes',
+  },
+  {
+    name: 'each who listens to a signal has a listener of its own',
+    file: 'src/core/abort.ts',
+    find: 'const all = listeners.get(signal) ?? listenTo(signal)',
+    replace: 'const all = listenTo(signal)',
+  },
+  {
+    name: 'a signal keeps its listener when nobody waits any more',
+    file: 'src/core/abort.ts',
+    find: 'if (all.delete(aborted) && all.size === 0) release(signal)',
+    replace: 'all.delete(aborted)',
+  },
+  {
+    name: 'work goes on when its signal aborts',
+    file: 'src/core/abort.ts',
+    find: '      release()\n      reject(abortReason(signal))\n',
+    replace: '      release()\n',
   },
 ]

@@ -188,4 +188,10 @@ export const fault: readonly Mutant[] = [
     find: 'for (const ref of [...this.#cuts.keys()]) this.#heal(ref, input',
     replace: 'for (const ref of [...this.#cuts.keys()].slice(0, 1)) this.#heal(ref, input',
   },
+  {
+    name: 'a promise that holds a passage is looked after when it is waited for',
+    file: 'src/fault/interposition.ts',
+    find: 'holds = [...holds, this.#caught(verdict.until)]',
+    replace: 'holds = [...holds, Promise.resolve(verdict.until)]',
+  },
 ]

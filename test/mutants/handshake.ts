@@ -240,8 +240,16 @@ export const handshakes: readonly Mutant[] = [
   {
     name: 'a dial that hangs is waited for for ever',
     file: attempt,
-    find: '      this.#controller.abort(new UnreachableError(address.url',
-    replace: '      void (new UnreachableError(address.url',
+    find: '      this.#controller.abort(late)\n',
+    replace: '',
+    tests: ['test/link/dialling.test.ts'],
+  },
+  {
+    name: 'a dial whose transport does not look at its signal is waited for for ever',
+    file: attempt,
+    find: '      handshake.unreachable(late)\n',
+    replace: '',
+    tests: ['test/manager/seed-dials.test.ts'],
   },
   {
     name: 'the timer of a dial runs on when it has opened',

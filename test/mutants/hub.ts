@@ -167,8 +167,8 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'a greeting does not end with its signal',
     file: hub,
-    find: "      signal.addEventListener('abort', aborted)\n",
-    replace: '',
+    find: 'onAbort(signal, () => attempt.cancel())',
+    replace: 'onAbort(signal, () => {})',
   },
   {
     name: 'an acceptor does not look whose name the certificate bears',
@@ -252,8 +252,21 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'a link that is closed is dialled by the timers that were set before',
     file: link,
-    find: '      lane.attempt = undefined\n      lane.cancelRetry()\n      lane.close(code, text)',
-    replace: '      lane.attempt = undefined\n      lane.close(code, text)',
+    find: '      lane.attempt = undefined\n      lane.cancelRetry()\n      if (chosen(lane))',
+    replace: '      lane.attempt = undefined\n      if (chosen(lane))',
+  },
+  {
+    name: 'a link that is closed goes on dialling where a connection stays',
+    file: link,
+    find: '      lane.attempt?.cancel()\n      lane.attempt = undefined\n      lane.cancelRetry()\n      if (chosen(lane))',
+    replace: '      if (chosen(lane)) lane.attempt?.cancel()\n      lane.cancelRetry()\n      if (chosen(lane))',
+  },
+  {
+    name: 'what neither end keeps is never closed',
+    file: 'src/link/ways.ts',
+    find: 'now - control.closedAt >= leftMillis',
+    replace: 'now - control.closedAt >= 1e9',
+    tests: ['test/link/link.test.ts'],
   },
   {
     name: 'a link that was closed while none of its lanes was open is not dialled again',
@@ -270,8 +283,8 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'only the control lane is ever opened',
     file: link,
-    find: '    if (lane === this.control) for (const other of this.lanes()) this.#dialler.wantLane(other)\n',
-    replace: '',
+    find: 'for (const other of this.lanes()) this.#dialler.wantLane(other)\n  }\n\n  /** A direct connection has',
+    replace: 'this.#dialler.wantLane(lane)\n  }\n\n  /** A direct connection has',
   },
   {
     name: 'the connections of an ended life stay',

@@ -4,6 +4,7 @@ const lane = 'src/link/lane.ts'
 const channel = 'src/link/channel.ts'
 const queue = 'src/link/queue.ts'
 const flusher = 'src/link/flusher.ts'
+const handover = 'src/link/handover.ts'
 
 /** One lane: its connection, its heartbeats, and what waits for it. */
 export const lanes: readonly Mutant[] = [
@@ -16,8 +17,8 @@ export const lanes: readonly Mutant[] = [
   {
     name: 'a lane does not note the generation of its connection',
     file: lane,
-    find: '    this.generation = established.slot.generation\n',
-    replace: '',
+    find: '    this.generation = established.slot.generation\n    this.session++',
+    replace: '    this.session++',
   },
   {
     name: 'a peer whose numbering begins anew is taken to repeat itself',
@@ -40,8 +41,8 @@ export const lanes: readonly Mutant[] = [
   {
     name: 'the bytes of a replaced connection are taken',
     file: lane,
-    find: '    if (connection !== this.#connection) return\n    if (this.link.listens())',
-    replace: '    if (this.link.listens())',
+    find: '    if (connection !== this.#connection) {\n      if (',
+    replace: '    if (connection !== this.#connection && this.#handover !== undefined) {\n      if (',
   },
   {
     name: 'what arrives is no sign of life of its peer',
@@ -52,8 +53,8 @@ export const lanes: readonly Mutant[] = [
   {
     name: 'the end of a replaced connection ends the present one',
     file: lane,
-    find: 'if (connection === this.#connection) this.#drop(reason)',
-    replace: 'this.#drop(reason)',
+    find: 'if (connection === this.#connection) this.#drop(reason)\n    else if',
+    replace: 'if (connection !== this.#handover?.connection) this.#drop(reason)\n    else if',
   },
   {
     name: 'what was written in this turn is lost when the lane is closed in order',
@@ -222,5 +223,42 @@ export const lanes: readonly Mutant[] = [
     file: flusher,
     find: '    this.#marked = []\n    for',
     replace: '    for',
+  },
+  {
+    name: 'what comes on a direct connection overtakes what is under way on the relayed one',
+    file: handover,
+    find: '    if (!this.speaks || !this.#heardLast) return\n',
+    replace: '    if (!this.speaks) return\n',
+  },
+  {
+    name: 'what came with the word that the dialler goes on is lost',
+    file: handover,
+    find: '    if (batch.length > end) this.held.push(batch.subarray(end))\n',
+    replace: '',
+  },
+  {
+    name: 'a handover waits for ever',
+    file: handover,
+    find: 'this.#clock.schedule(handoverMillis, ',
+    replace: 'this.#clock.schedule(1e9, ',
+  },
+  {
+    name: 'a relayed connection is closed for a direct one that nobody says anything on',
+    file: handover,
+    find: '    if (!this.abandon()) this.#events.failed(why)',
+    replace: '    this.#events.failed(why)',
+  },
+  {
+    name: 'a dialler that begins anew is taken to go on',
+    file: handover,
+    find: "    if (!goesOn(batch, frameHeaderBytes, end)) return this.#events.failed('the dialler begins anew')\n",
+    replace: '',
+  },
+  {
+    name: 'a direct connection breaks off the relayed one that it takes the place of',
+    file: 'src/link/hub.ts',
+    find: '    if (lane.succeed(connection, established, role)) return lane\n',
+    replace: '',
+    tests: ['test/manager/relay.test.ts'],
   },
 ]

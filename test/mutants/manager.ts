@@ -7,6 +7,7 @@ const node = 'src/manager/node.ts'
 const events = 'src/manager/link-events.ts'
 const service = 'src/manager/peer-service.ts'
 const watchers = 'src/manager/watchers.ts'
+const turns = 'src/manager/turns.ts'
 
 /** Joining, seeds, the overlay's shell, the node that composes all of it. */
 export const managers: readonly Mutant[] = [
@@ -30,7 +31,8 @@ export const managers: readonly Mutant[] = [
   },
   {
     name: 'found addresses are dialled in their order',
-    file: 'src/manager/turns.ts',
+    file: turns,
+    tests: ['test/manager/seed-dials.test.ts'],
     find: 'length > 1 ? Math.floor(this.#random.next() * length) : 0',
     replace: '0',
   },
@@ -97,7 +99,7 @@ export const managers: readonly Mutant[] = [
   {
     name: 'what was waited for leaves its listener behind',
     file: joiner,
-    find: "        signal.removeEventListener('abort', aborted)\n",
+    find: '        unlisten()\n',
     replace: '',
   },
   {
@@ -115,14 +117,27 @@ export const managers: readonly Mutant[] = [
   {
     name: 'what was waited for leaves its timer behind',
     file: joiner,
-    find: '        cancel?.()\n        signal.remove',
-    replace: '        signal.remove',
+    find: '        cancel?.()\n        unlisten',
+    replace: '        unlisten',
   },
   {
     name: 'a join does not end with the signal of the caller',
     file: joiner,
-    find: "      signal.addEventListener('abort', aborted)\n",
+    find: '        end()\n        reject(abortReason(signal))\n',
+    replace: '        end()\n',
+  },
+  {
+    name: 'a seed whose turn was given up keeps its place',
+    file: turns,
+    find: '        this.#waiting.splice(this.#waiting.indexOf(begin), 1)\n',
     replace: '',
+  },
+  {
+    name: 'a seed that was dialled when its node stopped keeps its turn',
+    file: joiner,
+    find: '    } finally {\n      endTurn()\n    }',
+    replace: '    } finally {\n      if (!signal.aborted) endTurn()\n    }',
+    tests: ['test/manager/seed-dials.test.ts'],
   },
   {
     name: 'a node that has stopped cannot join in its next life',

@@ -30,7 +30,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a reply is sent on a later connection than its request came on',
     file: arrivals,
-    find: "if (lane.generation !== generation || lane.phase !== 'open') return",
+    find: "if (lane.session !== session || lane.phase !== 'open') return",
     replace: "if (lane.phase !== 'open') return",
   },
   {
@@ -48,8 +48,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a reply for which there is no room is lost, and its request waits',
     file: arrivals,
-    find: '      this.#sendError(lane, id, error).then(resolve, resolve)\n',
-    replace: '      resolve()\n',
+    find: "return this.#sendError(lane, id, new OverflowError(lane.link.name, lane.channel.name, 'limits.replyBytes'))",
+    replace: 'return undefined',
   },
   {
     name: 'a handler is told the incarnation of the life before',
@@ -146,8 +146,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message that waits does not end with its signal',
     file: sender,
-    find: "    signal?.addEventListener('abort', aborted)\n    const { clock, counters }",
-    replace: '    const { clock, counters }',
+    find: 'const unlisten = signal && onAbort(signal, aborted)',
+    replace: 'const unlisten = signal && onAbort(signal, () => {})',
   },
   {
     name: 'a message whose caller gave it up is sent',
@@ -158,7 +158,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message that left leaves its listener on the signal',
     file: sender,
-    find: "      signal?.removeEventListener('abort', aborted)\n      cancel?.()\n",
+    find: '      unlisten?.()\n      cancel?.()\n',
     replace: '      cancel?.()\n',
   },
   {

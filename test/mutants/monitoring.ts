@@ -166,6 +166,20 @@ export const monitoringMutants: readonly Mutant[] = [
     tests: ofMonitors,
   },
   {
+    name: 'what a full queue kept for a life of a peer goes to the next',
+    file: 'src/manager/monitoring.ts',
+    find: '      if (!isCurrent()) return false\n',
+    replace: '',
+    tests: ['test/manager/monitoring.test.ts'],
+  },
+  {
+    name: 'a monitor whose end a peer was told keeps its place',
+    file: 'src/manager/monitoring.ts',
+    find: "    if (told.every(taken => taken)) this.#watchedStep({ type: 'told', node: to, ids })\n",
+    replace: '',
+    tests: ['test/manager/monitoring.test.ts'],
+  },
+  {
     name: 'a notice that a full queue did not take is lost',
     file: monitoring,
     find: 'if (!(error instanceof OverflowError) || life === undefined) return false',

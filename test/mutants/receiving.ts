@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.js'
 
 const inbound = 'src/link/inbound.ts'
+const gathering = 'src/link/gathering.ts'
 
 /** What a lane takes: frames, numbers, credit, chunks. */
 export const receiving: readonly Mutant[] = [
@@ -55,27 +56,39 @@ export const receiving: readonly Mutant[] = [
   },
   {
     name: 'chunks that were given up are part of the next message',
-    file: inbound,
-    find: '    if ((flags & 2) !== 0) {\n      this.#chunks = []\n      this.#chunkBytes = 0\n',
-    replace: '    if ((flags & 2) !== 0) {\n      this.#chunkBytes = 0\n',
+    file: gathering,
+    find: '  giveUp(): void {\n    this.#bytes = undefined\n',
+    replace: '  giveUp(): void {\n',
   },
   {
     name: 'the bytes of chunks that were given up count for the next message',
-    file: inbound,
-    find: '      this.#chunks = []\n      this.#chunkBytes = 0\n      return',
-    replace: '      this.#chunks = []\n      return',
+    file: gathering,
+    find: '    this.#filled = 0\n  }\n\n  /** What came',
+    replace: '  }\n\n  /** What came',
   },
   {
     name: 'a peer may send chunks without end',
-    file: inbound,
-    find: 'if (this.#chunkBytes > this.#settings.messageBytes + chunkHeadBytes) {',
-    replace: 'if (this.#chunkBytes < 0) {',
+    file: gathering,
+    find: 'if (total > this.#most) throw',
+    replace: 'if (total < 0) throw',
+  },
+  {
+    name: 'more may come than was announced',
+    file: gathering,
+    find: 'if (filled > this.#total) throw',
+    replace: 'if (filled < 0) throw',
+  },
+  {
+    name: 'what a peer announces is set aside at once',
+    file: gathering,
+    find: 'Math.min(total, firstBytes)',
+    replace: 'total',
   },
   {
     name: 'chunks may hold frames that are never sent in chunks, chunks too',
     file: inbound,
-    find: 'if (kind === undefined || !chunked.has(kind)) throw',
-    replace: 'if (kind === undefined) throw',
+    find: 'if (!chunked.has(kind)) throw',
+    replace: 'if (kind < 0) throw',
   },
   {
     name: 'credit is announced only when all of it has come back',

@@ -172,7 +172,7 @@ export const sending: readonly Mutant[] = [
   {
     name: 'the peer is not told that a large message was given up',
     file: outbound,
-    find: '    this.control(FrameKind.chunk, abandonedChunk)\n',
+    find: '    this.control(FrameKind.chunk, givenUp)\n',
     replace: '',
   },
   {
@@ -208,13 +208,13 @@ export const sending: readonly Mutant[] = [
   {
     name: 'a large message costs another credit than its peer counts',
     file: large,
-    find: 'return this.#head.length - 1 + this.#body.length + creditOverheadBytes',
-    replace: 'return this.#head.length + this.#body.length + creditOverheadBytes',
+    find: 'return this.#total - 1 + creditOverheadBytes',
+    replace: 'return this.#total + creditOverheadBytes',
   },
   {
-    name: 'a last chunk that is full is not said to be the last',
+    name: 'the chunks of a large message all say that they begin one',
     file: large,
-    find: 'frames.bytes.u8(until === total ? 1 : 0)',
-    replace: 'frames.bytes.u8(until - from < chunkBytes ? 1 : 0)',
+    find: 'frames.bytes.u8(from === 0 ?',
+    replace: 'frames.bytes.u8(from >= 0 ?',
   },
 ]

@@ -49,7 +49,7 @@ const coveredBy: Readonly<Record<string, readonly string[]>> = {
   'src/manager/room.ts': ['waiting', 'backpressure'],
   'src/manager/requester.ts': ['requests', 'messaging', 'hostile-member', 'lifecycle', 'cuts'],
   'src/manager/registry.ts': ['thrown-refusals', 'messaging', 'requests', 'acknowledgement'],
-  'src/manager/receiver.ts': ['requests', 'messaging', 'backpressure'],
+  'src/manager/receiver.ts': ['iterators', 'requests', 'messaging', 'backpressure'],
   'src/manager/local-servers.ts': ['requests', 'messaging', 'acknowledgement'],
   'src/manager/link-events.ts': ['identity', 'joining', 'cuts', 'lost-lanes', 'reconnection', 'requests'],
   'src/manager/message-options.ts': ['waiting', 'requests', 'acknowledgement'],

@@ -1,6 +1,6 @@
 import type { Incarnation, Life, NodeName } from '../../src/core/node.js'
 import type { Dependency } from '../../src/delivery/causal-matrix.js'
-import { CausalRounds, type FloorAnswer, type Gone, roundMillis } from '../../src/delivery/causal-rounds.js'
+import { CausalRounds, type Conclusion, type FloorAnswer, roundMillis } from '../../src/delivery/causal-rounds.js'
 import { Causality, causalPatienceMillis } from '../../src/delivery/causality.js'
 import { EndedLives } from '../../src/delivery/ended-lives.js'
 
@@ -52,6 +52,9 @@ interface Process {
   count: number
   /** What anything that was handed over here came after. */
   readonly seen: Map<string, number>
+  /** Its count at the last message to each life, and the count of the last that was handed over here, by sender. */
+  readonly counts: Map<string, number>
+  readonly handed: Map<string, number>
   /** Numbers of messages with acknowledgement that were taken, by sender. */
   readonly taken: Set<string>
   /** Held back by a fault. */
@@ -69,7 +72,8 @@ const label = 'chat'
 /**
  * Nodes that send each other messages of one label, over streams that overtake each other, with connections that are
  * lost, resends, duplicates, delays, crashes, restarts and leaves: the machines as they are, and a judge that knows the
- * whole past of each message and nothing of the machines.
+ * whole past of each message and nothing of the machines. One of the nodes may be a liar, which names with its messages
+ * what never was.
  */
 export class CausalNetwork {
   readonly wrong: string[] = []
@@ -84,7 +88,10 @@ export class CausalNetwork {
   readonly #processes = new Map<NodeName, Process>()
   readonly #pairs = new Map<string, Pair>()
 
-  constructor(nodes: number) {
+  readonly #liar: NodeName | undefined
+
+  constructor(nodes: number, hasLiar = false) {
+    this.#liar = hasLiar ? ('n0' as NodeName) : undefined
     this.#names = Array.from({ length: nodes }, (_, index) => `n${index}` as NodeName)
     for (const name of this.#names) this.#begin(name)
   }
@@ -144,10 +151,36 @@ export class CausalNetwork {
         }
       }
     }
+    if (this.#liar !== undefined) this.#probe()
     for (const name of this.#names) {
       const { machine, alive } = this.#process(name)
       const waits = [...machine.waits()]
       if (alive && waits.length > 0) this.wrong.push(`${name} waits in the end: ${JSON.stringify(waits)}`)
+    }
+  }
+
+  /** Whatever a liar has told: who waits loses patience, and of two messages the second is handed over. */
+  #probe(): void {
+    const pairs = this.#names.flatMap(from => this.#names.map(to => [this.#process(from), this.#process(to)] as const))
+    const honest = pairs.filter(pair => pair.every(({ alive, life }) => alive && life.name !== this.#liar))
+    for (let turn = 0; turn < 3; turn++) {
+      this.#now += causalPatienceMillis
+      for (const name of this.#names) this.#care(this.#process(name))
+      for (const pair of this.#pairs.values()) this.#drain(pair)
+    }
+    for (let turn = 0; turn < 2; turn++) {
+      for (const [from, to] of honest) this.#send(from, to, 0)
+      for (let question = 0; question < 3; question++) {
+        for (const pair of this.#pairs.values()) this.#drain(pair)
+        this.#now += roundMillis
+        for (const [from, to] of honest) this.#query(from, to)
+        for (const name of this.#names) this.#care(this.#process(name))
+        for (const pair of this.#pairs.values()) this.#drain(pair)
+      }
+    }
+    for (const [from, to] of honest) {
+      if (to.handed.get(keyOf(from.life)) === from.counts.get(keyOf(to.life))) continue
+      this.wrong.push(`${to.life.name} hears no more of ${from.life.name}`)
     }
   }
 
@@ -165,7 +198,7 @@ export class CausalNetwork {
         count: 0,
         seen: new Map(),
       },
-      ...{ taken: new Set(), delayed: [], alive: true },
+      ...{ counts: new Map(), handed: new Map(), taken: new Set(), delayed: [], alive: true },
     })
   }
 
@@ -193,11 +226,21 @@ export class CausalNetwork {
     if (!from.alive || from.ended.since(to.life) !== undefined) return
     from.count++
     from.past.set(keyOf(from.life), from.count)
+    from.counts.set(keyOf(to.life), from.count)
     const message = { id: ++this.#ids, from: from.life, to: to.life, count: from.count, past: new Map(from.past) }
     const dependencies = from.machine.dependencies(to.life, this.#now)
+    if (from.life.name === this.#liar && detail % 2 === 0) dependencies.push(this.#lie(to, detail))
     const number = from.machine.send(to.life, this.#now)
     const parcel: Parcel = { type: 'message', number, dependencies, message, acked: detail % 3 === 0 }
     this.#stream(this.#pair(from.life, to.life), detail).queued.push(parcel)
+  }
+
+  /** That somebody has sent more than it has: a little, or very much; mostly to who is told. */
+  #lie(told: Process, detail: number): Dependency {
+    const from = this.#pick(Math.floor(detail / 2))
+    const to = detail % 8 < 6 ? told : this.#pick(Math.floor(detail / 16))
+    const number = from.machine.sentTo(to.life).last + (detail % 3 === 0 ? 2 ** 40 : 1 + (detail % 4))
+    return { from: from.life, to: to.life, number, age: 0 }
   }
 
   #stream({ streams }: Pair, detail: number): Stream {
@@ -289,7 +332,7 @@ export class CausalNetwork {
 
   #break(to: Process, stream: Stream): void {
     stream.wire = []
-    for (const gone of to.rounds.closed(stream)) this.#conclude(to, gone)
+    for (const conclusion of to.rounds.closed(stream)) this.#conclude(to, conclusion)
     stream.queued.unshift(...stream.unacknowledged.splice(0))
   }
 
@@ -314,14 +357,14 @@ export class CausalNetwork {
     const { streams } = this.#pair(from.life, to.life)
     const round = to.rounds.ask(label, from.life, streams, this.#now)
     if (round === undefined) return
-    const marker: Marker = { type: 'marker', round, label, lanes: streams.length, floor: from.machine.floor(to.life) }
+    const marker: Marker = { type: 'marker', round, label, lanes: streams.length, ...from.machine.sentTo(to.life) }
     for (const { wire } of streams) wire.push(marker)
   }
 
-  #conclude(to: Process, gone: Gone | undefined): void {
-    if (gone === undefined) return
+  #conclude(to: Process, conclusion: Conclusion | undefined): void {
+    if (conclusion === undefined) return
     const out: Message[] = []
-    to.machine.giveUp(gone.from, gone.upTo, this.#now, out)
+    to.machine.concluded(conclusion, this.#now, out)
     this.#judge(to, out)
   }
 
@@ -371,7 +414,8 @@ export class CausalNetwork {
     for (const { id, from, count, past } of messages) {
       this.delivered++
       const key = keyOf(from)
-      if ((process.seen.get(key) ?? 0) >= count) {
+      process.handed.set(key, count)
+      if (from.name !== this.#liar && (process.seen.get(key) ?? 0) >= count) {
         this.wrong.push(`${process.life.name} was handed message ${id} of ${from.name} after one that depends on it`)
       }
       for (const [other, number] of past) {

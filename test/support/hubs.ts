@@ -210,6 +210,7 @@ export class HubNode implements HubHandler {
   failQueued(link: Link, entries: readonly Waiting[], why: string): void {
     for (const { server } of entries) this.log.push(`fail-queued ${link.name} ${why} ${server}`)
   }
+  failHeld(): void {}
   laneOpened(lane: Lane): void {
     this.log.push(`open ${laneName(lane)}`)
   }

@@ -137,6 +137,46 @@ describe('a history breaks a promise', () => {
     expect(report.violations[0]).toMatch(/at n1 failed: no such order$/)
   })
 
+  test.each([
+    ['a request', { ask: true, causal: {} }],
+    ['a message that is acknowledged when it was handled', { ask: false, causal: {} }],
+    ['one of a causal label', { ask: false, causal: { causalLabel: 'l' } }],
+  ])('not by what a handler throws as its answer, unless that is a mistake, upon %s', async (_what, how) => {
+    const { ask, causal } = how
+    const scenario = (error: Error, to: string): Partial<Scenario> => ({
+      setup: manager => {
+        manager.register('bad', () => Promise.reject(error))
+      },
+      operations: {
+        work: async ({ node }) => {
+          if (ask) await node.request(to, 'bad', 1)
+          else await node.forwardMessage(to, 'bad', 1, { ack: { when: 'handled' }, ...causal })
+        },
+      },
+    })
+    for (const to of ['n1', 'n2']) {
+      const { violations, outcomes } = await run(scenario(new Error('sold out'), to), [work])
+      expect([violations, outcomes]).toEqual([[], { 'work: ERR_REMOTE': 1 }])
+      const mistaken = await run(scenario(new TypeError('nothing to read'), to), [work])
+      expect(mistaken.violations[0]).toMatch(/failed: .*nothing to read$/)
+    }
+  })
+
+  test('when a handler fails upon a message that was acknowledged before', async () => {
+    for (const to of ['n1', 'n2']) {
+      const report = await run(
+        {
+          setup: manager => {
+            manager.register('bad', () => Promise.reject(new Error('no such order')))
+          },
+          operations: { work: ({ node }) => node.forwardMessage(to, 'bad', 1, { ack: true }) },
+        },
+        [work],
+      )
+      expect(report.violations[0]).toMatch(/failed: no such order$/)
+    }
+  })
+
   test('when the application cannot be set up', async () => {
     const setup = (): void => {
       throw new RangeError('too many')

@@ -170,8 +170,9 @@ export class HistoryRun<Servers> {
     const told = (what: string, error: unknown): void => {
       if (net.node(name) === manager && !net.isCrashed(name)) this.#violate(what, error)
     }
-    manager.events.on('handler-error', ({ where, error }) => {
-      if (!(error instanceof MaquisError)) told(`${where} at ${name} failed`, error)
+    manager.events.on('handler-error', ({ where, error, answered = false }) => {
+      if (error instanceof MaquisError || (answered && !isMistake(error))) return
+      told(`${where} at ${name} failed`, error)
     })
     // Its clock was set back, and the first peer that it met had forgotten it: whoever runs it starts it again.
     manager.events.on('superseded', () => {
@@ -303,6 +304,10 @@ const mistakes: ReadonlySet<string> = new Set([
   'SyntaxError',
   'AssertionError',
 ])
+
+function isMistake(error: unknown): boolean {
+  return error instanceof Error && mistakes.has(error.name)
+}
 
 /** A bad day of the cluster, or an answer of the application. */
 function isMisfortune(error: unknown): error is MaquisError {

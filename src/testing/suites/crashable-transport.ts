@@ -1,3 +1,4 @@
+import { onAbort } from '../../core/abort.js'
 import type { Clock } from '../../core/time.js'
 import type { Connection, ConnectionHandler, Listener, Transport } from '../../transport/transport.js'
 
@@ -100,6 +101,6 @@ function silence(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const aborted = (): void => reject(signal.reason as Error)
     if (signal.aborted) aborted()
-    else signal.addEventListener('abort', aborted, { once: true })
+    else onAbort(signal, aborted)
   })
 }

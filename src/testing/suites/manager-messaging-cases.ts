@@ -7,6 +7,7 @@ import {
   SchemaError,
   ServerExistsError,
   UnknownChannelError,
+  UnknownOutcomeError,
 } from '../../core/errors.js'
 import type { ForwardOptions } from '../../manager/manager.js'
 import type { Delivery, Handler } from '../../manager/servers.js'
@@ -250,7 +251,7 @@ export const messagingCases: readonly ManagerCase[] = [
       const server = b.receive('server')
       for (const id of [1, 2]) a.castMessage('b', 'server', id)
       const asked = a.request('b', 'server', 3)
-      const unanswered = rejected(harness, a.request('b', 'server', 4), NoSuchServerError)
+      const unanswered = rejected(harness, a.request('b', 'server', 4), UnknownOutcomeError)
       const taken: Delivery[] = []
       for (const _ of range(0, 4)) taken.push((await harness.eventually(server.next())).value as Delivery)
       assert.deepEqual(
