@@ -30,6 +30,12 @@ type Phase = 'open' | 'closing' | 'dropped' | 'closed'
 /** How long a closing handshake may take. */
 export const closeTimeout: Millis = 1000
 
+/**
+ * After so many bytes other connections have their turn: the system would go on with one that has more to read for
+ * megabytes, and small messages of others would wait behind large ones of this.
+ */
+const turnBytes = 262_144
+
 /** A smaller chunk costs more to compress than it saves. */
 const compressFrom = 1024
 
@@ -58,6 +64,9 @@ export class WebSocketConnection implements Connection {
   #admitted = false
   #phase: Phase = 'open'
   #blocked = false
+  /** Bytes that were read since others had their turn. */
+  #read = 0
+  #isPaused = false
   /** What the peer did wrong. */
   #fault: Error | undefined
   /** Why the network gave up, where it said so. */
@@ -106,10 +115,13 @@ export class WebSocketConnection implements Connection {
   }
 
   pause(): void {
-    if (this.#phase === 'open') this.#socket.pause()
+    if (this.#phase !== 'open') return
+    this.#isPaused = true
+    this.#socket.pause()
   }
 
   resume(): void {
+    this.#isPaused = false
     this.#socket.resume()
   }
 
@@ -143,10 +155,21 @@ export class WebSocketConnection implements Connection {
     if (this.#phase !== 'open' || this.#fault !== undefined) return
     if (isBinary && data instanceof Uint8Array) {
       this.#handler.received(data)
+      this.#read += data.length
+      if (this.#read >= turnBytes) this.#yield()
       return
     }
     this.#fault = new Error('the peer sent text')
     this.#socket.close(notBinaryCode)
+  }
+
+  #yield(): void {
+    this.#read = 0
+    if (this.#phase !== 'open') return
+    this.#socket.pause()
+    this.#clock.defer(() => {
+      if (!this.#isPaused) this.#socket.resume()
+    })
   }
 
   /** One function for all sends: when the last one calls, nothing waits any more. */

@@ -1,0 +1,66 @@
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import { expect, test } from 'vitest'
+import type { WebSocket } from 'ws'
+import { SimulatedClock } from '../../src/testing/testing.js'
+import { WebSocketConnection } from '../../src/transport/websocket-connection.js'
+
+/** What a connection uses of a socket that receives, and a note of when it reads. */
+class ReadingSocket extends EventEmitter {
+  readonly OPEN = 1
+  readonly readyState = 1
+  readonly extensions = ''
+  reads = true
+
+  pause(): void {
+    this.reads = false
+  }
+
+  resume(): void {
+    this.reads = true
+  }
+
+  /** So many chunks of 64 KiB arrive. */
+  receives(chunks: number): void {
+    for (let count = 0; count < chunks; count++) this.emit('message', Buffer.alloc(65_536), true)
+  }
+}
+
+function setUp(): { socket: ReadingSocket; clock: SimulatedClock; connection: WebSocketConnection; taken: number[] } {
+  const socket = new ReadingSocket()
+  const stream = Object.assign(new EventEmitter(), { setNoDelay: () => {} })
+  const clock = new SimulatedClock()
+  const taken: number[] = []
+  const connection = new WebSocketConnection(
+    {
+      ...{ socket: socket as unknown as WebSocket, stream: stream as unknown as Socket, remote: 'test', clock },
+      ...{ highWaterMark: 1_000, lowWaterMark: 100 },
+    },
+    () => ({ received: chunk => taken.push(chunk.length), drained: () => {}, closed: () => {} }),
+  )
+  return { socket, clock, connection, taken }
+}
+
+test('a connection that has much to read lets others have their turn now and then', () => {
+  const { socket, clock, taken } = setUp()
+  socket.receives(3)
+  expect(socket.reads).toBe(true)
+  socket.receives(1)
+  expect(socket.reads).toBe(false)
+  // What was read already still comes.
+  socket.receives(1)
+  clock.advance(0)
+  expect(socket.reads).toBe(true)
+  socket.receives(3)
+  expect([socket.reads, taken.length]).toEqual([false, 8])
+})
+
+test('a turn of others ends no pause of its owner', () => {
+  const { socket, clock, connection } = setUp()
+  socket.receives(4)
+  connection.pause()
+  clock.advance(0)
+  expect(socket.reads).toBe(false)
+  connection.resume()
+  expect(socket.reads).toBe(true)
+})
