@@ -196,14 +196,26 @@ export abstract class Messages {
       const { sender, settings, local } = this.#node
       if (node === settings.name) return local.send(checkServer(server), message, options)
       if (sender.send(node, server, message, options)) return resolved
-      return new Promise((resolve, reject) => {
-        const extra = extraOf(options, settings.clock, settings.valueLimits, life)
-        const settler: Settler = { sent: resolve, failed: reject }
-        sender.submit({ node, server, message, options, extra, kind: 'message', settler })
-      })
+      return this.#submit(node, server, message, options, life)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  // Apart from the fast path: what a closure sees is allocated when its function begins.
+  #submit(
+    node: string,
+    server: string,
+    message: unknown,
+    options: ForwardOptions | undefined,
+    life: number | undefined,
+  ): Promise<void> {
+    const { sender, settings } = this.#node
+    const extra = extraOf(options, settings.clock, settings.valueLimits, life)
+    return new Promise((resolve, reject) => {
+      const settler: Settler = { sent: resolve, failed: reject }
+      sender.submit({ node, server, message, options, extra, kind: 'message', settler })
+    })
   }
 
   #cast(node: string, server: string, message: unknown, options: ForwardOptions | undefined, life?: number): void {
