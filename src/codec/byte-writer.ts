@@ -7,6 +7,16 @@ const copyBelow = 16 * 1024
 /** Texts shorter than this are written by hand: a call into the engine costs more than the loop. */
 const shortText = 64
 
+/** Where a writer has its buffers from. */
+export interface Buffers {
+  /** A buffer of at least `bytes`, which nobody else uses. */
+  allocate(bytes: number): Buffer
+  /** The writer needs it no more. */
+  release(buffer: Uint8Array): void
+}
+
+const newBuffers: Buffers = { allocate: bytes => Buffer.allocUnsafeSlow(bytes), release: () => {} }
+
 /** A buffer that grows, into which a lane writes its batch. Numbers are big endian. */
 export class ByteWriter {
   /** What is written is in `0..position`; `ensure` may replace it. */
@@ -15,13 +25,12 @@ export class ByteWriter {
   view: DataView
   position = 0
   readonly #initialBytes: number
-  readonly #allocate: (bytes: number) => Buffer
+  readonly #buffers: Buffers
 
-  /** `allocate` gives a buffer of at least so many bytes, which nobody else uses. */
-  constructor(initialBytes: number, allocate = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes)) {
+  constructor(initialBytes: number, buffers: Buffers = newBuffers) {
     invariant(initialBytes > 0, 'a writer starts with room for at least one byte')
     this.#initialBytes = initialBytes
-    this.#allocate = allocate
+    this.#buffers = buffers
     this.buffer = Buffer.allocUnsafeSlow(initialBytes)
     this.view = viewOf(this.buffer)
   }
@@ -133,12 +142,20 @@ export class ByteWriter {
     if (length < copyBelow) {
       const copy = Buffer.allocUnsafeSlow(length)
       this.buffer.copy(copy, 0, 0, length)
+      if (this.buffer.length > copyBelow) {
+        this.#buffers.release(this.buffer)
+        this.#forget()
+      }
       return copy
     }
     const taken = this.buffer.subarray(0, length)
+    this.#forget()
+    return taken
+  }
+
+  #forget(): void {
     this.buffer = nothing
     this.view = nothingViewed
-    return taken
   }
 
   /** Forgets what was written after `position`. */
@@ -151,7 +168,7 @@ export class ByteWriter {
     const needed = this.position + bytes
     let capacity = Math.max(this.#initialBytes, this.buffer.length * 2)
     while (capacity < needed) capacity *= 2
-    const grown = this.#allocate(capacity)
+    const grown = this.#buffers.allocate(capacity)
     this.buffer.copy(grown, 0, 0, this.position)
     this.buffer = grown
     this.view = viewOf(grown)

@@ -15,14 +15,16 @@ export function encodeToBytes(value: unknown, limits: ValueLimits): Uint8Array {
     throw encodeError(error)
   }
   const { buffer, position } = writer
-  if (buffer.length === slabBytes) {
+  const isSlab = buffer.length === slabBytes
+  const size = position - start
+  if (isSlab && size <= slabPartBytes) {
     lent.put(writer)
-    return new Uint8Array(buffer.buffer, start, position - start)
+    return new Uint8Array(buffer.buffer, start, size)
   }
   const bytes = new Uint8Array(buffer.subarray(start, position))
-  writer.reset(0)
-  // After one small value the next is expected to be small, too.
-  if (bytes.length > slabBytes) lent.put(writer)
+  writer.reset(isSlab ? start : 0)
+  // A buffer that grew serves again while values are large.
+  if (isSlab || size > slabBytes) lent.put(writer)
   return bytes
 }
 
@@ -43,6 +45,8 @@ const lent = {
   },
 }
 const slabBytes = 8_192
+/** What is larger is copied out: a small value that is kept would keep it alive. */
+const slabPartBytes = 1_024
 /** With less than this left the next value begins another buffer. */
 const slabRestBytes = 512
 const scratchBytesMax = 1_048_576

@@ -1,10 +1,11 @@
+import type { Buffers } from '../codec/byte-writer.js'
 import { batchBytes, chunkedAbove } from './limits.js'
 
 /** What a batch holds at most: one message or chunk may start just below {@link batchBytes}. */
 const bufferBytes = 2 * batchBytes + chunkedAbove
 
 /** Buffers for the batches of all lanes of a node, used again once a transport has let go of them. */
-export class BatchBuffers {
+export class BatchBuffers implements Buffers {
   readonly #spare: Buffer[] = []
 
   /** A buffer of at least `bytes`. */

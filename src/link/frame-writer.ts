@@ -21,7 +21,7 @@ export class FrameWriter {
 
   /** `tracker` knows what of each stream is outstanding. */
   constructor(clock: Clock, sequences: Float64Array, tracker: Tracker, buffers: BatchBuffers) {
-    this.bytes = new ByteWriter(1_024, bytes => buffers.allocate(bytes))
+    this.bytes = new ByteWriter(1_024, buffers)
     this.#clock = clock
     this.#sequences = sequences
     this.#tracker = tracker

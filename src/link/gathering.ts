@@ -7,6 +7,8 @@ import { MalformedError } from '../codec/value-decoder.js'
 export class Gathering {
   readonly #most: number
   #bytes: Buffer | undefined
+  /** Of a frame that was given up: who begins and gives up without end has nothing set aside each time. */
+  #spare: Buffer | undefined
   #total = 0
   #filled = 0
 
@@ -19,13 +21,17 @@ export class Gathering {
   begin(total: number): void {
     if (this.#bytes !== undefined) throw new MalformedError('a large frame within another')
     if (total > this.#most) throw new MalformedError('chunks of a message larger than this node takes')
-    this.#bytes = Buffer.allocUnsafeSlow(Math.min(total, firstBytes))
+    const needed = Math.min(total, firstBytes)
+    const spare = this.#spare
+    this.#spare = undefined
+    this.#bytes = spare !== undefined && spare.length >= needed ? spare : Buffer.allocUnsafeSlow(needed)
     this.#total = total
     this.#filled = 0
   }
 
   /** What came so far is given up. */
   giveUp(): void {
+    if (this.#bytes !== undefined && this.#bytes.length <= firstBytes) this.#spare = this.#bytes
     this.#bytes = undefined
   }
 
@@ -40,7 +46,7 @@ export class Gathering {
     this.#filled = filled
     if (filled < this.#total) return undefined
     this.#bytes = undefined
-    return whole
+    return whole.length === filled ? whole : new Uint8Array(whole.subarray(0, filled))
   }
 
   #grow(from: Buffer, needed: number): Buffer {

@@ -255,7 +255,8 @@ export class Broadcaster {
     const { registry, peerValueLimits, reporter } = this.#context
     let message: unknown
     try {
-      message = decodeValue(body, 0, body.length, peerValueLimits)
+      // Out of a copy: the body goes on to others, and its bytes are the handler's to change.
+      message = decodeValue(body.slice(), 0, body.length, peerValueLimits)
     } catch {
       return reporter.violation(origin, 'malformed', 'a broadcast that cannot be decoded')
     }

@@ -100,7 +100,7 @@ export class Registry {
       try {
         const result = server.handler(message, context)
         if (!isPromiseLike(result)) return undefined
-        return result.then(undefined, thrown => this.#failed(name, context, causeOf(server, thrown)))
+        return Promise.resolve(result).then(undefined, thrown => this.#failed(name, context, causeOf(server, thrown)))
       } catch (error) {
         this.#observer.handlerFailed(name, error)
         return undefined
@@ -151,7 +151,7 @@ export class Registry {
     try {
       const result = server.handler(message, context)
       if (isPromiseLike(result)) {
-        return result.then(
+        return Promise.resolve(result).then(
           () => acceptor.handled(),
           (thrown: unknown) => this.#notHandled(name, context, acceptor, new HandlerError(thrown)),
         )

@@ -66,3 +66,17 @@ test('what breaks the rules is malformed', () => {
   expect(() => gathering.add(new Uint8Array(1), 1, 1)).toThrow(MalformedError)
   expect(() => gathering.add(new Uint8Array(3), 0, 3)).toThrow(MalformedError)
 })
+
+test('who begins and gives up without end has nothing set aside each time', () => {
+  const gathering = new Gathering(64 * mebi)
+  const before = process.memoryUsage().arrayBuffers
+  for (let count = 0; count < 1_000; count++) {
+    gathering.begin(64 * mebi - count)
+    gathering.add(Uint8Array.of(7), 0, 1)
+    gathering.giveUp()
+  }
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * mebi)
+  // What was set aside serves a smaller frame, which keeps no more alive than it is.
+  const whole = gather(gathering, Uint8Array.of(1, 2, 3), 2)
+  expect([[...(whole ?? [])], whole?.buffer.byteLength]).toEqual([[1, 2, 3], 3])
+})

@@ -34,7 +34,7 @@ async function pair(): Promise<[Cluster, PeerServiceManager]> {
   const cluster = new Cluster()
   const [a, b] = await cluster.pair()
   b.register('orders', () => {})
-  b.register('echo', message => message)
+  b.register('echo', (message: unknown) => message)
   return [cluster, a]
 }
 

@@ -1,9 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import type { PeerServiceManager } from '../../src/index.js'
+import { type PeerServiceManager, staticMesh } from '../../src/index.js'
 import { simulate } from '../../src/testing/testing.js'
 import { Cluster } from '../support/cluster.js'
 
 describe('a broadcast', () => {
+  test('is the same to all, whatever a handler does to the bytes that it was given', async () => {
+    const cluster = new Cluster({ make: staticMesh })
+    const [a, b, c] = [await cluster.start('a'), await cluster.start('b'), await cluster.start('c')]
+    await cluster.settle(b.syncJoin(a.spec))
+    await cluster.settle(c.syncJoin(b.spec))
+    const bytes = new Uint8Array(5_000).fill(7)
+    const got: Uint8Array[] = []
+    b.register('bytes', (given: Uint8Array) => void given.fill(0))
+    c.register('bytes', (given: Uint8Array) => void got.push(given))
+    await cluster.settle(a.broadcast('bytes', bytes))
+    await cluster.pass(1_000)
+    expect(got).toEqual([bytes])
+  })
+
   test.each([1, 2, 3, 4, 5])('reaches every live node once, whoever dies under way (seed %i)', async seed => {
     const heard = new Map<PeerServiceManager, string[]>()
     await using net = simulate({

@@ -20,6 +20,13 @@ class ReadingSocket extends EventEmitter {
     this.reads = true
   }
 
+  readonly bufferedAmount = 0
+  readonly written: ((error?: Error) => void)[] = []
+
+  send(_bytes: Uint8Array, _options: unknown, written: (error?: Error) => void): void {
+    this.written.push(written)
+  }
+
   /** So many chunks of 64 KiB arrive. */
   receives(chunks: number): void {
     for (let count = 0; count < chunks; count++) this.emit('message', Buffer.alloc(65_536), true)
@@ -63,4 +70,16 @@ test('a turn of others ends no pause of its owner', () => {
   expect(socket.reads).toBe(false)
   connection.resume()
   expect(socket.reads).toBe(true)
+})
+
+test('bytes are given back when they were written, and never after an error', () => {
+  const { socket, connection } = setUp()
+  const released: number[] = []
+  const release = (chunk: Uint8Array): void => void released.push(chunk.length)
+  connection.send(new Uint8Array(1), release)
+  connection.send(new Uint8Array(2), release)
+  expect(released).toEqual([])
+  socket.written[0]?.()
+  socket.written[1]?.(new Error('broken'))
+  expect(released).toEqual([1])
 })
