@@ -26,6 +26,7 @@ const belowManager = [...belowLink, 'link', 'membership', 'delivery', 'fault', '
 const belowPool = [...belowManager, 'manager']
 const belowTopology = [...belowPool, 'pool', 'worker', 'sink']
 const sockets = { 'node:net': '*', 'node:tls': '*', 'node:http': '*', 'node:https': '*', 'node:stream': '*' } as const
+const threads = { 'node:worker_threads': ['markAsUntransferable'] } as const
 const keyedHash = { 'node:crypto': ['createHmac', 'timingSafeEqual'] }
 
 const layers: Readonly<Record<string, Layer>> = {
@@ -35,7 +36,7 @@ const layers: Readonly<Record<string, Layer>> = {
   delivery: { imports: ['core'], builtins: {}, packages: events, machine: true },
   fault: { imports: ['core'], builtins: {}, packages: events, machine: true },
   discovery: { imports: ['core'], builtins: 'harmless', packages: events },
-  transport: { imports: ['core'], builtins: sockets, packages: [...events, 'ws'] },
+  transport: { imports: ['core'], builtins: { ...sockets, ...threads }, packages: [...events, 'ws'] },
   runtime: { imports: ['core'], builtins: '*', packages: events },
   link: { imports: belowLink, builtins: keyedHash, packages: events },
   manager: { imports: belowManager, builtins: 'harmless', packages: events },

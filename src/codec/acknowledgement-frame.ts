@@ -6,8 +6,10 @@ import type { ValueLimits } from './value-encoder.js'
 /** What a receiver has settled of a stream of messages that are to be acknowledged. */
 export interface Acknowledgement<Report = unknown> {
   readonly stream: number
-  /** Every number up to this is settled. */
+  /** Every number up to this is settled, but those that are `open`. */
   readonly upTo: number
+  /** Numbers up to `upTo` that are not settled yet, in order. */
+  readonly open: readonly number[]
   /** Send again what is not. */
   readonly again: boolean
   /** Numbers that were refused, and why. */
@@ -17,9 +19,12 @@ export interface Acknowledgement<Report = unknown> {
 /** Refusals that one frame may carry. */
 export const refusalsPerFrame = 256
 
+/** Numbers that one frame may name as open. */
+export const openPerFrame = 256
+
 /** Writes the body of a frame. The reports are encoded values. */
 export function writeAcknowledgement(writer: ByteWriter, acknowledgement: Acknowledgement<Uint8Array>): void {
-  const { stream, upTo, again, refusals } = acknowledgement
+  const { stream, upTo, open, again, refusals } = acknowledgement
   writer.varint(stream)
   writer.varint(upTo)
   writer.varint(refusals.length * 2 + (again ? 1 : 0))
@@ -27,6 +32,12 @@ export function writeAcknowledgement(writer: ByteWriter, acknowledgement: Acknow
     writer.varint(number)
     writer.varint(report.length)
     writer.bytes(report)
+  }
+  writer.varint(open.length)
+  let last = 0
+  for (const number of open) {
+    writer.varint(number - last)
+    last = number
   }
 }
 
@@ -49,6 +60,13 @@ export function parseAcknowledgement(
     const report = reader.bytes(reader.varint())
     if (reader.ok) refusals.push([number, decodeValue(report, 0, report.length, limits)])
   }
+  const open: number[] = []
+  const openCount = reader.varint()
+  if (openCount > openPerFrame) throw new MalformedError(`${openCount} open numbers`)
+  for (let last = 0; open.length < openCount && reader.ok; ) {
+    last += reader.varint()
+    open.push(last)
+  }
   if (!reader.ok) throw new MalformedError('an acknowledgement is cut off')
-  return { stream, upTo, again: packed % 2 === 1, refusals }
+  return { stream, upTo, open, again: packed % 2 === 1, refusals }
 }

@@ -27,10 +27,20 @@ export class Acceptance<Report = unknown> {
   #misses = false
   readonly #refusals = new Map<number, Report>()
 
-  /** Every number up to this one is settled: it was handed over, or refused. */
-  get upTo(): number {
-    if (this.#open.size > 0) for (const number of this.#open) return number - 1
-    return this.#latest === undefined ? this.#taken : this.#latest - 1
+  /**
+   * Every number up to `upTo` was settled, handed over or refused, but those that are open: at most `most` are named,
+   * and what comes after them is told of when some of them are settled.
+   */
+  settledBut(most: number): { readonly upTo: number; readonly open: readonly number[] } {
+    if (this.#open.size === 0 && this.#latest === undefined) return { upTo: this.#taken, open: [] }
+    const open: number[] = []
+    for (const number of this.#open) {
+      if (open.length === most) return { upTo: number - 1, open }
+      open.push(number)
+    }
+    if (this.#latest === undefined) return { upTo: this.#taken, open }
+    if (open.length === most) return { upTo: this.#latest - 1, open }
+    return { upTo: this.#taken, open: [...open, this.#latest] }
   }
 
   /** Whether anything was dropped that has to be asked for. */
@@ -53,7 +63,7 @@ export class Acceptance<Report = unknown> {
    * nothing below `lowest` any more.
    */
   judge(number: number, previous: number, lowest: number): Verdict {
-    if (this.#refusals.size > 0) this.#forget(lowest)
+    this.#forget(lowest)
     if (number <= this.#taken || number === this.#held) return 'duplicate'
     if (previous <= this.#taken && this.#held === undefined && !this.isFull) return 'deliver'
     this.#misses = true
@@ -96,8 +106,16 @@ export class Acceptance<Report = unknown> {
     if ((isLatest || this.#open.delete(number)) && report !== undefined) this.#refusals.set(number, report)
   }
 
-  /** The sender waits for nothing below `lowest` any more. */
+  /** The sender waits for nothing below `lowest` any more: nobody is to be told of that, however it ends. */
   #forget(lowest: number): void {
-    for (const refused of this.#refusals.keys()) if (refused < lowest) this.#refusals.delete(refused)
+    if (this.#refusals.size > 0) {
+      for (const refused of this.#refusals.keys()) if (refused < lowest) this.#refusals.delete(refused)
+    }
+    if (this.#latest !== undefined && this.#latest < lowest) this.#latest = undefined
+    if (this.#open.size === 0) return
+    for (const number of this.#open) {
+      if (number >= lowest) return
+      this.#open.delete(number)
+    }
   }
 }

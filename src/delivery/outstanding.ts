@@ -8,6 +8,8 @@ export class Outstanding<Message> {
   /** Of the same index; undefined: it was given up. */
   #messages: (Message | undefined)[] = []
   #head = 0
+  /** How many were neither settled nor given up. */
+  #live = 0
 
   /** The lowest number that is outstanding; undefined: nothing is. */
   get lowest(): number | undefined {
@@ -33,21 +35,43 @@ export class Outstanding<Message> {
   sent(number: number, message: Message): void {
     this.#numbers.push(number)
     this.#messages.push(message)
+    this.#live++
   }
 
   /** Forgets a message that is not waited for any more. */
   giveUp(number: number): void {
     const at = this.#indexOf(number)
-    if (this.#numbers[at] === number) this.#messages[at] = undefined
+    if (this.#numbers[at] !== number || this.#messages[at] === undefined) return
+    this.#messages[at] = undefined
+    this.#live--
   }
 
-  /** Every number up to `upTo` is settled: takes these out, in order, and hands each to `each`. */
-  settle(upTo: number, each: (message: Message, number: number) => void): void {
+  /** Every number up to `upTo` is settled but the `open` ones: takes these out, in order, and hands each to `each`. */
+  settle(upTo: number, open: readonly number[], each: (message: Message, number: number) => void): void {
+    if (open.length > 0) return this.#settleSome(upTo, open, each)
     for (let number = this.lowest; number !== undefined && number <= upTo; number = this.lowest) {
       const message = this.#messages[this.#head] as Message
       this.#messages[this.#head++] = undefined
+      this.#live--
       each(message, number)
     }
+  }
+
+  #settleSome(upTo: number, open: readonly number[], each: (message: Message, number: number) => void): void {
+    const settled: [message: Message, number: number][] = []
+    let next = 0
+    for (let at = this.#head; at < this.#numbers.length && (this.#numbers[at] as number) <= upTo; at++) {
+      const number = this.#numbers[at] as number
+      const message = this.#messages[at]
+      while (next < open.length && (open[next] as number) < number) next++
+      if (message === undefined || open[next] === number) continue
+      this.#messages[at] = undefined
+      settled.push([message, number])
+    }
+    this.#live -= settled.length
+    this.#compact()
+    // Whoever is told may send, or give up, at once.
+    for (const [message, number] of settled) each(message, number)
   }
 
   /** Takes out all that is outstanding, in order. */
@@ -56,7 +80,17 @@ export class Outstanding<Message> {
     this.#numbers = []
     this.#messages = []
     this.#head = 0
+    this.#live = 0
     return all
+  }
+
+  /** While a message is open for long, those after it come and go. */
+  #compact(): void {
+    if (this.#numbers.length - this.#head <= 2 * this.#live + 1_024) return
+    const kept = [...this.#messages.keys()].filter(at => at >= this.#head && this.#messages[at] !== undefined)
+    this.#numbers = kept.map(at => this.#numbers[at] as number)
+    this.#messages = kept.map(at => this.#messages[at])
+    this.#head = 0
   }
 
   /** Where a number stands, or would. */

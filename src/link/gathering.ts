@@ -24,7 +24,8 @@ export class Gathering {
     const needed = Math.min(total, firstBytes)
     const spare = this.#spare
     this.#spare = undefined
-    this.#bytes = spare !== undefined && spare.length >= needed ? spare : Buffer.allocUnsafeSlow(needed)
+    if (spare === undefined) this.#bytes = Buffer.allocUnsafeSlow(needed)
+    else this.#bytes = spare.length >= needed ? spare : Buffer.allocUnsafeSlow(firstBytes)
     this.#total = total
     this.#filled = 0
   }
@@ -46,7 +47,9 @@ export class Gathering {
     this.#filled = filled
     if (filled < this.#total) return undefined
     this.#bytes = undefined
-    return whole.length === filled ? whole : new Uint8Array(whole.subarray(0, filled))
+    if (whole.length === filled) return whole
+    this.#spare = whole
+    return new Uint8Array(whole.subarray(0, filled))
   }
 
   #grow(from: Buffer, needed: number): Buffer {

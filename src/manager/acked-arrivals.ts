@@ -1,4 +1,4 @@
-import { refusalsPerFrame, writeAcknowledgement } from '../codec/acknowledgement-frame.js'
+import { openPerFrame, refusalsPerFrame, writeAcknowledgement } from '../codec/acknowledgement-frame.js'
 import { ByteWriter } from '../codec/byte-writer.js'
 import { FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
@@ -227,7 +227,7 @@ export class AckedArrivals {
 
   #write(lane: Lane, stream: number, asks: boolean): void {
     const acceptance = this.#context.inboxes.of(lane, stream)
-    const { upTo } = acceptance
+    const { upTo, open } = acceptance.settledBut(openPerFrame)
     const again = asks && acceptance.misses
     if (again) acceptance.asked()
     const refusals = [...acceptance.refusals].filter(([number]) => number <= upTo).sort(([one], [other]) => one - other)
@@ -237,7 +237,8 @@ export class AckedArrivals {
       const isLast = refusals.length === 0
       const told = isLast ? upTo : (part.at(-1)?.[0] ?? upTo)
       const writer = new ByteWriter(16)
-      writeAcknowledgement(writer, { stream, upTo: told, again: isLast && again, refusals: part })
+      const openThere = isLast ? open : open.filter(number => number <= told)
+      writeAcknowledgement(writer, { stream, upTo: told, open: openThere, again: isLast && again, refusals: part })
       lane.outbound.control(FrameKind.ack, writer.take())
       if (isLast) return
     }

@@ -65,8 +65,8 @@ export interface ForwardOptions extends RequestOptions {
   /**
    * Sends the message again until it is acknowledged, and hands it over once. The promise then tells how it ended: it
    * resolves on the acknowledgement; it rejects with an error whose `outcome` is `'unknown'` where the message may have
-   * been handled, and with another one where it was not, or where its handler failed (`RemoteError`). Messages with
-   * `ack` wait for each other within a partition key. Not for requests, whose answer tells the same. Default `false`.
+   * been handled, and with another one where it was not, or where its handler failed (`RemoteError`). None
+   * waits for the handler of another. Not for requests, whose answer tells the same. Default `false`.
    */
   readonly ack?: boolean | AckOptions
   /**

@@ -41,9 +41,9 @@ class Outbox implements Tracker {
     this.#forget(entry)
   }
 
-  acknowledged(node: NodeName, { stream, upTo, refusals }: Acknowledgement): void {
+  acknowledged(node: NodeName, { stream, upTo, open, refusals }: Acknowledgement): void {
     const refused = refusals.length === 0 ? undefined : new Map(refusals)
-    this.#streams[stream]?.settle(upTo, (entry, number) => {
+    this.#streams[stream]?.settle(upTo, open, (entry, number) => {
       this.#forget(entry)
       if (refused?.has(number) !== true) entry.settler?.sent()
       else entry.settler?.failed(errorOf(node, entry.server, refused.get(number), 'message'))

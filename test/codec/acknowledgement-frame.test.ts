@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   type Acknowledgement,
+  openPerFrame,
   parseAcknowledgement,
   refusalsPerFrame,
   writeAcknowledgement,
@@ -24,6 +25,7 @@ const parse = (bytes: Uint8Array, start = 0, end = bytes.length): Acknowledgemen
 const acknowledgements: fc.Arbitrary<Acknowledgement> = fc.record({
   stream: fc.nat(63),
   upTo: fc.maxSafeNat(),
+  open: fc.uniqueArray(fc.nat(1_000_000), { maxLength: 5 }).map(numbers => numbers.sort((one, other) => one - other)),
   again: fc.boolean(),
   refusals: fc.array(fc.tuple(fc.maxSafeNat(), fc.oneof(fc.string(), fc.record({ code: fc.string() }))), {
     maxLength: 5,
@@ -32,8 +34,8 @@ const acknowledgements: fc.Arbitrary<Acknowledgement> = fc.record({
 
 describe('an acknowledgement', () => {
   test('is laid out as the protocol says', () => {
-    const bytes = written({ stream: 1, upTo: 300, again: true, refusals: [[299, 'no']] })
-    expect(Buffer.from(bytes).toString('hex')).toBe('01ac0203ab0203626e6f')
+    const bytes = written({ stream: 1, upTo: 300, open: [7, 200], again: true, refusals: [[299, 'no']] })
+    expect(Buffer.from(bytes).toString('hex')).toBe('01ac0203ab0203626e6f0207c101')
   })
 
   test('is read as it was written, wherever it stands', () => {
@@ -47,7 +49,7 @@ describe('an acknowledgement', () => {
   })
 
   test('may grow at its end', () => {
-    const bytes = written({ stream: 0, upTo: 1, again: false, refusals: [] })
+    const bytes = written({ stream: 0, upTo: 1, open: [], again: false, refusals: [] })
     expect(parse(Buffer.concat([bytes, Uint8Array.of(7)])).upTo).toBe(1)
   })
 
@@ -55,6 +57,7 @@ describe('an acknowledgement', () => {
     const bytes = written({
       stream: 1,
       upTo: 300,
+      open: [1, 2],
       again: true,
       refusals: [
         [299, 'no'],
@@ -67,9 +70,16 @@ describe('an acknowledgement', () => {
   test('of more refusals than a frame may carry is malformed', () => {
     const refusals = (count: number): Acknowledgement['refusals'] =>
       Array.from({ length: count }, (_, number) => [number, undefined] as const)
-    const head = { stream: 0, upTo: 1_000, again: false }
+    const head = { stream: 0, upTo: 1_000, open: [], again: false }
     expect(parse(written({ ...head, refusals: refusals(refusalsPerFrame) })).refusals).toHaveLength(refusalsPerFrame)
     expect(() => parse(written({ ...head, refusals: refusals(refusalsPerFrame + 1) }))).toThrow('257 refusals')
+  })
+
+  test('of more open numbers than a frame may name is malformed', () => {
+    const open = (count: number): number[] => Array.from({ length: count }, (_, number) => number + 1)
+    const head = { stream: 0, upTo: 1_000, again: false, refusals: [] }
+    expect(parse(written({ ...head, open: open(openPerFrame) })).open).toHaveLength(openPerFrame)
+    expect(() => parse(written({ ...head, open: open(openPerFrame + 1) }))).toThrow('257 open numbers')
   })
 
   test('is a value or a malformed one, whatever a peer sends', () => {

@@ -13,16 +13,22 @@ function taken(...numbers: readonly number[]): Acceptance<string> {
   return acceptance
 }
 
+/** Every number up to this one is settled. */
+function upTo(acceptance: Acceptance<string>): number {
+  const told = acceptance.settledBut(10)
+  return (told.open[0] ?? told.upTo + 1) - 1
+}
+
 describe('a stream of messages that are to be acknowledged', () => {
   test('is taken in order, each number once, gaps or not', () => {
     const acceptance = taken(1, 2, 5)
-    expect(acceptance.upTo).toBe(5)
+    expect(upTo(acceptance)).toBe(5)
     for (const number of [1, 2, 3, 5]) expect(acceptance.judge(number, 0, 1)).toBe('duplicate')
     expect(acceptance.judge(6, 5, 5)).toBe('deliver')
     acceptance.take(6)
-    expect(acceptance.upTo).toBe(5)
+    expect(upTo(acceptance)).toBe(5)
     acceptance.settled(6)
-    expect(acceptance.upTo).toBe(6)
+    expect(upTo(acceptance)).toBe(6)
   })
 
   test('takes nothing whose predecessor it has not taken, whatever was taken away', () => {
@@ -30,7 +36,7 @@ describe('a stream of messages that are to be acknowledged', () => {
     expect(acceptance.judge(2, 1, 1)).toBe('deliver')
     acceptance.dropped()
     expect([acceptance.judge(3, 2, 1), acceptance.judge(4, 3, 1)]).toEqual(['later', 'later'])
-    expect([acceptance.upTo, acceptance.misses]).toEqual([1, true])
+    expect([upTo(acceptance), acceptance.misses]).toEqual([1, true])
     acceptance.asked()
     expect(acceptance.misses).toBe(false)
     // What was under way when it was asked for.
@@ -88,7 +94,60 @@ describe('a stream of messages that are to be acknowledged', () => {
   })
 })
 
+describe('what is settled of a stream', () => {
+  function open(...numbers: readonly number[]): Acceptance<string> {
+    const acceptance = new Acceptance<string>()
+    for (const number of numbers) {
+      acceptance.judge(number, number - 1, 1)
+      acceptance.take(number)
+    }
+    return acceptance
+  }
+
+  test('is all but what is open: nobody waits for a handler that another message is with', () => {
+    const acceptance = open(1, 2, 3, 4)
+    acceptance.settled(2)
+    acceptance.settled(4)
+    expect(acceptance.settledBut(10)).toEqual({ upTo: 4, open: [1, 3] })
+    acceptance.settled(1)
+    acceptance.settled(3)
+    expect(acceptance.settledBut(10)).toEqual({ upTo: 4, open: [] })
+  })
+
+  test('is told up to as much as may be named', () => {
+    const acceptance = open(1, 2, 3, 4, 5)
+    acceptance.settled(4)
+    expect(acceptance.settledBut(2)).toEqual({ upTo: 2, open: [1, 2] })
+    expect(acceptance.settledBut(3)).toEqual({ upTo: 4, open: [1, 2, 3] })
+  })
+
+  test('leaves out what nobody waits for any more, however it ends', () => {
+    const acceptance = open(1, 2, 3)
+    acceptance.settled(2)
+    expect(acceptance.judge(4, 3, 3)).toBe('deliver')
+    expect(acceptance.settledBut(10)).toEqual({ upTo: 3, open: [3] })
+    expect(acceptance.judge(4, 0, 4)).toBe('deliver')
+    expect(acceptance.settledBut(10)).toEqual({ upTo: 3, open: [] })
+    acceptance.settled(1, 'late')
+    expect(acceptance.refusals.size).toBe(0)
+  })
+})
+
 describe('what is outstanding of a stream', () => {
+  test('is settled but for what is open, and takes no more room however long that is', () => {
+    const outstanding = new Outstanding<string>()
+    const settled: number[] = []
+    for (let number = 1; number <= 10_000; number++) {
+      outstanding.sent(number, `m${number}`)
+      if (number % 10 === 0) outstanding.settle(number, [1, 5], (_message, which) => settled.push(which))
+    }
+    expect(settled.length).toBe(9_998)
+    expect(settled.slice(0, 6)).toEqual([2, 3, 4, 6, 7, 8])
+    expect([outstanding.lowest, outstanding.greatest]).toEqual([1, 5])
+    outstanding.giveUp(1)
+    expect(outstanding.takeAll()).toEqual(['m5'])
+  })
+
   test('is settled up to a number, and given up one by one', () => {
     const outstanding = new Outstanding<string>()
     expect([outstanding.lowest, outstanding.greatest]).toEqual([undefined, undefined])
@@ -98,7 +157,7 @@ describe('what is outstanding of a stream', () => {
     expect([outstanding.lowest, outstanding.greatest]).toEqual([4, 7])
     outstanding.giveUp(3)
     const settled: unknown[] = []
-    outstanding.settle(5, (message, number) => settled.push([message, number]))
+    outstanding.settle(5, [], (message, number) => settled.push([message, number]))
     expect(settled).toEqual([
       ['m4', 4],
       ['m5', 5],

@@ -55,6 +55,8 @@ test('memory is set aside for what came, not for what was announced', () => {
   gathering.begin(1_024 * mebi)
   gathering.add(new Uint8Array(100), 0, 100)
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * mebi)
+  for (let count = 0; count < 3; count++) gathering.add(new Uint8Array(mebi), 0, mebi)
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(48 * mebi)
 })
 
 test('what breaks the rules is malformed', () => {
@@ -71,7 +73,7 @@ test('who begins and gives up without end has nothing set aside each time', () =
   const gathering = new Gathering(64 * mebi)
   const before = process.memoryUsage().arrayBuffers
   for (let count = 0; count < 1_000; count++) {
-    gathering.begin(64 * mebi - count)
+    gathering.begin(count < 500 ? 64 * mebi - count : mebi - 1_000 + count)
     gathering.add(Uint8Array.of(7), 0, 1)
     gathering.giveUp()
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Interposition, only, type Passage } from '../../src/index.js'
+import { type Interposition, NoSuchServerError, only, type Passage } from '../../src/index.js'
 import { Cluster } from '../support/cluster.js'
 import { endOf, hear } from '../support/hearing.js'
 
@@ -33,16 +33,37 @@ describe('a message with ack', () => {
     const ends = [1, 2].map(id => endOf(a.forwardMessage('b', 'slow', id, { ack })))
     await cluster.pass(60_000)
     expect(ends.map(({ end }) => end)).toEqual(['waits', 'waits'])
-    // Acknowledgements are cumulative: the second is told with the first.
+    // No message waits for the handler of another.
     waiting[1]?.()
     await cluster.pass(10)
-    expect(ends.map(({ end }) => end)).toEqual(['waits', 'waits'])
+    expect(ends.map(({ end }) => end)).toEqual(['waits', 'done'])
     waiting[0]?.()
     await cluster.pass(10)
     expect(ends.map(({ end }) => end)).toEqual(['done', 'done'])
     const failure = await cluster.failure(a.forwardMessage('b', 'bad', 3, { ack }))
     expect(failure).toMatchObject({ code: 'ERR_REMOTE', message: expect.stringContaining('no stock') as string })
     await cluster.settle(a.forwardMessage('b', 'bad', 4, { ack: true }))
+  })
+
+  test('waits for no other that is never handled, whether its sender waits for that or not', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    b.register('hung', () => new Promise(() => {}))
+    const heard = hear(b, 'orders')
+    const hung = endOf(a.forwardMessage('b', 'hung', 0, { ack: { when: 'handled' } }))
+    const given = endOf(a.forwardMessage('b', 'hung', 0, { ack: { when: 'handled' }, timeout: 300 }))
+    for (let count = 0; count < 2_000; count++) {
+      await cluster.settle(a.forwardMessage('b', 'orders', count, { ack: true }))
+      if (count % 100 === 0) await cluster.pass(20)
+    }
+    expect(await cluster.failure(a.forwardMessage('b', 'nobody', 1, { ack: true }))).toBeInstanceOf(NoSuchServerError)
+    expect([hung.end, given.end, heard.length]).toEqual(['waits', 'ERR_DEADLINE unknown', 2_000])
+    expect(
+      a
+        .connections()
+        .map(({ queuedBytes }) => queuedBytes)
+        .reduce((sum, bytes) => sum + bytes, 0),
+    ).toBeLessThan(2_000)
   })
 
   test('is refused by name where nobody takes it', async () => {

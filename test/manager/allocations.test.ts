@@ -8,7 +8,7 @@ import { Cluster } from '../support/cluster.js'
 const counted = 500
 const order = { to: 'orders', seq: 7, body: 'x'.repeat(40) }
 
-/** The bytes of the heap that one `send` takes once its code is compiled: the least of many rounds without a collection. */
+/** The bytes of the heap that one `send` takes, its code compiled: the least of many rounds without a collection. */
 async function bytesEach(send: () => unknown, cluster: Cluster): Promise<number> {
   const collections: number[] = []
   const observer = new PerformanceObserver(list => {

@@ -33,8 +33,8 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'what was not handed over yet is acknowledged',
     file: acceptance,
-    find: '    if (this.#open.size > 0) for (const number of this.#open) return number - 1\n',
-    replace: '',
+    find: 'open: [...open, this.#latest] }',
+    replace: 'open }',
   },
   {
     name: 'what is handed over does not count as taken',
@@ -68,10 +68,28 @@ export const acknowledgements: readonly Mutant[] = [
     replace: 'number !== undefined && number < upTo',
   },
   {
+    name: 'what nobody waits for any more stays open at its receiver',
+    file: acceptance,
+    find: '      this.#open.delete(number)\n    }',
+    replace: '      return\n    }',
+  },
+  {
+    name: 'what is open is settled with the rest',
+    file: outstanding,
+    find: 'if (message === undefined || open[next] === number) continue',
+    replace: 'if (message === undefined) continue',
+  },
+  {
+    name: 'behind a message that is open for long the list of the others grows',
+    file: outstanding,
+    find: '    this.#compact()\n',
+    replace: '',
+  },
+  {
     name: 'a message that was given up is outstanding for ever',
     file: outstanding,
-    find: '    if (this.#numbers[at] === number) this.#messages[at] = undefined\n',
-    replace: '',
+    find: '    this.#messages[at] = undefined\n    this.#live--\n  }\n',
+    replace: '  }\n',
     tests,
   },
   {

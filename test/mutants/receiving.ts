@@ -57,8 +57,8 @@ export const receiving: readonly Mutant[] = [
   {
     name: 'chunks that were given up are part of the next message',
     file: gathering,
-    find: '  giveUp(): void {\n    this.#bytes = undefined\n',
-    replace: '  giveUp(): void {\n',
+    find: 'this.#spare = this.#bytes\n    this.#bytes = undefined\n',
+    replace: 'this.#spare = this.#bytes\n',
   },
   {
     name: 'the bytes of chunks that were given up count for the next message',
