@@ -93,6 +93,7 @@ export const CloseCode = {
   disconnected: 19,
   abandoned: 20,
   overflow: 21,
+  opening: 22,
 } as const
 
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode]

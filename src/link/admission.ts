@@ -14,6 +14,8 @@ export interface AdmissionContext {
   readonly free: number
   /** What the overlay says of the peer. */
   readonly refusal: Refusal | undefined
+  /** The connection leads through other nodes. */
+  readonly relayed: boolean
 }
 
 /**
@@ -22,7 +24,7 @@ export interface AdmissionContext {
  * generation always takes the place of an earlier one.
  */
 export function admitPeer(
-  { self, channelMap, links, free, refusal }: AdmissionContext,
+  { self, channelMap, links, free, refusal, relayed }: AdmissionContext,
   peer: NodeSpec,
   slot: Slot,
   ours: LaneAttempt | undefined,
@@ -45,6 +47,8 @@ export function admitPeer(
   }
   if (slot.generation > lane.generation + generationLeapMax) return wildGeneration
   if (ours === undefined && lane.attempt?.generation === slot.generation && self.name < peer.name) return tieBreak
+  // The dialler may have sent messages on the relayed one: they are on their way behind its word that it is ready.
+  if (!relayed && lane.relayed && lane.phase === 'opening') return opening
   return { fresh: lane.fresh }
 }
 
@@ -92,4 +96,5 @@ function unknownChannel({ channel, lane }: Slot): Refusal {
 const generationLeapMax = 1_000_000
 const wildGeneration: Refusal = { code: CloseCode.malformed, text: 'a generation that no lane reaches' }
 const tooManyPeers: Refusal = { code: CloseCode.tooManyPeers, text: 'limits.peers is reached' }
+const opening: Refusal = { code: CloseCode.opening, text: 'a connection through other nodes is about to open' }
 const tieBreak: Refusal = { code: CloseCode.tieBreak, text: 'both nodes dialled, and the smaller name is preferred' }

@@ -352,6 +352,7 @@ export class LinkHub implements LaneDialler {
     if (peer.name === self.name && peer.incarnation > self.incarnation) handler.superseded(peer.incarnation)
     const context: AdmissionContext = {
       ...{ self, channelMap: settings.channelMap, links: this.#links, refusal: handler.admit(peer, relayed) },
+      relayed,
       free: settings.limits.peers - handler.reservedFor(peer) - this.connected,
     }
     return admitPeer(context, peer, slot, ours)

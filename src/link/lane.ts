@@ -62,6 +62,8 @@ export class Lane implements InboundHandler {
   #established: Established | undefined
   #inbound: Inbound | undefined
   #handover: Handover | undefined
+  /** A handover from this connection was abandoned: the peer may have gone on nevertheless. */
+  #abandoned = false
   #pings = 0
   #pingedAt: Instant | undefined
   #cancelOpening: (() => void) | undefined
@@ -125,7 +127,9 @@ export class Lane implements InboundHandler {
    */
   succeed(connection: Connection, established: Established, role: 'dialler' | 'acceptor'): boolean {
     const isDirect = connection.relayed !== true && this.relayed
-    if (!isDirect || this.phase !== 'open' || this.#handover !== undefined || established.fresh) return false
+    if (!isDirect || this.phase !== 'open' || established.fresh) return false
+    // A peer that dials again has given up what was under way, unless it has said its last on the relayed one.
+    if (this.#handover?.abandon() === false) return false
     this.attempt?.cancel()
     this.attempt = undefined
     this.cancelRetry()
@@ -135,7 +139,8 @@ export class Lane implements InboundHandler {
       over: () => this.#moved(handover),
       failed: why => this.close('replaced', why),
       abandoned: () => {
-        if (this.#handover === handover) this.#handover = undefined
+        this.#handover = undefined
+        this.#abandoned = true
       },
     })
     this.#handover = handover
@@ -238,8 +243,9 @@ export class Lane implements InboundHandler {
   }
 
   peerMoved(): void {
-    if (this.#handover === undefined) return this.violated('malformed', 'moved, and no other connection')
-    this.#handover.peerMoved()
+    if (this.#handover !== undefined) return this.#handover.peerMoved()
+    if (!this.#abandoned) return this.violated('malformed', 'moved, and no other connection')
+    this.close('replaced', 'the connection that the peer goes on on is gone')
   }
 
   credited(total: number): void {
@@ -290,6 +296,7 @@ export class Lane implements InboundHandler {
     const former = this.#connection
     this.#handover = undefined
     this.#connection = connection
+    this.#abandoned = false
     this.relayed = false
     former?.close('it goes on on another connection')
     this.roundTrip = undefined
@@ -341,6 +348,7 @@ export class Lane implements InboundHandler {
     this.#inbound = undefined
     this.#connection = undefined
     this.#established = undefined
+    this.#abandoned = false
     this.#pingedAt = undefined
     this.confirmed = false
     this.phase = 'closed'

@@ -26,7 +26,7 @@ async function setUp(): Promise<{
 }> {
   const [a, b] = await new World().pair()
   const { channelMap } = a.link(b).settings
-  const usual = { self: a.spec, channelMap, links: a.hub.links, free: 10, refusal: undefined }
+  const usual = { self: a.spec, channelMap, links: a.hub.links, free: 10, refusal: undefined, relayed: false }
   return {
     ...{ a, b, link: a.link(b) },
     admit: (peer, slot = {}, context = {}) =>
@@ -96,6 +96,19 @@ describe('a peer that wants a slot', () => {
     expect(admit(b.spec, { generation: generation + 1_000_001 })).toMatchObject({ code: CloseCode.malformed })
   })
 
+  test('has to wait with a direct connection until the relayed one is open, or gone', async () => {
+    const { admit, a, b } = await setUp()
+    const lane = a.lane(b)
+    const slot = { generation: lane.generation + 1 }
+    lane.relayed = true
+    expect(admit(b.spec, slot)).toEqual({ fresh: false })
+    lane.phase = 'opening'
+    expect(admit(b.spec, slot)).toMatchObject({ code: CloseCode.opening })
+    expect(admit(b.spec, slot, { relayed: true })).toEqual({ fresh: false })
+    lane.relayed = false
+    expect(admit(b.spec, slot)).toEqual({ fresh: false })
+  })
+
   test('gives way to an attempt at the same generation only where that comes from the smaller name', async () => {
     for (const [swapped, given] of [
       [false, { code: CloseCode.tieBreak }],
@@ -107,7 +120,8 @@ describe('a peer that wants a slot', () => {
       const attempt = { generation: lane.generation + 1, cancel: () => {} }
       lane.attempt = attempt
       const { channelMap } = self.link(peer).settings
-      const context = { self: self.spec, channelMap, links: self.hub.links, free: 10, refusal: undefined }
+      const usual = { self: self.spec, channelMap, links: self.hub.links, free: 10 }
+      const context = { ...usual, refusal: undefined, relayed: false }
       const admit = (generation: number, ours: typeof attempt | undefined): Freshness | Refusal =>
         admitPeer(context, peer.spec, { ...first, generation }, ours)
       expect(admit(attempt.generation, undefined)).toMatchObject(given)
