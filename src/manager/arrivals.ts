@@ -261,7 +261,9 @@ export class Arrivals {
   #send(lane: Lane, id: number, status: number, value: unknown): Promise<void> | undefined {
     let body: Uint8Array
     try {
-      body = value instanceof Uint8Array && status === ReplyStatus.bytes ? value : this.#encode(value)
+      // A copy: the reply may wait, and its handler is not told until when it may not use the bytes again.
+      const isBytes = value instanceof Uint8Array && status === ReplyStatus.bytes
+      body = isBytes ? new Uint8Array(value) : this.#encode(value)
     } catch (error) {
       return this.#sendError(lane, id, error)
     }

@@ -1,6 +1,6 @@
 import { CloseCode } from '../codec/codec.js'
 import { abortReason, onAbort, untilAborted } from '../core/abort.js'
-import { DiscoveryError } from '../core/errors.js'
+import { DiscoveryError, MaquisError } from '../core/errors.js'
 import type { NodeSpec } from '../core/node.js'
 import type { Random } from '../core/random.js'
 import { classable } from '../core/thrown.js'
@@ -74,7 +74,7 @@ export class Discoverer {
       } catch (thrown) {
         if (signal.aborted) break
         const error = classable(thrown)
-        reporter.discoveryFailed(error instanceof Error ? error : new DiscoveryError('the option', error))
+        reporter.discoveryFailed(error instanceof MaquisError ? error : new DiscoveryError('the option', error))
       }
       await joiner.until(() => false, signal, this.#pause()).catch(() => {})
     }
@@ -119,18 +119,23 @@ export class Discoverer {
     if (added.length > 0) reporter.discovered(added)
   }
 
-  /** Counts what is no address, and tells of what the lookup before did not find. */
+  /** Counts what is no address, and tells of what the lookup before did not find: of a few at a time. */
   #refuse(refused: readonly unknown[]): void {
     const { schemes, reporter } = this.#context
-    const told = new Set<string>()
+    const known = new Set<string>()
+    let told = 0
     for (const address of refused) {
       reporter.counters.add('discoveryRefused')
-      const text = typeof address === 'string' ? address.slice(0, refusedTextMax) : `a ${typeof address}`
-      if (told.has(text) || told.size >= refusedMax) continue
-      told.add(text)
-      if (!this.#refused.has(text)) reporter.discoveryRefused(text, faultOfUrl(address, schemes))
+      const text = textOfRefused(address)
+      if (known.has(text)) continue
+      if (!this.#refused.has(text)) {
+        if (told === refusedMax) continue
+        told++
+        reporter.discoveryRefused(text, faultOfUrl(address, schemes))
+      }
+      known.add(text)
     }
-    this.#refused = told
+    this.#refused = known
   }
 
   /** Whether nobody who is connected tells of that address already. */
@@ -181,4 +186,10 @@ export class Discoverer {
 /** Whether two addresses are one, however they are written. */
 function isSame(one: string, other: string): boolean {
   return one === other || (URL.canParse(one) && new URL(one).href === new URL(other).href)
+}
+
+/** In one line of a log, whatever is in it. */
+function textOfRefused(address: unknown): string {
+  if (typeof address !== 'string') return `a ${typeof address}`
+  return address.slice(0, refusedTextMax).replace(/\p{Cc}/gu, '\ufffd')
 }

@@ -4,7 +4,7 @@ import type { Clock, Instant } from '../core/time.js'
 import { ExpiredError, HandlerError } from './error-reports.js'
 import { Receiver } from './receiver.js'
 import type { Handler, MessageContext, RegisterOptions } from './servers.js'
-import type { StandardIssue } from './standard-schema.js'
+import type { StandardIssue, StandardResult } from './standard-schema.js'
 
 /** Who is told what became of messages to local servers. */
 export interface RegistryObserver {
@@ -276,7 +276,8 @@ async function check(name: string, schema: NonNullable<RegisterOptions['schema']
   let value: unknown
   let issues: string[] | undefined
   try {
-    const result = await schema['~standard'].validate(message)
+    const result = (await schema['~standard'].validate(message)) as StandardResult<unknown> | undefined
+    if (result === undefined) throw new TypeError(`the schema of server '${name}' returned no result`)
     issues = result.issues?.map(describeIssue)
     if (result.issues === undefined) value = result.value
   } catch (thrown) {

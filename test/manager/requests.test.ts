@@ -221,4 +221,15 @@ describe('messages of a node to itself', () => {
     expect(await asked).toMatchObject({ code: 'ERR_STOPPED', outcome: 'unknown' })
     expect(slow.asked).toEqual([1])
   })
+
+  test('whose answer is large is answered as it was, whatever its handler does with the bytes afterwards', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    const bytes = new Uint8Array(300_000)
+    b.register('fill', (value: number) => bytes.fill(value))
+    const answers = [1, 2, 3].map(value => a.request('b', 'fill', value) as Promise<Uint8Array>)
+    for (const [index, answer] of (await cluster.settle(Promise.all(answers))).entries()) {
+      expect(answer.every(byte => byte === index + 1)).toBe(true)
+    }
+  })
 })

@@ -103,3 +103,12 @@ test('a remote error carries what the handler said word for word, up to 4,096 ch
   const long = (await cluster.failure(a.request('b', 'says', 'x'.repeat(5_000)))) as RemoteError
   expect(long.remoteMessage).toBe('x'.repeat(4_096))
 })
+
+test('a schema that returns nothing is said to be the one at fault', async () => {
+  const cluster = new Cluster()
+  const [a, b] = await cluster.pair()
+  const schema = { '~standard': { version: 1, vendor: 'test', validate: () => {} } } as unknown as StandardSchemaV1
+  b.register('orders', () => 1, { schema })
+  const failure = await cluster.failure(a.request('b', 'orders', 1))
+  expect(failure).toMatchObject({ remoteMessage: `the schema of server 'orders' returned no result` })
+})
