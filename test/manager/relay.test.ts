@@ -279,9 +279,10 @@ describe('a relayed connection', () => {
     const [a, b, c] = row
     const heard = hear(c)
     let slow = false
-    b.interpose(({ kind, direction, peer }) =>
-      slow && kind === 'relay' && direction === 'forward' && peer === 'c' ? { type: 'delay', by: 100 } : { type: 'pass' },
-    )
+    b.interpose(({ kind, direction, peer }) => {
+      const isSlow = slow && kind === 'relay' && direction === 'forward' && peer === 'c'
+      return isSlow ? { type: 'delay', by: 100 } : { type: 'pass' }
+    })
     const failures: unknown[] = []
     let next = 0
     const send = (): void => void a.forwardMessage('c', 'inbox', next++, relayed).catch(error => failures.push(error))

@@ -270,7 +270,7 @@ export const lanes: readonly Mutant[] = [
   {
     name: 'a direct connection goes on from a numbering that its dialler has forgotten',
     file: lane,
-    find: " || established.fresh) return false",
+    find: ' || established.fresh) return false',
     replace: ') return false',
   },
   {
