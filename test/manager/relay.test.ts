@@ -274,6 +274,34 @@ describe('a relayed connection', () => {
     ])
   })
 
+  test('is not broken off by a direct one that is quicker than its first messages', async () => {
+    const { cluster, row } = await line(3)
+    const [a, b, c] = row
+    const heard = hear(c)
+    let slow = false
+    b.interpose(({ kind, direction, peer }) => {
+      const isSlow = slow && kind === 'relay' && direction === 'forward' && peer === 'c'
+      return isSlow ? { type: 'delay', by: 100 } : { type: 'pass' }
+    })
+    const failures: unknown[] = []
+    let next = 0
+    const send = (): void => void a.forwardMessage('c', 'inbox', next++, relayed).catch(error => failures.push(error))
+    send()
+    // Open at one end: what is sent over it is on its way behind the word of that.
+    await cluster.until(() => lanesTo(a, 'c').length === 2)
+    slow = true
+    const joined = a.syncJoin(c.spec)
+    for (let count = 0; count < 15; count++) {
+      send()
+      await cluster.pass(10)
+    }
+    await cluster.settle(joined)
+    await cluster.until(() => heard.at(-1) === next - 1)
+    expect(heard).toEqual(range(next))
+    expect(failures).toEqual([])
+    await cluster.until(() => !lanesTo(a, 'c').includes(true))
+  })
+
   test('takes the place of a direct one that is lost, and the other way round', async () => {
     const peers = { a: 'memory://a:1', b: 'memory://b:1', c: 'memory://c:1' }
     const make: MakeManager = options => staticMesh({ ...options, peers })

@@ -30,7 +30,7 @@ const coveredBy: Readonly<Record<string, readonly string[]>> = {
   'src/link/admission.ts': ['admission', 'lanes', 'incarnations'],
   'src/link/hub.ts': ['dialling', 'incarnations', 'lanes'],
   'src/link/link.ts': ['link', 'lanes', 'incarnations', 'lost-lanes'],
-  'src/link/lane.ts': ['lanes', 'lane-messages', 'lane-hostile', 'xbot'],
+  'src/link/lane.ts': ['succession', 'lanes', 'lane-messages', 'lane-hostile', 'xbot'],
   'src/link/channel.ts': ['lanes', 'lane-messages', 'incarnations'],
   'src/link/outbound.ts': ['lane-messages', 'lane-hostile'],
   'src/link/inbound.ts': ['inbound', 'lane-messages', 'lane-hostile'],
