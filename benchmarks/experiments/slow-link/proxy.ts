@@ -47,7 +47,7 @@ function flow(from: Socket, to: Socket, direction: Direction): void {
     write: (chunk, taken) => to.write(chunk, () => taken()),
     end: () => to.end(),
   })
-  from.on('data', chunk => over.read(chunk as Buffer))
+  from.on('data', (chunk: unknown) => over.read(chunk as Buffer))
   from.on('end', () => over.end())
   // A reset is passed on at once.
   from.on('error', () => to.destroy())
