@@ -63,7 +63,7 @@ export class Acceptance<Report = unknown> {
    * nothing below `lowest` any more.
    */
   judge(number: number, previous: number, lowest: number): Verdict {
-    this.#forget(lowest)
+    this.#forget(lowest, previous, number)
     if (number <= this.#taken || number === this.#held) return 'duplicate'
     if (previous <= this.#taken && this.#held === undefined && !this.isFull) return 'deliver'
     this.#misses = true
@@ -106,10 +106,15 @@ export class Acceptance<Report = unknown> {
     if ((isLatest || this.#open.delete(number)) && report !== undefined) this.#refusals.set(number, report)
   }
 
-  /** The sender waits for nothing below `lowest` any more: nobody is to be told of that, however it ends. */
-  #forget(lowest: number): void {
+  /**
+   * The sender waits for nothing below `lowest` any more, nor for what lies between `previous` and `number`: nobody is
+   * to be told of that, however it ends.
+   */
+  #forget(lowest: number, previous: number, number: number): void {
     if (this.#refusals.size > 0) {
-      for (const refused of this.#refusals.keys()) if (refused < lowest) this.#refusals.delete(refused)
+      for (const refused of this.#refusals.keys()) {
+        if (refused < lowest || (previous < refused && refused < number)) this.#refusals.delete(refused)
+      }
     }
     if (this.#latest !== undefined && this.#latest < lowest) this.#latest = undefined
     if (this.#open.size === 0) return

@@ -92,6 +92,24 @@ describe('a stream of messages that are to be acknowledged', () => {
     expect(acceptance.judge(refusalsMax + 1, 0, refusalsMax + 1)).toBe('deliver')
     expect(acceptance.refusals.size).toBe(0)
   })
+
+  test('forgets refusals behind a message that is open for long, as soon as their sender waits for them no more', () => {
+    const acceptance = new Acceptance<string>()
+    const arrive = (number: number, previous: number): string => {
+      const verdict = acceptance.judge(number, previous, 1)
+      if (verdict !== 'deliver') return verdict
+      acceptance.take(number)
+      if (number > 1) acceptance.settled(number, 'no')
+      return verdict
+    }
+    for (let number = 1; number <= refusalsMax + 1; number++) expect(arrive(number, number - 1)).toBe('deliver')
+    expect(arrive(refusalsMax + 2, refusalsMax + 1)).toBe('later')
+    expect(arrive(refusalsMax + 2, 1)).toBe('deliver')
+    expect([...acceptance.refusals.keys()]).toEqual([refusalsMax + 2])
+    // What came before was not waited for by then, and nothing else is forgotten.
+    expect(arrive(refusalsMax + 3, refusalsMax + 2)).toBe('deliver')
+    expect([...acceptance.refusals.keys()]).toEqual([refusalsMax + 2, refusalsMax + 3])
+  })
 })
 
 describe('what is settled of a stream', () => {

@@ -48,6 +48,19 @@ describe('messages with ack, one of which has to wait', () => {
     expect(heard).toEqual([2, 3])
   })
 
+  test('go on after any number of refusals, though a handler before them takes for ever', async () => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b, 'orders')
+    b.register('slow', never)
+    endOf(a.forwardMessage('b', 'slow', 0, handled))
+    const ends = Array.from({ length: 1_000 }, () => endOf(a.forwardMessage('b', 'nobody', 1, given)))
+    endOf(a.forwardMessage('b', 'orders', 2, given))
+    await cluster.pass(10_000)
+    expect(new Set(ends.map(({ end }) => end))).toEqual(new Set(['ERR_NO_SUCH_SERVER']))
+    expect(heard).toEqual([2])
+  })
+
   test('go on as soon as the first does, though its handler takes for ever', async () => {
     const cluster = new Cluster({ network: { latency: 20 } })
     const [a, b] = await cluster.pair()

@@ -84,7 +84,10 @@ describe('whatever a handler throws', () => {
   })
 
   test.each<[string, () => unknown]>([
-    ['an error of another realm', () => runInNewContext(`Object.assign(new TypeError('no'), { code: 'E_NO' })`)],
+    [
+      'an error of another realm',
+      () => runInNewContext(`Object.assign(new TypeError('no'), { code: 'E_NO' })`) as unknown,
+    ],
     ['a plain object', () => ({ name: 'TypeError', message: 'no', code: 'E_NO' })],
   ])('what it says reaches who asked, as an error says it: %s', async (_what, make) => {
     const cluster = new Cluster()

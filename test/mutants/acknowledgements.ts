@@ -31,6 +31,18 @@ export const acknowledgements: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a handler that never ends keeps all refusals after its message',
+    file: acceptance,
+    find: ' || (previous < refused && refused < number)',
+    replace: '',
+  },
+  {
+    name: 'a refusal is forgotten that its sender still waits for',
+    file: acceptance,
+    find: '(previous < refused && refused < number)',
+    replace: 'refused < number',
+  },
+  {
     name: 'what was not handed over yet is acknowledged',
     file: acceptance,
     find: 'open: [...open, this.#latest] }',
