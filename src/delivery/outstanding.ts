@@ -47,8 +47,8 @@ export class Outstanding<Message> {
   }
 
   /**
-   * Every number up to `upTo` is settled but those of the `open` runs, of which the first and the last number are given:
-   * takes what is settled out, in order, and hands each to `each`.
+   * Every number up to `upTo` is settled but those of the `open` runs, given by the first and the last of each: takes
+   * what is settled out, in order, and hands each to `each`.
    */
   settle(upTo: number, open: readonly number[], each: (message: Message, number: number) => void): void {
     if (open.length > 0) return this.#settleSome(upTo, open, each)

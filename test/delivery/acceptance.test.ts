@@ -100,7 +100,7 @@ describe('a stream of messages that are to be acknowledged', () => {
     expect(acceptance.tell(10, all).refusals).toEqual([])
   })
 
-  test('forgets refusals behind a message that is open for long, as soon as their sender waits for them no more', () => {
+  test('forgets refusals behind a message that is open for long when their sender waits for them no more', () => {
     const acceptance = new Acceptance<string>()
     const arrive = (number: number, previous: number): string => {
       const verdict = acceptance.judge(number, previous, 1)
