@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Acceptance, refusalsMax } from '../../src/delivery/acceptance.js'
 import { Outstanding } from '../../src/delivery/outstanding.js'
+import { collectGarbage } from '../support/memory.js'
 
 /** Takes and settles these numbers, one after another, each acknowledged before the next. */
 function taken(...numbers: readonly number[]): Acceptance<string> {
@@ -193,7 +194,22 @@ describe('what is settled of a stream', () => {
 })
 
 describe('what is outstanding of a stream', () => {
-  test('is settled but for what is open, and takes no more room however long that is', () => {
+  test('takes no more room however long one is open', () => {
+    const outstanding = new Outstanding<number>()
+    const used = (): number => {
+      collectGarbage()
+      return process.memoryUsage().heapUsed
+    }
+    const before = used()
+    for (let number = 1; number <= 200_000; number++) {
+      outstanding.sent(number, number)
+      if (number % 100 === 0) outstanding.settle(number, [1, 1], () => {})
+    }
+    expect(used() - before).toBeLessThan(1_000_000)
+    expect(outstanding.takeAfter(0)).toEqual([1])
+  })
+
+  test('is settled but for what is open', () => {
     const outstanding = new Outstanding<string>()
     const settled: number[] = []
     for (let number = 1; number <= 10_000; number++) {
