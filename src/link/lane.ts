@@ -283,6 +283,11 @@ export class Lane implements InboundHandler {
     this.close(rule, detail)
   }
 
+  emptied(): void {
+    this.link.handler.emptied(this)
+    this.close('disconnected', 'a handler took away what came with its message')
+  }
+
   announce(total: number): void {
     this.outbound.controlNumber(FrameKind.credit, total)
   }
