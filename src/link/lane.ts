@@ -178,6 +178,7 @@ export class Lane implements InboundHandler {
   close(code: keyof typeof CloseCode, text: string): void {
     const connection = this.#spoken
     if (connection === undefined) return
+    if (this.outbound.later(() => this.close(code, text))) return
     this.outbound.flush()
     connection.send(encodeClose(CloseCode[code], text))
     if (code === 'silence' || code === 'overflow') connection.destroy()
