@@ -84,26 +84,6 @@ describe('a message with transitive', () => {
     expect(await cluster.settle(a.request('d', 'echo', large, relayed))).toEqual(large)
   })
 
-  test('loses nothing to a handler that moves its bytes to another thread', async () => {
-    const { cluster, row } = await line(3)
-    const [a, , c] = row
-    const heard = hear(c)
-    c.register('moves', (bytes: Uint8Array) => {
-      try {
-        structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] })
-      } catch {
-        // It may be told that this cannot be.
-      }
-    })
-    await cluster.settle(a.forwardMessage('c', 'inbox', 0, relayed))
-    a.castMessage('c', 'moves', new Uint8Array(4_000), relayed)
-    // In one batch of the relayed connection, which is large for those on the way.
-    const texts = ['x'.repeat(20_000), 'y'.repeat(60_000), 'z']
-    const options = { ...relayed, ack: true, timeout: 5_000 }
-    await cluster.settle(Promise.all(texts.map(text => a.forwardMessage('c', 'inbox', text, options))))
-    expect(heard).toEqual([0, ...texts])
-  })
-
   test('rejects at once, and tells how far was asked, where nobody knows a way', async () => {
     const { cluster, row } = await line(4)
     const [a] = row

@@ -10,7 +10,7 @@ export const receiving: readonly Mutant[] = [
     file: 'src/codec/value-views.ts',
     find: '  markAsUntransferable(source.buffer)\n',
     replace: '',
-    tests: ['test/link/inbound.test.ts', 'test/manager/relay.test.ts'],
+    tests: ['test/link/inbound.test.ts', 'test/conformance/managers.test.ts'],
   },
   {
     name: 'what is lost with a batch that a handler took away is lost in silence',
