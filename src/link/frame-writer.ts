@@ -1,5 +1,7 @@
 import { ByteWriter } from '../codec/byte-writer.js'
 import { type FrameKind, frameHeaderBytes, MessageFlag } from '../codec/codec.js'
+import { encodeError } from '../codec/value-bytes.js'
+import { encodeValue, type ValueLimits } from '../codec/value-encoder.js'
 import type { Clock } from '../core/time.js'
 import type { Connection } from '../transport/transport.js'
 import type { BatchBuffers } from './batch-buffers.js'
@@ -18,6 +20,9 @@ export class FrameWriter {
   #parts: number[] = []
   /** The server name that the frame in progress gives a number to. */
   #defined: string | undefined
+  #encoding = false
+  /** What getters of the message in hand have asked for. */
+  #asked: (() => void)[] | undefined
 
   /** `tracker` knows what of each stream is outstanding. */
   constructor(clock: Clock, sequences: Float64Array, tracker: Tracker, buffers: BatchBuffers) {
@@ -97,6 +102,50 @@ export class FrameWriter {
     if (extra.causal === undefined) return
     writer.varint(extra.causal.bytes.length)
     writer.bytes(extra.causal.bytes)
+  }
+
+  /** Writes the payload of the message that was begun at `start`. Throws an `EncodeError`, and has taken it back. */
+  value(message: unknown, limits: ValueLimits, start: number, stream: number): void {
+    this.#encoding = true
+    try {
+      encodeValue(this.bytes, message, limits)
+    } catch (error) {
+      this.undo(start, stream)
+      throw encodeError(error)
+    } finally {
+      this.#encoding = false
+    }
+  }
+
+  /** Encodes a message by itself, whose getters may do no more than others. */
+  alone<Result>(encode: () => Result): Result {
+    this.#encoding = true
+    try {
+      return encode()
+    } finally {
+      this.#encoding = false
+    }
+  }
+
+  /** A message is being encoded. Its getters may do anything, but write into it. */
+  get encoding(): boolean {
+    return this.#encoding
+  }
+
+  /** Does `work` later, in {@link catchUp}, when a getter asks for it. False: none does. */
+  later(work: () => void): boolean {
+    if (!this.#encoding) return false
+    this.#asked ??= []
+    this.#asked.push(work)
+    return true
+  }
+
+  /** The message that was being encoded is in the batch, or was taken back. */
+  catchUp(): void {
+    if (this.#asked === undefined) return
+    const asked = this.#asked
+    this.#asked = undefined
+    for (const work of asked) work()
   }
 
   /** Takes back a message that was begun at `start`. */

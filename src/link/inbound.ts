@@ -63,6 +63,8 @@ export interface InboundHandler {
   duplicate(): void
   /** The peer broke a rule: the connection has to be closed. */
   violated(rule: 'malformed' | 'credit', detail: string): void
+  /** Who took a message took away the bytes of what came after it: the connection has to be closed. */
+  emptied(): void
   /** Messages of `total` bytes have been handled since the connection opened: tell the peer. */
   announce(total: number): void
 }
@@ -115,14 +117,16 @@ export class Inbound {
 
   /** Takes one batch. */
   received(batch: Uint8Array): void {
+    const size = batch.length
     let at = 0
-    while (at < batch.length && !this.#closed) {
-      if (batch.length - at < frameHeaderBytes) return this.#malformed('a frame header is cut off')
+    while (at < size && !this.#closed) {
+      if (batch.length < size) return this.#handler.emptied()
+      if (size - at < frameHeaderBytes) return this.#malformed('a frame header is cut off')
       const kind = batch[at] as number
       const length = ((batch[at + 1] as number) << 16) | ((batch[at + 2] as number) << 8) | (batch[at + 3] as number)
       const start = at + frameHeaderBytes
       at = start + length
-      if (at > batch.length) return this.#malformed('a frame is cut off')
+      if (at > size) return this.#malformed('a frame is cut off')
       try {
         this.#frame(kind, batch, start, at)
       } catch (error) {

@@ -178,6 +178,7 @@ export class Lane implements InboundHandler {
   close(code: keyof typeof CloseCode, text: string): void {
     const connection = this.#spoken
     if (connection === undefined) return
+    if (this.outbound.later(() => this.close(code, text))) return
     this.outbound.flush()
     connection.send(encodeClose(CloseCode[code], text))
     if (code === 'silence' || code === 'overflow') connection.destroy()
@@ -281,6 +282,11 @@ export class Lane implements InboundHandler {
   violated(rule: 'malformed' | 'credit', detail: string): void {
     this.link.handler.violated(this, rule, detail)
     this.close(rule, detail)
+  }
+
+  emptied(): void {
+    this.link.handler.emptied(this)
+    this.close('disconnected', 'a handler took away what came with its message')
   }
 
   announce(total: number): void {

@@ -2,7 +2,7 @@ import { ByteWriter } from '../codec/byte-writer.js'
 import { ChunkFlag, FrameKind, frameHeaderBytes } from '../codec/codec.js'
 import type { ConnectionLimits } from '../codec/handshake-frames.js'
 import { encodeError, encodeToBytes } from '../codec/value-bytes.js'
-import { encodeValue } from '../codec/value-encoder.js'
+import { EncodeError } from '../core/errors.js'
 import type { Connection } from '../transport/transport.js'
 import { FrameWriter } from './frame-writer.js'
 import { LargeFrame, tooLarge } from './large-frame.js'
@@ -92,6 +92,7 @@ export class Outbound {
 
   /** The connection is gone. What it was handed is lost; what waits goes on waiting, a half-sent message too. */
   close(): void {
+    if (this.later(() => this.close())) return
     this.#connection = undefined
     this.#frames.clear()
     this.#replies.clear()
@@ -108,10 +109,15 @@ export class Outbound {
    * when the message cannot travel.
    */
   offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): number {
+    if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')
     this.#overgrown = undefined
-    if (!this.clear) return Written.wait
+    if (extra?.ack !== undefined || !this.clear) return Written.wait
     if (message instanceof Uint8Array && message.length > chunkedAbove) return Written.wait
-    return this.#write(server, stream, message, extra) ? Written.sent : Written.wait
+    try {
+      return this.#write(server, stream, message, extra) ? Written.sent : Written.wait
+    } finally {
+      this.#frames.catchUp()
+    }
   }
 
   /** The encoded form of a value that is about to wait. Throws an `EncodeError` when it cannot travel. */
@@ -124,9 +130,14 @@ export class Outbound {
     return bytes
   }
 
+  /** Does `work` when the message is whole that is being encoded. False: none is, and nothing was done. */
+  later(work: () => void): boolean {
+    return this.#frames.later(work)
+  }
+
   /** Sends what waits, as far as connection and credit allow. */
   drain(): void {
-    if (this.#connection === undefined) return
+    if (this.#connection === undefined || this.#frames.encoding) return
     while (this.#writable && this.#job === undefined) {
       const reply = this.#replies.shift()
       if (reply === undefined) break
@@ -136,12 +147,14 @@ export class Outbound {
       const entry = this.#queue.peek()
       if (entry === undefined) return
       this.#writeEntry(entry)
+      this.#frames.catchUp()
     }
   }
 
   /** A frame that needs no credit and does not wait for messages. Returns false when there is no connection. */
-  control(kind: FrameKind, body: Uint8Array = nothing): boolean {
+  control(kind: FrameKind, body: Uint8Array = new Uint8Array(0)): boolean {
     if (this.#connection === undefined) return false
+    if (this.#frames.encoding) return this.later(() => this.control(kind, body))
     if (body.length > chunkedAbove) {
       this.#submit({ head: Uint8Array.of(kind), body, sent: () => {} })
       return true
@@ -154,11 +167,9 @@ export class Outbound {
 
   /** A control frame that holds one number. */
   controlNumber(kind: FrameKind, value: number): boolean {
-    if (this.#connection === undefined) return false
-    const start = this.#frames.begin(kind)
-    this.#frames.bytes.varint(value)
-    this.#endControl(start)
-    return true
+    const body = new ByteWriter(8)
+    body.varint(value)
+    return this.control(kind, body.take())
   }
 
   /**
@@ -230,17 +241,8 @@ export class Outbound {
     const isBytes = message instanceof Uint8Array
     this.#frames.head(server, stream, this.#frames.number(stream), isBytes, extra)
     const bodyAt = writer.position
-    if (isBytes) {
-      writer.bytes(message)
-    } else {
-      try {
-        encodeValue(writer, message, this.#settings.valueLimits)
-      } catch (error) {
-        this.#frames.undo(start, stream)
-        throw encodeError(error)
-      }
-    }
-    const size = writer.position - start
+    if (isBytes) writer.bytes(message)
+    else this.#frames.value(message, this.#settings.valueLimits, start, stream)
     if (writer.position - bodyAt > Math.min(chunkedAbove, this.#messageBytes)) {
       const copy = new Uint8Array(writer.buffer.subarray(bodyAt, writer.position))
       this.#frames.undo(start, stream)
@@ -248,7 +250,7 @@ export class Outbound {
       this.#overgrown = { value: message, bytes: copy }
       return false
     }
-    this.#finish(start, size)
+    this.#finish(start)
     return true
   }
 
@@ -263,7 +265,7 @@ export class Outbound {
           entry.settler?.sent()
           return
         }
-        bytes = this.encode(body.value)
+        bytes = this.#frames.alone(() => this.encode(body.value))
         entry.body = { type: 'encoded', bytes }
       } catch (error) {
         this.#queue.remove(entry)
@@ -283,7 +285,7 @@ export class Outbound {
     this.#head(entry, isBytes)
     this.#frames.bytes.bytes(payload)
     this.#left(entry)
-    this.#finish(start, this.#frames.bytes.position - start)
+    this.#finish(start)
     if (extra?.ack === undefined) entry.settler?.sent()
   }
 
@@ -375,9 +377,9 @@ export class Outbound {
     this.control(FrameKind.chunk, givenUp)
   }
 
-  #finish(start: number, size: number): void {
+  #finish(start: number): void {
     this.#frames.end(start)
-    this.#spend(size - frameHeaderBytes + creditOverheadBytes)
+    this.#spend(this.#frames.bytes.position - start - frameHeaderBytes + creditOverheadBytes)
     if (this.#frames.bytes.position >= batchBytes) this.flush()
     else this.#mark()
   }
@@ -394,6 +396,5 @@ export class Outbound {
   }
 }
 
-const nothing = new Uint8Array(0)
 const givenUp = Uint8Array.of(ChunkFlag.givenUp)
 const lastWord = Uint8Array.of(FrameKind.moved, 0, 0, 0)

@@ -203,6 +203,11 @@ export class LinkEvents implements HubHandler {
     this.#node.reporter.violation(lane.link.name, rule, detail)
   }
 
+  emptied({ link }: Lane): void {
+    const why = 'it moved the buffer of its message, and with it what came after: a connection was closed for that'
+    this.#node.reporter.failed(`a handler of what '${link.name}' sent`, new Error(why))
+  }
+
   duplicate(): void {
     this.#node.counters.add('duplicates')
   }

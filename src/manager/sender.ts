@@ -213,9 +213,7 @@ export class Sender {
     if (extra?.causal !== undefined) this.#context.causal.check(extra.causal, channel.link)
     const stream = this.#streamOf(channel, outgoing)
     const lane = channel.laneOf(stream)
-    if (extra?.ack === undefined && lane.outbound.offer(server, stream, message, extra) === Written.sent) {
-      return settler?.sent()
-    }
+    if (lane.outbound.offer(server, stream, message, extra) === Written.sent) return settler?.sent()
     this.#enqueue(channel, lane, stream, outgoing)
     lane.outbound.drain()
   }

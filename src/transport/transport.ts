@@ -84,7 +84,10 @@ export interface Connection {
 
 /** The one owner of a connection. Never called from within a call to its connection, nor before `accept` returned. */
 export interface ConnectionHandler {
-  /** One chunk, with the boundaries of the `send` that sent it. The bytes belong to the handler. */
+  /**
+   * One chunk, with the boundaries of the `send` that sent it. The bytes belong to the handler; the buffer they are in
+   * may hold those of other chunks, too, and is not to be moved or transferred.
+   */
   received(chunk: Uint8Array): void
   /** What waits has fallen to the low-water mark after `send` returned false. */
   drained(): void

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { markAsUntransferable } from 'node:worker_threads'
 import type { RawData, WebSocket } from 'ws'
 import type { Clock, Millis } from '../core/time.js'
 import type { Stranger, StrangerLimit } from './stranger-limits.js'
@@ -155,8 +154,6 @@ export class WebSocketConnection implements Connection {
   #received(data: RawData, isBinary: boolean): void {
     if (this.#phase !== 'open' || this.#fault !== undefined) return
     if (isBinary && data instanceof Uint8Array) {
-      // It is a part of what the socket read: who moved it to another thread would take that away from all.
-      markAsUntransferable(data.buffer)
       this.#handler.received(data)
       this.#read += data.length
       if (this.#read >= turnBytes) this.#yield()

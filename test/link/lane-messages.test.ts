@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { FrameKind, frameHeaderBytes } from '../../src/codec/codec.js'
 import { SeededRandom } from '../../src/core/random.js'
 import type { Lane } from '../../src/link/lane.js'
+import type { Connection } from '../../src/transport/transport.js'
 import { type HubNode, World } from '../support/hubs.js'
 
 const kibi = 1_024
@@ -45,6 +46,62 @@ describe('messages of one stream', () => {
       Array.from({ length: 2_000 }, (_, index) => index),
     )
     expect(b.told('duplicate')).toEqual([])
+  })
+
+  test('are whole, whatever their getters have sent meanwhile: that follows', async () => {
+    const world = new World()
+    const [a, b] = await world.pair()
+    const lane = a.lane(b)
+    const asks = (act: () => void): object => ({
+      one: 1,
+      get two() {
+        act()
+        return 2
+      },
+    })
+    const control = (byte: number) => () => void lane.outbound.control(FrameKind.strategy, Uint8Array.of(byte))
+    a.send(lane, 'orders', 'first')
+    a.send(lane, 'orders', asks(control(5)))
+    a.send(lane, 'orders', asks(lane.ping.bind(lane)))
+    expect(() => a.send(lane, 'orders', [asks(control(6)), () => {}])).toThrow('a function')
+    a.send(
+      lane,
+      'orders',
+      asks(() => {
+        expect(() => a.send(lane, 'orders', new Uint8Array(3))).toThrow('a getter that sends')
+        expect(() => a.send(lane, 'orders', 1, 0, { extra: { ack: 'given' } })).toThrow('a getter that sends')
+        lane.outbound.hold(true)
+        lane.outbound.hold(false)
+        lane.outbound.drain()
+      }),
+    )
+    control(7)()
+    await world.pass(10)
+    const whole = { one: 1, two: 2 }
+    expect(b.received.map(({ payload }) => payload)).toEqual(['first', whole, 5, whole, 6, whole, 7])
+    expect(b.told('violated')).toEqual([])
+  })
+
+  test('that lose their lane to a getter leave nothing for the next connection', async () => {
+    const world = new World()
+    const [a, b] = await world.pair()
+    const lane = a.lane(b)
+    const lost = {
+      one: 1,
+      get two() {
+        lane.lost(lane.connection as Connection, 'lost by a getter')
+        return 2
+      },
+    }
+    a.send(lane, 'orders', lost)
+    const { credit, writable } = lane.outbound
+    expect([lane.phase, credit, writable]).toEqual(['closed', 0, true])
+    await world.pass(60_000)
+    expect(lane.phase).toBe('open')
+    a.send(lane, 'orders', 'after')
+    await world.pass(10)
+    expect([b.payloads('orders').at(-1), b.told('violated')]).toEqual(['after', []])
+    expect(b.lane(a).outbound.credit - lane.outbound.credit).toBeLessThan(100)
   })
 
   test('keep their order across the loss of their lane: what is lost is lost, what waits follows', async () => {

@@ -11,6 +11,12 @@ const sender = 'src/manager/sender.ts'
 /** Ways through other nodes. */
 export const circuits: readonly Mutant[] = [
   {
+    name: 'a search for a way that nobody ends goes on for ever',
+    file: seeker,
+    find: 'sought.search ??= clock.schedule(patienceMillis, ',
+    replace: 'sought.search ??= clock.schedule(1e9, ',
+  },
+  {
     name: 'a circuit is passed on as often as it comes',
     file: machine,
     find: 'if (this.#circuits.has(circuit) || this.#seen.has(circuit)) return',

@@ -9,6 +9,12 @@ const handover = 'src/link/handover.ts'
 /** One lane: its connection, its heartbeats, and what waits for it. */
 export const lanes: readonly Mutant[] = [
   {
+    name: 'a lane that speaks on a direct connection already does not hear that this takes more again',
+    file: lane,
+    find: 'if (connection === this.#spoken) this.outbound.drained()',
+    replace: 'if (connection === this.#connection) this.outbound.drained()',
+  },
+  {
     name: 'a newer connection leaves the older one open',
     file: 'src/link/hub.ts',
     find: "    lane.close('replaced', 'a newer connection took its place')\n",

@@ -4,9 +4,60 @@ const outbound = 'src/link/outbound.ts'
 const writer = 'src/link/frame-writer.ts'
 const large = 'src/link/large-frame.ts'
 const waiting = 'src/link/waiting-frames.ts'
+const getters = ['test/manager/getters.test.ts', 'test/link/lane-messages.test.ts']
 
 /** What a lane sends: batches, numbers, names, credit, chunks, replies. */
 export const sending: readonly Mutant[] = [
+  {
+    name: 'a getter sends its bytes within the message that it is of',
+    file: outbound,
+    find: "    if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')\n",
+    replace: '',
+    tests: getters,
+  },
+  {
+    name: 'a getter sends what is to be acknowledged before the message that it is of',
+    file: outbound,
+    find: "    if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')\n",
+    replace:
+      "    if (this.#frames.encoding && !extra?.ack) throw new EncodeError('a value with a getter that sends')\n",
+    tests: getters,
+  },
+  {
+    name: 'a getter has control frames written within the message that it is of',
+    file: outbound,
+    find: '    if (this.#frames.encoding) return this.later(() => this.control(kind, body))\n',
+    replace: '',
+    tests: getters,
+  },
+  {
+    name: 'what a getter asked for is done never',
+    file: writer,
+    find: '    for (const work of asked) work()\n',
+    replace: '',
+    tests: getters,
+  },
+  {
+    name: 'a connection that a getter closes is closed within the message that it is of',
+    file: 'src/link/lane.ts',
+    find: '    if (this.outbound.later(() => this.close(code, text))) return\n',
+    replace: '',
+    tests: getters,
+  },
+  {
+    name: 'a message whose getter loses the connection is left for the next',
+    file: outbound,
+    find: '    if (this.later(() => this.close())) return\n',
+    replace: '',
+    tests: getters,
+  },
+  {
+    name: 'a message that is taken from the queue is taken again by its getter',
+    file: outbound,
+    find: 'this.#frames.alone(() => this.encode(body.value))',
+    replace: 'this.encode(body.value)',
+    tests: getters,
+  },
   {
     name: 'a message overtakes those that wait',
     file: outbound,
@@ -129,15 +180,16 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'a message that cannot be encoded leaves half of itself in the batch',
-    file: outbound,
-    find: '        this.#frames.undo(start, stream)\n        throw',
-    replace: '        throw',
+    file: writer,
+    find: '      this.undo(start, stream)\n      throw',
+    replace: '      throw',
+    tests: ['test/link/lane-messages.test.ts', 'test/link/lane-hostile.test.ts'],
   },
   {
     name: 'who waits for a message to be sent is not told',
     file: outbound,
-    find: '    this.#finish(start, this.#frames.bytes.position - start)\n    if (extra?.ack === undefined) entry.settler?.sent()\n',
-    replace: '    this.#finish(start, this.#frames.bytes.position - start)\n',
+    find: '    this.#finish(start)\n    if (extra?.ack === undefined) entry.settler?.sent()\n',
+    replace: '    this.#finish(start)\n',
   },
   {
     name: 'the name in a large message that was given up keeps its number',

@@ -242,6 +242,9 @@ export class HubNode implements HubHandler {
   violated(lane: Lane, rule: string, detail: string): void {
     this.log.push(`violated ${laneName(lane)} ${rule}: ${detail}`)
   }
+  emptied(lane: Lane): void {
+    this.log.push(`emptied ${laneName(lane)}`)
+  }
   duplicate(lane: Lane): void {
     this.log.push(`duplicate ${laneName(lane)}`)
   }
