@@ -194,6 +194,13 @@ export const circuits: readonly Mutant[] = [
     tests: ['test/manager/kept-connections.test.ts'],
   },
   {
+    name: 'a peer that is connected is searched for, over the lane that is missing',
+    file: 'src/link/ways.ts',
+    find: '    directLanes === 0 &&\n',
+    replace: '    (directLanes === 0 || !wanted) &&\n',
+    tests: ['test/manager/kept-connections.test.ts'],
+  },
+  {
     name: 'an answer that is lost is taken for a no',
     file: machine,
     find: "      return this.#refused(circuit, known, peer, 'lost', out)\n",
