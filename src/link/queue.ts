@@ -220,6 +220,11 @@ export class MessageQueue {
     this.#head = 0
   }
 
+  /** Whether any that waits is such. */
+  some(wanted: (entry: Waiting) => boolean): boolean {
+    return this.#entries.some(entry => entry !== undefined && !entry.gone && wanted(entry))
+  }
+
   /** Takes out all that `wanted` picks, and returns it in order. */
   removeWhere(wanted: (entry: Waiting) => boolean): Waiting[] {
     const taken: Waiting[] = []

@@ -143,6 +143,7 @@ export class LinkEvents implements HubHandler {
     this.#node.requester.laneClosed(lane)
     this.#node.relayer.laneClosed(lane)
     this.#node.causal.laneClosed(lane)
+    this.#node.seeker.laneClosed(lane.link)
     this.#node.joiner.progress()
   }
 
