@@ -35,7 +35,7 @@ export class SimulatedClock implements Clock {
   readonly #deferred = new Fifo<() => void>()
   readonly #timers = new TimerHeap()
 
-  /** @throws {@link InvalidOptionError} an option is none. */
+  /** @throws `InvalidOptionError` an option is none. */
   constructor(options: SimulatedClockOptions = {}) {
     checkKeys('options', options, ['base'])
     this.#base = options.base ?? new Date(0)
