@@ -57,7 +57,7 @@ export class FrameWriter {
     const batch = this.take()
     let from = 0
     for (const until of parts) {
-      connection.send(batch.subarray(from, until))
+      connection.send(batch.subarray(from, until), undefined, true)
       from = until
     }
     return connection.send(from === 0 ? batch : batch.subarray(from), release)

@@ -53,7 +53,8 @@ export interface InboundHandler {
   peerReady(goesOn: boolean): void
   /** The peer goes on on another connection. */
   peerMoved(): void
-  credited(total: number): void
+  /** What the peer has handled, and taken of chunks, since the connection opened. */
+  credited(total: number, chunked: number): void
   pinged(id: number): void
   ponged(id: number): void
   strategy(value: unknown): void
@@ -65,8 +66,8 @@ export interface InboundHandler {
   violated(rule: 'malformed' | 'credit', detail: string): void
   /** Who took a message took away the bytes of what came after it: the connection has to be closed. */
   emptied(): void
-  /** Messages of `total` bytes have been handled since the connection opened: tell the peer. */
-  announce(total: number): void
+  /** Since the connection opened messages of `total` bytes were handled, and `chunked` bytes taken: tell the peer. */
+  announce(total: number, chunked: number): void
 }
 
 export interface InboundSettings {
@@ -91,6 +92,8 @@ export class Inbound {
   #taken = 0
   #released = 0
   #announced = 0
+  #chunked = 0
+  #chunkedAnnounced = 0
   #bytes: Uint8Array = nothing
   #at = 0
   #end = 0
@@ -138,9 +141,10 @@ export class Inbound {
 
   /** Tells the peer of credit that was too little to tell of at once. */
   announce(): void {
-    if (this.#closed || this.#released === this.#announced) return
+    if (this.#closed || (this.#released === this.#announced && this.#chunked === this.#chunkedAnnounced)) return
     this.#announced = this.#released
-    this.#handler.announce(this.#released)
+    this.#chunkedAnnounced = this.#chunked
+    this.#handler.announce(this.#released, this.#chunked)
   }
 
   #frame(kind: number, bytes: Uint8Array, start: number, end: number): void {
@@ -157,7 +161,8 @@ export class Inbound {
       case FrameKind.ack:
         return this.#handler.acknowledged(parseAcknowledgement(bytes, start, end, this.#settings.valueLimits))
       case FrameKind.credit:
-        return this.#handler.credited(this.#number(bytes, start, end))
+        this.#read(bytes, start, end)
+        return this.#handler.credited(this.#varint(), this.#varint())
       case FrameKind.ping:
         return this.#handler.pinged(this.#number(bytes, start, end))
       case FrameKind.pong:
@@ -292,6 +297,8 @@ export class Inbound {
     if (flags === ChunkFlag.first) this.#gathering.begin(this.#varint())
     else if (flags !== ChunkFlag.next) throw new MalformedError('a chunk of a kind that nobody announced')
     const whole = this.#gathering.add(bytes, this.#at, end)
+    this.#chunked += end - this.#at
+    if (this.#chunked - this.#chunkedAnnounced >= this.#settings.windowBytes / 4) this.announce()
     if (whole === undefined) return
     const kind = whole[0] as number
     if (!chunked.has(kind)) throw new MalformedError('chunks of what is never chunked')

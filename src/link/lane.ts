@@ -2,6 +2,7 @@ import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import type { CausalFloor, CausalQuery } from '../codec/causal-frames.js'
 import { CloseCode, FrameKind, ReplyStatus } from '../codec/codec.js'
 import { type Close, encodeClose } from '../codec/handshake-frames.js'
+import { waitFor } from '../core/patience.js'
 import type { Instant, Millis } from '../core/time.js'
 import type { Connection } from '../transport/transport.js'
 import { Backoff } from './backoff.js'
@@ -106,7 +107,7 @@ export class Lane implements InboundHandler {
       return
     }
     this.phase = 'opening'
-    this.#cancelOpening = this.link.settings.clock.schedule(handshakeMillis, () => {
+    this.#cancelOpening = waitFor(this.link.settings.clock, handshakeMillis, () => {
       this.close('timeout', 'the dialler never said that it is ready')
     })
   }
@@ -191,7 +192,7 @@ export class Lane implements InboundHandler {
     if (this.phase !== 'open' || this.#pingedAt !== undefined) return
     if (!this.link.heartbeatPasses('forward')) return
     this.#pingedAt = this.link.settings.clock.now()
-    this.outbound.controlNumber(FrameKind.ping, ++this.#pings)
+    this.outbound.controlNumbers(FrameKind.ping, ++this.#pings)
   }
 
   /** Regular care: credit that is too little to tell of at once, and a ping that never came back. */
@@ -249,13 +250,13 @@ export class Lane implements InboundHandler {
     this.close('replaced', 'the connection that the peer goes on on is gone')
   }
 
-  credited(total: number): void {
-    this.outbound.grant(total)
+  credited(total: number, chunked: number): void {
+    this.outbound.grant(total, chunked)
   }
 
   pinged(id: number): void {
     if (!this.#heartbeatArrives() || !this.link.heartbeatPasses('forward')) return
-    this.outbound.controlNumber(FrameKind.pong, id)
+    this.outbound.controlNumbers(FrameKind.pong, id)
   }
 
   ponged(id: number): void {
@@ -289,8 +290,8 @@ export class Lane implements InboundHandler {
     this.close('disconnected', 'a handler took away what came with its message')
   }
 
-  announce(total: number): void {
-    this.outbound.controlNumber(FrameKind.credit, total)
+  announce(total: number, chunked: number): void {
+    this.outbound.controlNumbers(FrameKind.credit, total, chunked)
   }
 
   /** The connection that is written to. */

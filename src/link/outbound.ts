@@ -5,11 +5,11 @@ import { encodeError, encodeToBytes } from '../codec/value-bytes.js'
 import { EncodeError } from '../core/errors.js'
 import type { Connection } from '../transport/transport.js'
 import { FrameWriter } from './frame-writer.js'
-import { LargeFrame, tooLarge } from './large-frame.js'
+import { ChunkFlight, LargeFrame, tooLarge } from './large-frame.js'
 import { batchBytes, chunkBatchesPerTurn, chunkedAbove, creditOverheadBytes } from './limits.js'
 import { type OutboundSettings, Written } from './outbound-settings.js'
 import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
-import { type WaitingFrame, WaitingFrames } from './waiting-frames.js'
+import { replyHead, type WaitingFrame, WaitingFrames } from './waiting-frames.js'
 
 /**
  * The sending half of a lane. Messages are encoded at once into one batch, which goes to the connection when it is
@@ -27,6 +27,7 @@ export class Outbound {
   #granted = 0
   #spent = 0
   #job: LargeFrame | undefined
+  readonly #flight = new ChunkFlight()
   #pumping = false
   /** Full batches of control frames that the connection did not take. */
   readonly #sealed: Uint8Array[] = []
@@ -81,6 +82,7 @@ export class Outbound {
     this.#messageBytes = Math.min(limits.messageBytes, this.#settings.messageBytes)
     this.#granted = limits.windowBytes
     this.#credit = limits.windowBytes
+    this.#flight.open(limits.windowBytes)
   }
 
   /** Goes on on another connection: what is still here leaves on that, behind the last word on this one. */
@@ -165,10 +167,11 @@ export class Outbound {
     return true
   }
 
-  /** A control frame that holds one number. */
-  controlNumber(kind: FrameKind, value: number): boolean {
-    const body = new ByteWriter(8)
+  /** A control frame that holds numbers. */
+  controlNumbers(kind: FrameKind, value: number, another?: number): boolean {
+    const body = new ByteWriter(16)
     body.varint(value)
+    if (another !== undefined) body.varint(another)
     return this.control(kind, body.take())
   }
 
@@ -183,11 +186,7 @@ export class Outbound {
     }
     const { bytes } = this.#replies
     if (!urgent && bytes > 0 && bytes + body.length > this.#settings.replyBytes) return false
-    const head = new ByteWriter(16)
-    head.u8(FrameKind.reply)
-    head.varint(id)
-    head.u8(status)
-    this.#submit({ head: head.take(), body, sent })
+    this.#submit({ head: replyHead(id, status), body, sent })
     return true
   }
 
@@ -208,9 +207,11 @@ export class Outbound {
     if (this.#sealedBytes + this.#frames.bytes.position > this.#settings.controlBytes) this.overflowed()
   }
 
-  /** The peer has handled messages of `total` bytes since the connection opened. */
-  grant(total: number): void {
+  /** The peer has handled messages of `total` bytes, and taken `chunked` bytes in chunks, on this connection. */
+  grant(total: number, chunked: number): void {
     this.#credit = this.#granted + total - this.#spent
+    this.#flight.taken(chunked)
+    this.#pump()
     if (this.#credit > 0) this.drain()
   }
 
@@ -336,6 +337,7 @@ export class Outbound {
 
   /** Sends the next chunks of a large frame, then lets the other lanes have their turn. */
   #pump(): void {
+    if (this.#pumping) return
     for (let count = 0; count < chunkBatchesPerTurn; count++) {
       const job = this.#job
       if (job === undefined || !this.#writable || this.#connection === undefined) return
@@ -343,11 +345,11 @@ export class Outbound {
         this.#giveUpJob(job)
         return this.drain()
       }
-      const last = job.writeChunks(this.#frames)
+      if (!this.#flight.hasRoom) return
+      const last = job.writeChunks(this.#frames, this.#flight)
       this.flush()
       if (last) return this.#endJob(job)
     }
-    if (this.#pumping) return
     this.#pumping = true
     this.#settings.clock.defer(() => {
       this.#pumping = false

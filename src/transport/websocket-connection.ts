@@ -64,6 +64,8 @@ export class WebSocketConnection implements Connection {
   #admitted = false
   #phase: Phase = 'open'
   #blocked = false
+  /** What was sent waits for what is sent next. */
+  #corked = false
   /** Bytes that were read since others had their turn. */
   #read = 0
   #isPaused = false
@@ -99,11 +101,15 @@ export class WebSocketConnection implements Connection {
     this.#handler = own(this)
   }
 
-  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): boolean {
+  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void, more = false): boolean {
     if (!this.#isOpen) return false
     const compress = this.#compressible && this.#admitted && chunk.length >= compressFrom
     const sent = release === undefined ? this.#sent : this.#releasing(chunk, release)
+    // A call into the system for each chunk costs the sender, and wakes the receiver for each.
+    if (more && !this.#corked) this.#stream.cork()
     this.#socket.send(chunk, compress ? compressed : plain, sent)
+    if (!more && this.#corked) this.#stream.uncork()
+    this.#corked = more
     if (this.#socket.bufferedAmount <= this.#highWaterMark) return true
     this.#blocked = true
     return false

@@ -89,7 +89,7 @@ describe('credit', () => {
   test('is not used up by what was seen before', () => {
     const handler = new Slow()
     const lane = inbound(handler)
-    for (let count = 0; count < 20_000; count++) lane.received(message(1, new Uint8Array(10)))
+    for (let count = 0; count < 60_000; count++) lane.received(message(1, new Uint8Array(10)))
     expect([handler.payloads.length, handler.violations]).toEqual([1, []])
   })
 
@@ -97,7 +97,7 @@ describe('credit', () => {
     const handler = new Slow()
     const lane = inbound(handler)
     lane.received(message(1, new Uint8Array(10)))
-    lane.received(message(2, new Uint8Array(2_000_000)))
+    lane.received(message(2, new Uint8Array(8_000_000)))
     expect(handler.violations).toEqual([])
     for (const handled of handler.pending.splice(0)) handled()
     await Promise.resolve()

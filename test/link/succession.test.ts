@@ -85,9 +85,9 @@ describe('a lane over a relayed connection', () => {
     const direct = new Played()
     lane.succeed(direct, established(2), 'dialler')
     direct.full = true
-    lane.outbound.controlNumber(FrameKind.ping, 7)
+    lane.outbound.controlNumbers(FrameKind.ping, 7)
     await world.pass(0)
-    lane.outbound.controlNumber(FrameKind.ping, 8)
+    lane.outbound.controlNumbers(FrameKind.ping, 8)
     await world.pass(0)
     expect(direct.sent.slice(1)).toEqual([frame(FrameKind.ping, 7).join()])
     // Of the other, too, it may be told still.

@@ -10,6 +10,18 @@ const size = 'src/core/size.ts'
 /** The words that everybody shares, and the bookkeeping of requests. */
 export const core: readonly Mutant[] = [
   {
+    name: 'a stall of the own process is patience that was had',
+    file: 'src/core/patience.ts',
+    find: 'const looks = 8',
+    replace: 'const looks = 1',
+  },
+  {
+    name: 'patience that was called off ends all the same',
+    file: 'src/core/patience.ts',
+    find: '  return () => cancel()',
+    replace: '  return cancel',
+  },
+  {
     name: 'a queue that was emptied loses what comes next',
     file: 'src/core/fifo.ts',
     find: '    this.#items = []\n    this.#front = 0\n',

@@ -15,6 +15,18 @@ export const lanes: readonly Mutant[] = [
     replace: 'if (connection === this.#connection) this.outbound.drained()',
   },
   {
+    name: 'what is handed over together leaves one by one',
+    file: 'src/link/frame-writer.ts',
+    find: 'connection.send(batch.subarray(from, until), undefined, true)',
+    replace: 'connection.send(batch.subarray(from, until))',
+  },
+  {
+    name: 'what waits for more to leave with never leaves',
+    file: 'src/transport/websocket-connection.ts',
+    find: '    if (!more && this.#corked) this.#stream.uncork()\n',
+    replace: '',
+  },
+  {
     name: 'a newer connection leaves the older one open',
     file: 'src/link/hub.ts',
     find: "    lane.close('replaced', 'a newer connection took its place')\n",

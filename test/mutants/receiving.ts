@@ -110,6 +110,12 @@ export const receiving: readonly Mutant[] = [
     replace: 'if (kind < 0) throw',
   },
   {
+    name: 'who sends in chunks is not told that there is room for more',
+    file: inbound,
+    find: '    if (this.#chunked - this.#chunkedAnnounced >= this.#settings.windowBytes / 4) this.announce()\n',
+    replace: '',
+  },
+  {
     name: 'credit is announced only when all of it has come back',
     file: inbound,
     find: 'if (this.#released - this.#announced >= this.#settings.windowBytes / 4) this.announce()',

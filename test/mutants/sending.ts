@@ -204,6 +204,24 @@ export const sending: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a large message is under way at once',
+    file: large,
+    find: 'this.#sent - this.#taken < this.#window',
+    replace: 'this.#sent >= this.#taken',
+  },
+  {
+    name: 'chunks that were lost with a connection are under way for ever',
+    file: large,
+    find: '    this.#window = window\n    this.#sent = 0\n',
+    replace: '    this.#window = window\n',
+  },
+  {
+    name: 'a large message goes on only when messages were handled as well',
+    file: outbound,
+    find: '    this.#flight.taken(chunked)\n    this.#pump()\n',
+    replace: '    this.#flight.taken(chunked)\n    if (this.#credit > 0) this.#pump()\n',
+  },
+  {
     name: 'a large message costs no credit',
     file: outbound,
     find: '    this.#spend(this.#job.cost)\n',
