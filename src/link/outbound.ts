@@ -1,53 +1,46 @@
-import { ByteWriter } from '../codec/byte-writer.js'
-import { ChunkFlag, FrameKind, frameHeaderBytes } from '../codec/codec.js'
+import { ChunkFlag, FrameKind, frameHeaderBytes, ReplyStatus } from '../codec/codec.js'
 import type { ConnectionLimits } from '../codec/handshake-frames.js'
-import { encodeError, encodeToBytes } from '../codec/value-bytes.js'
+import { encodeError, encodeToSlab } from '../codec/value-bytes.js'
 import { encodeValue } from '../codec/value-encoder.js'
 import type { Connection } from '../transport/transport.js'
-import { FrameWriter } from './frame-writer.js'
+import { Batch } from './batch.js'
+import type { FrameWriter } from './frame-writer.js'
 import { LargeFrame, tooLarge } from './large-frame.js'
-import { batchBytes, chunkBatchesPerTurn, chunkedAbove, creditOverheadBytes } from './limits.js'
+import { chunkBatchesPerTurn, chunkedAbove, creditOverheadBytes } from './limits.js'
 import { type OutboundSettings, Written } from './outbound-settings.js'
-import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
-import { type WaitingFrame, WaitingFrames } from './waiting-frames.js'
+import { type MessageExtra, type MessageQueue, type Payload, payloadOf, type Waiting } from './queue.js'
+import { replyHead, type WaitingFrame, WaitingFrames } from './waiting-frames.js'
 
 /**
  * The sending half of a lane. Messages are encoded at once into one batch, which goes to the connection when it is
  * large enough or the turn ends; what finds the connection full, or no credit, waits in the queue.
  */
 export class Outbound {
+  readonly batch: Batch
   readonly #settings: OutboundSettings
   readonly #queue: MessageQueue
   readonly #frames: FrameWriter
   readonly #replies = new WaitingFrames()
-  #connection: Connection | undefined
   #messageBytes = 0
-  #writable = true
   #credit = 0
   #granted = 0
   #spent = 0
   #job: LargeFrame | undefined
   #pumping = false
-  /** Full batches of control frames that the connection did not take. */
-  readonly #sealed: Uint8Array[] = []
-  #sealedBytes = 0
-  #marked = false
   /** A cut lies between the nodes: messages stay where they are. */
   #held = false
   /** A value that the fast path encoded and found too large: kept, so that it is not encoded twice. */
-  #overgrown: { readonly value: unknown; readonly bytes: Uint8Array } | undefined
-  /** Called when a stalled peer has let too many control frames pile up. */
-  overflowed: () => void = () => {}
-
+  #overgrown: { readonly value: unknown; readonly encoded: Payload } | undefined
   constructor(settings: OutboundSettings, queue: MessageQueue) {
     this.#settings = settings
     this.#queue = queue
-    this.#frames = new FrameWriter(settings.clock, settings.sequences, settings.tracker, settings.buffers)
+    this.batch = new Batch(settings)
+    this.#frames = this.batch.frames
   }
 
   /** Whether a message would leave at once. */
   get clear(): boolean {
-    return this.#connection !== undefined && this.#queue.length === 0 && this.#unhindered
+    return this.#isOpen && this.#queue.length === 0 && this.#unhindered
   }
 
   /** The largest message that may be sent, whole: what both ends take. */
@@ -60,13 +53,12 @@ export class Outbound {
     return this.#credit
   }
 
-  /** Whether the connection takes more. */
-  get writable(): boolean {
-    return this.#writable
+  get #isOpen(): boolean {
+    return this.batch.connection !== undefined
   }
 
   get #unhindered(): boolean {
-    return this.#writable && this.#credit > 0 && this.#job === undefined && !this.#held
+    return this.batch.writable && this.#credit > 0 && this.#job === undefined && !this.#held
   }
 
   /** Keeps messages back, or lets them go on. Control frames and replies pass. */
@@ -77,7 +69,7 @@ export class Outbound {
 
   /** The connection is open: what waits may leave. */
   open(connection: Connection, limits: ConnectionLimits): void {
-    this.#connection = connection
+    this.batch.open(connection)
     this.#messageBytes = Math.min(limits.messageBytes, this.#settings.messageBytes)
     this.#granted = limits.windowBytes
     this.#credit = limits.windowBytes
@@ -85,22 +77,18 @@ export class Outbound {
 
   /** Goes on on another connection: what is still here leaves on that, behind the last word on this one. */
   move(connection: Connection): void {
-    this.#connection?.send(lastWord)
-    this.#connection = connection
+    this.batch.connection?.send(lastWord)
+    this.batch.open(connection)
     this.drained()
   }
 
   /** The connection is gone. What it was handed is lost; what waits goes on waiting, a half-sent message too. */
   close(): void {
-    this.#connection = undefined
-    this.#frames.clear()
+    this.batch.close()
     this.#replies.clear()
-    this.#writable = true
     this.#credit = 0
     this.#spent = 0
     this.#job = undefined
-    this.#sealed.length = 0
-    this.#sealedBytes = 0
   }
 
   /**
@@ -115,19 +103,36 @@ export class Outbound {
   }
 
   /** The encoded form of a value that is about to wait. Throws an `EncodeError` when it cannot travel. */
-  encode(value: unknown): Uint8Array {
+  encode(value: unknown): Payload {
     const overgrown = this.#overgrown
     this.#overgrown = undefined
-    if (overgrown !== undefined && overgrown.value === value) return overgrown.bytes
-    const bytes = encodeToBytes(value, this.#settings.valueLimits)
-    if (bytes.length > this.#settings.messageBytes) throw tooLarge(bytes.length, this.#settings.messageBytes)
-    return bytes
+    if (overgrown !== undefined && overgrown.value === value) return overgrown.encoded
+    const encoded = encodeToSlab(value, this.#settings.valueLimits)
+    const size = encoded.end - encoded.start
+    if (size > this.#settings.messageBytes) throw tooLarge(size, this.#settings.messageBytes)
+    return encoded
+  }
+
+  /** Sends a message that is to be acknowledged past the queue, which keeps it, if nothing stands in its way. */
+  offerKept(entry: Waiting): boolean {
+    const { body } = entry
+    if (!this.clear || body.type === 'value') return false
+    const { bytes, start, end } = body
+    if (end - start > Math.min(chunkedAbove, this.#messageBytes)) return false
+    const at = this.#frames.begin(FrameKind.message)
+    this.#queue.admit(entry)
+    this.#head(entry, body.type === 'bytes')
+    this.#frames.bytes.part(bytes, start, end)
+    entry.tracker = this.#settings.tracker
+    entry.tracker.sent(entry)
+    this.#finish(at)
+    return true
   }
 
   /** Sends what waits, as far as connection and credit allow. */
   drain(): void {
-    if (this.#connection === undefined) return
-    while (this.#writable && this.#job === undefined) {
+    if (!this.#isOpen) return
+    while (this.batch.writable && this.#job === undefined) {
       const reply = this.#replies.shift()
       if (reply === undefined) break
       this.#writeReply(reply)
@@ -141,23 +146,19 @@ export class Outbound {
 
   /** A frame that needs no credit and does not wait for messages. Returns false when there is no connection. */
   control(kind: FrameKind, body: Uint8Array = nothing): boolean {
-    if (this.#connection === undefined) return false
+    if (!this.#isOpen) return false
     if (body.length > chunkedAbove) {
       this.#submit({ head: Uint8Array.of(kind), body, sent: () => {} })
       return true
     }
-    const start = this.#frames.begin(kind)
-    this.#frames.bytes.bytes(body)
-    this.#endControl(start)
+    this.batch.control(kind, body)
     return true
   }
 
   /** A control frame that holds one number. */
   controlNumber(kind: FrameKind, value: number): boolean {
-    if (this.#connection === undefined) return false
-    const start = this.#frames.begin(kind)
-    this.#frames.bytes.varint(value)
-    this.#endControl(start)
+    if (!this.#isOpen) return false
+    this.batch.controlNumber(kind, value)
     return true
   }
 
@@ -166,35 +167,47 @@ export class Outbound {
    * nothing, when more replies wait than may; `urgent` ones always may: they are small.
    */
   reply(id: number, status: number, body: Uint8Array, sent: () => void, urgent = false): boolean {
-    if (this.#connection === undefined) {
+    if (!this.#isOpen) {
       sent()
       return true
     }
     const { bytes } = this.#replies
     if (!urgent && bytes > 0 && bytes + body.length > this.#settings.replyBytes) return false
-    const head = new ByteWriter(16)
-    head.u8(FrameKind.reply)
-    head.varint(id)
-    head.u8(status)
-    this.#submit({ head: head.take(), body, sent })
+    this.#submit({ head: replyHead(id, status), body, sent })
     return true
   }
 
-  #submit(frame: WaitingFrame): void {
-    if (this.#writable && this.#job === undefined && this.#replies.length === 0) return this.#writeReply(frame)
-    this.#replies.push(frame)
+  /**
+   * Writes an answer into the batch if nothing stands in its way. Throws an `EncodeError`, and has done nothing, when it
+   * cannot travel.
+   */
+  offerReply(id: number, value: unknown): boolean {
+    this.#overgrown = undefined
+    const isBytes = value instanceof Uint8Array
+    if (!this.#repliesPass || (isBytes && value.length > chunkedAbove)) return false
+    const writer = this.#frames.bytes
+    const start = this.#frames.begin(FrameKind.reply)
+    writer.varint(id)
+    writer.u8(isBytes ? ReplyStatus.bytes : ReplyStatus.value)
+    let overgrown: number | undefined
+    try {
+      overgrown = this.#writeBody(value)
+    } catch (error) {
+      writer.reset(start)
+      throw encodeError(error)
+    }
+    if (overgrown === undefined) this.batch.end(start)
+    else writer.reset(start)
+    return overgrown === undefined
   }
 
-  #endControl(start: number): void {
-    this.#frames.end(start)
-    // Each batch stays below what the peer takes in one piece, however many control frames pile up.
-    if (this.#writable && this.#frames.bytes.position >= batchBytes) return this.flush()
-    if (this.#writable) return this.#mark()
-    if (this.#frames.bytes.position >= batchBytes) {
-      this.#sealedBytes += this.#frames.bytes.position
-      this.#sealed.push(this.#frames.take())
-    }
-    if (this.#sealedBytes + this.#frames.bytes.position > this.#settings.controlBytes) this.overflowed()
+  get #repliesPass(): boolean {
+    return this.#isOpen && this.batch.writable && this.#job === undefined && this.#replies.length === 0
+  }
+
+  #submit(frame: WaitingFrame): void {
+    if (this.#repliesPass) return this.#writeReply(frame)
+    this.#replies.push(frame)
   }
 
   /** The peer has handled messages of `total` bytes since the connection opened. */
@@ -205,86 +218,78 @@ export class Outbound {
 
   /** The connection has room again. */
   drained(): void {
-    this.#writable = true
-    this.flush()
+    this.batch.drained()
     this.#pump()
     this.drain()
   }
 
-  /** Hands the batch to the connection. */
-  flush(): void {
-    this.#marked = false
-    if (this.#connection === undefined) return
-    while (this.#writable && this.#sealed.length > 0) {
-      const sealed = this.#sealed.shift() as Uint8Array
-      this.#sealedBytes -= sealed.length
-      this.#writable = this.#connection.send(sealed, this.#settings.buffers.release)
+  #write(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): boolean {
+    const start = this.#frames.begin(FrameKind.message)
+    this.#frames.head(server, stream, this.#frames.number(stream), message instanceof Uint8Array, extra)
+    let overgrown: number | undefined
+    try {
+      overgrown = this.#writeBody(message)
+    } catch (error) {
+      this.#frames.undo(start, stream)
+      throw encodeError(error)
     }
-    if (!this.#writable || this.#frames.bytes.position === 0) return
-    this.#writable = this.#frames.sendTo(this.#connection, this.#settings.buffers.release)
+    if (overgrown === undefined) {
+      this.#finish(start)
+      return true
+    }
+    this.#frames.undo(start, stream)
+    if (overgrown > this.#messageBytes) throw tooLarge(overgrown, this.#messageBytes)
+    return false
   }
 
-  #write(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): boolean {
+  /** Writes what a frame carries. Returns its size when one frame cannot hold it: it is kept for {@link encode} then. */
+  #writeBody(value: unknown): number | undefined {
     const writer = this.#frames.bytes
-    const start = this.#frames.begin(FrameKind.message)
-    const isBytes = message instanceof Uint8Array
-    this.#frames.head(server, stream, this.#frames.number(stream), isBytes, extra)
-    const bodyAt = writer.position
-    if (isBytes) {
-      writer.bytes(message)
-    } else {
-      try {
-        encodeValue(writer, message, this.#settings.valueLimits)
-      } catch (error) {
-        this.#frames.undo(start, stream)
-        throw encodeError(error)
-      }
-    }
+    const start = writer.position
+    if (value instanceof Uint8Array) writer.bytes(value)
+    else encodeValue(writer, value, this.#settings.valueLimits)
     const size = writer.position - start
-    if (writer.position - bodyAt > Math.min(chunkedAbove, this.#messageBytes)) {
-      const copy = new Uint8Array(writer.buffer.subarray(bodyAt, writer.position))
-      this.#frames.undo(start, stream)
-      if (copy.length > this.#messageBytes) throw tooLarge(copy.length, this.#messageBytes)
-      this.#overgrown = { value: message, bytes: copy }
-      return false
-    }
-    this.#finish(start, size)
-    return true
+    if (size <= Math.min(chunkedAbove, this.#messageBytes)) return undefined
+    const bytes = new Uint8Array(writer.buffer.subarray(start, writer.position))
+    this.#overgrown = { value, encoded: payloadOf(bytes, 'encoded') }
+    return size
   }
 
   #writeEntry(entry: Waiting): void {
     const { server, stream, extra, body } = entry
-    let bytes = body.type === 'value' && body.value instanceof Uint8Array ? body.value : undefined
-    if (body.type !== 'value') bytes = body.bytes
-    if (bytes === undefined && body.type === 'value') {
-      try {
-        if (extra?.ack === undefined && this.#write(server, stream, body.value, extra)) {
-          this.#queue.remove(entry)
-          entry.settler?.sent()
-          return
-        }
-        bytes = this.encode(body.value)
-        entry.body = { type: 'encoded', bytes }
-      } catch (error) {
+    if (body.type !== 'value') return this.#writePayload(entry, body)
+    const { value } = body
+    if (value instanceof Uint8Array) return this.#writePayload(entry, payloadOf(value))
+    try {
+      if (extra?.ack === undefined && this.#write(server, stream, value, extra)) {
         this.#queue.remove(entry)
-        entry.settler?.failed(encodeError(error))
+        entry.settler?.sent()
         return
       }
-    }
-    const payload = bytes as Uint8Array
-    if (payload.length > this.#messageBytes) {
+      entry.body = this.encode(value)
+    } catch (error) {
       this.#queue.remove(entry)
-      entry.settler?.failed(tooLarge(payload.length, this.#messageBytes))
+      entry.settler?.failed(encodeError(error))
       return
     }
-    const isBytes = entry.body.type !== 'encoded'
-    if (payload.length > chunkedAbove) return this.#startJob(entry, payload, isBytes)
-    const start = this.#frames.begin(FrameKind.message)
+    this.#writePayload(entry, entry.body)
+  }
+
+  #writePayload(entry: Waiting, { type, bytes, start, end }: Payload): void {
+    const size = end - start
+    if (size > this.#messageBytes) {
+      this.#queue.remove(entry)
+      entry.settler?.failed(tooLarge(size, this.#messageBytes))
+      return
+    }
+    const isBytes = type === 'bytes'
+    if (size > chunkedAbove) return this.#startJob(entry, bytes.subarray(start, end), isBytes)
+    const at = this.#frames.begin(FrameKind.message)
     this.#head(entry, isBytes)
-    this.#frames.bytes.bytes(payload)
+    this.#frames.bytes.part(bytes, start, end)
     this.#left(entry)
-    this.#finish(start, this.#frames.bytes.position - start)
-    if (extra?.ack === undefined) entry.settler?.sent()
+    this.#finish(at)
+    if (entry.extra?.ack === undefined) entry.settler?.sent()
   }
 
   /** The first message is with the connection: it leaves the queue, for good or until it is acknowledged. */
@@ -326,23 +331,21 @@ export class Outbound {
     const start = this.#frames.begin(head[0] as FrameKind)
     this.#frames.bytes.bytes(head.subarray(1))
     this.#frames.bytes.bytes(body)
-    this.#frames.end(start)
-    this.#mark()
+    this.batch.end(start)
     reply.sent()
-    if (this.#frames.bytes.position >= batchBytes) this.flush()
   }
 
   /** Sends the next chunks of a large frame, then lets the other lanes have their turn. */
   #pump(): void {
     for (let count = 0; count < chunkBatchesPerTurn; count++) {
       const job = this.#job
-      if (job === undefined || !this.#writable || this.#connection === undefined) return
+      if (job === undefined || !this.batch.writable || !this.#isOpen) return
       if (job.abandoned) {
         this.#giveUpJob(job)
         return this.drain()
       }
       const last = job.writeChunks(this.#frames)
-      this.flush()
+      this.batch.flush()
       if (last) return this.#endJob(job)
     }
     if (this.#pumping) return
@@ -375,22 +378,14 @@ export class Outbound {
     this.control(FrameKind.chunk, givenUp)
   }
 
-  #finish(start: number, size: number): void {
-    this.#frames.end(start)
-    this.#spend(size - frameHeaderBytes + creditOverheadBytes)
-    if (this.#frames.bytes.position >= batchBytes) this.flush()
-    else this.#mark()
+  #finish(start: number): void {
+    this.#spend(this.#frames.bytes.position - start - frameHeaderBytes + creditOverheadBytes)
+    this.batch.end(start)
   }
 
   #spend(cost: number): void {
     this.#spent += cost
     this.#credit -= cost
-  }
-
-  #mark(): void {
-    if (this.#marked) return
-    this.#marked = true
-    this.#settings.flusher.mark(this)
   }
 }
 

@@ -22,7 +22,7 @@ import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
 import { Written } from '../link/outbound-settings.js'
-import { costOf, type Settler, type Waiting } from '../link/queue.js'
+import { costOf, type Payload, payloadOf, type Settler, type Waiting } from '../link/queue.js'
 import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
@@ -228,19 +228,18 @@ export class Sender {
     const awaited = isAwaited(outgoing)
     const ends = settler ?? this.#unawaited(channel, outgoing.server)
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
-    const body: Waiting['body'] =
-      message instanceof Uint8Array
-        ? { type: 'bytes', bytes: awaited ? message : message.slice() }
-        : { type: 'encoded', bytes: lane.outbound.encode(message) }
-    if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)
-    const bytes = costOf(body.bytes.length + (extra?.causal?.bytes.length ?? 0), awaited)
+    const body: Payload =
+      message instanceof Uint8Array ? payloadOf(awaited ? message : message.slice()) : lane.outbound.encode(message)
+    const size = body.end - body.start
+    if (size > this.#context.limits.messageBytes) throw tooLarge(size, this.#context.limits)
+    const bytes = costOf(size + (extra?.causal?.bytes.length ?? 0), awaited)
     const place = this.#room.find(channel, bytes, awaited)
     if (place === 'none') return this.#room.refuse(channel, ends)
     const entry =
       place === 'queue'
         ? this.#waiting(outgoing, stream, ends, undefined, body, bytes)
         : this.#waiting(outgoing, stream, ends, undefined, { type: 'value', value: message }, 0)
-    lane.queue.push(entry)
+    if (extra?.ack === undefined || !lane.outbound.offerKept(entry)) lane.queue.push(entry)
     this.#watchQueued(entry, outgoing)
   }
 
