@@ -7,9 +7,6 @@ const copyBelow = 16 * 1024
 /** Texts shorter than this are written by hand: a call into the engine costs more than the loop. */
 const shortText = 64
 
-/** Bytes fewer than this are copied by hand, for the same reason. */
-const shortBytes = 128
-
 /** Where a writer has its buffers from. */
 export interface Buffers {
   /** A buffer of at least `bytes`, which nobody else uses. */
@@ -141,11 +138,9 @@ export class ByteWriter {
   /** A copy of what `bytes` has from `start` to `end`, without a length. */
   part(bytes: Uint8Array, start: number, end: number): void {
     const size = end - start
-    if (size >= shortBytes) return this.bytes(bytes.subarray(start, end))
     this.ensure(size)
-    const { buffer, position } = this
-    for (let index = 0; index < size; index++) buffer[position + index] = bytes[start + index] as number
-    this.position = position + size
+    this.buffer.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, size), this.position)
+    this.position += size
   }
 
   /** Hands over what was written and starts anew. The bytes are the caller's: the writer never touches them again. */

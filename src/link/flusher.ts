@@ -1,6 +1,6 @@
 import type { Clock } from '../core/time.js'
 
-/** What has something to flush at the end of the turn. */
+/** What has something to flush when what runs has ended. */
 export interface Flushable {
   flush(): void
 }

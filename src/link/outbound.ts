@@ -13,7 +13,7 @@ import { replyHead, type WaitingFrame, WaitingFrames } from './waiting-frames.js
 
 /**
  * The sending half of a lane. Messages are encoded at once into one batch, which goes to the connection when it is
- * large enough or the turn ends; what finds the connection full, or no credit, waits in the queue.
+ * large enough or what runs has ended; what finds the connection full, or no credit, waits in the queue.
  */
 export class Outbound {
   readonly batch: Batch
@@ -178,8 +178,8 @@ export class Outbound {
   }
 
   /**
-   * Writes an answer into the batch if nothing stands in its way. Throws an `EncodeError`, and has done nothing, when it
-   * cannot travel.
+   * Writes an answer into the batch if nothing stands in its way. Throws an `EncodeError`, and has done nothing, when
+   * it cannot travel.
    */
   offerReply(id: number, value: unknown): boolean {
     this.#overgrown = undefined
@@ -242,7 +242,7 @@ export class Outbound {
     return false
   }
 
-  /** Writes what a frame carries. Returns its size when one frame cannot hold it: it is kept for {@link encode} then. */
+  /** Writes what a frame carries. Returns its size when one frame cannot hold it, and keeps it for {@link encode}. */
   #writeBody(value: unknown): number | undefined {
     const writer = this.#frames.bytes
     const start = writer.position

@@ -143,7 +143,7 @@ export class Sender {
     const { interpositions } = this.#context
     const { server } = outgoing
     const { link } = channel
-    if (outgoing.extra?.ack !== undefined) {
+    if (outgoing.extra?.ack !== undefined && (interpositions.active || !this.heldBack.isEmpty)) {
       const stream = this.#streamOf(channel, outgoing)
       if (interpositions.active || this.heldBack.has(channel, stream)) {
         return this.heldBack.take(channel, stream, outgoing)
@@ -217,13 +217,13 @@ export class Sender {
       return settler?.sent()
     }
     this.#enqueue(channel, lane, stream, outgoing)
-    lane.outbound.drain()
   }
 
   #enqueue(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
     const { message, settler, extra } = outgoing
     if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
-      return this.#coalesce(channel, lane, stream, outgoing)
+      this.#coalesce(channel, lane, stream, outgoing)
+      return lane.outbound.drain()
     }
     const awaited = isAwaited(outgoing)
     const ends = settler ?? this.#unawaited(channel, outgoing.server)
@@ -239,8 +239,10 @@ export class Sender {
       place === 'queue'
         ? this.#waiting(outgoing, stream, ends, undefined, body, bytes)
         : this.#waiting(outgoing, stream, ends, undefined, { type: 'value', value: message }, 0)
-    if (extra?.ack === undefined || !lane.outbound.offerKept(entry)) lane.queue.push(entry)
+    if (extra?.ack !== undefined && lane.outbound.offerKept(entry)) return this.#watchQueued(entry, outgoing)
+    lane.queue.push(entry)
     this.#watchQueued(entry, outgoing)
+    lane.outbound.drain()
   }
 
   // Written out: copying objects into each other here costs more than all the rest of a message's way.

@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.js'
 
 const outbound = 'src/link/outbound.ts'
+const batch = 'src/link/batch.ts'
 const writer = 'src/link/frame-writer.ts'
 const large = 'src/link/large-frame.ts'
 const waiting = 'src/link/waiting-frames.ts'
@@ -10,14 +11,44 @@ export const sending: readonly Mutant[] = [
   {
     name: 'a message overtakes those that wait',
     file: outbound,
-    find: 'this.#connection !== undefined && this.#queue.length === 0 && this.#unhindered',
-    replace: 'this.#connection !== undefined && this.#unhindered',
+    find: 'this.#isOpen && this.#queue.length === 0 && this.#unhindered',
+    replace: 'this.#isOpen && this.#unhindered',
+  },
+  {
+    name: 'an answer overtakes those that wait',
+    file: outbound,
+    find: 'this.#job === undefined && this.#replies.length === 0',
+    replace: 'this.#job === undefined',
+  },
+  {
+    name: 'an answer that cannot be encoded leaves half of itself in the batch',
+    file: outbound,
+    find: '      writer.reset(start)\n      throw',
+    replace: '      throw',
+  },
+  {
+    name: 'an answer that needs chunks leaves half of itself in the batch',
+    file: outbound,
+    find: '    else writer.reset(start)\n',
+    replace: '',
+  },
+  {
+    name: 'a message that is to be acknowledged, and did not wait, counts for nothing',
+    file: outbound,
+    find: '    this.#queue.admit(entry)\n',
+    replace: '',
+  },
+  {
+    name: 'a message that is to be acknowledged overtakes those that wait',
+    file: outbound,
+    find: "if (!this.clear || body.type === 'value') return false",
+    replace: "if (!this.#unhindered || body.type === 'value') return false",
   },
   {
     name: 'messages leave without credit',
     file: outbound,
-    find: 'return this.#writable && this.#credit > 0 && this.#job',
-    replace: 'return this.#writable && this.#job',
+    find: 'return this.batch.writable && this.#credit > 0 && this.#job',
+    replace: 'return this.batch.writable && this.#job',
   },
   {
     name: 'messages cut into a large one on its way',
@@ -45,8 +76,8 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'a batch that was not sent goes to the next connection',
-    file: outbound,
-    find: '    this.#frames.clear()\n',
+    file: batch,
+    find: '    this.frames.clear()\n',
     replace: '',
   },
   {
@@ -57,9 +88,9 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'a connection that was full leaves the next one blocked',
-    file: outbound,
-    find: '    this.#writable = true\n    this.#credit = 0',
-    replace: '    this.#credit = 0',
+    file: batch,
+    find: '    this.#writable = true\n    this.#sealed',
+    replace: '    this.#sealed',
   },
   {
     name: 'the credit that was spent on a lost connection is missing on the next',
@@ -70,20 +101,20 @@ export const sending: readonly Mutant[] = [
   {
     name: 'a large message goes on in the middle on the next connection',
     file: outbound,
-    find: '    this.#job = undefined\n    this.#sealed.length = 0',
-    replace: '    this.#sealed.length = 0',
+    find: '    this.#spent = 0\n    this.#job = undefined\n',
+    replace: '    this.#spent = 0\n',
   },
   {
     name: 'control frames that were not sent go to the next connection',
-    file: outbound,
+    file: batch,
     find: '    this.#sealed.length = 0\n    this.#sealedBytes = 0\n',
     replace: '',
   },
   {
     name: 'a message that waits is sent, though the peer does not take one so large',
     file: outbound,
-    find: '    if (payload.length > this.#messageBytes) {\n',
-    replace: '    if (payload.length > this.#settings.messageBytes) {\n',
+    find: '    if (size > this.#messageBytes) {\n',
+    replace: '    if (size > this.#settings.messageBytes) {\n',
   },
   {
     name: 'replies that waited are not counted off when they leave',
@@ -99,15 +130,15 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'any number of control frames waits for a peer that does not read',
-    file: outbound,
-    find: '    if (this.#sealedBytes + this.#frames.bytes.position > this.#settings.controlBytes) this.overflowed()\n',
+    file: batch,
+    find: '    if (this.#sealedBytes + this.frames.bytes.position > this.#settings.controlBytes) this.overflowed()\n',
     replace: '',
   },
   {
     name: 'control frames that wait make a batch larger than the peer takes',
-    file: outbound,
-    find: '    if (this.#frames.bytes.position >= batchBytes) {\n      this.#sealedBytes',
-    replace: '    if (this.#frames.bytes.position < 0) {\n      this.#sealedBytes',
+    file: batch,
+    find: '    if (this.frames.bytes.position >= batchBytes) {\n      this.#sealedBytes',
+    replace: '    if (this.frames.bytes.position < 0) {\n      this.#sealedBytes',
   },
   {
     name: 'credit that comes back does not set those going that wait for it',
@@ -130,14 +161,14 @@ export const sending: readonly Mutant[] = [
   {
     name: 'a message that cannot be encoded leaves half of itself in the batch',
     file: outbound,
-    find: '        this.#frames.undo(start, stream)\n        throw',
-    replace: '        throw',
+    find: '      this.#frames.undo(start, stream)\n      throw',
+    replace: '      throw',
   },
   {
     name: 'who waits for a message to be sent is not told',
     file: outbound,
-    find: '    this.#finish(start, this.#frames.bytes.position - start)\n    if (extra?.ack === undefined) entry.settler?.sent()\n',
-    replace: '    this.#finish(start, this.#frames.bytes.position - start)\n',
+    find: '    this.#finish(at)\n    if (entry.extra?.ack === undefined) entry.settler?.sent()\n',
+    replace: '    this.#finish(at)\n',
   },
   {
     name: 'the name in a large message that was given up keeps its number',
