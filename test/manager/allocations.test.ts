@@ -51,7 +51,7 @@ describe('a message takes of its sender', () => {
   test('what it takes to remember it when it is acknowledged', async () => {
     const [cluster, a] = await pair()
     const ack = { ack: true }
-    expect(await bytesEach(() => a.forwardMessage('b', 'orders', order, ack), cluster)).toBeLessThan(1_250)
+    expect(await bytesEach(() => a.forwardMessage('b', 'orders', order, ack), cluster)).toBeLessThan(980)
   })
   test('what it takes to remember it when it is a request', async () => {
     const [cluster, a] = await pair()
