@@ -39,12 +39,6 @@ export const sending: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'a message that is to be acknowledged overtakes those that wait',
-    file: outbound,
-    find: "if (!this.clear || body.type === 'value') return false",
-    replace: "if (!this.#unhindered || body.type === 'value') return false",
-  },
-  {
     name: 'messages leave without credit',
     file: outbound,
     find: 'return this.batch.writable && this.#credit > 0 && this.#job',
