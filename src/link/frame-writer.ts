@@ -1,6 +1,5 @@
 import { ByteWriter } from '../codec/byte-writer.js'
 import { type FrameKind, frameHeaderBytes, MessageFlag } from '../codec/codec.js'
-import { encodeError } from '../codec/value-bytes.js'
 import { encodeValue, type ValueLimits } from '../codec/value-encoder.js'
 import type { Clock } from '../core/time.js'
 import type { Connection } from '../transport/transport.js'
@@ -104,14 +103,11 @@ export class FrameWriter {
     writer.bytes(extra.causal.bytes)
   }
 
-  /** Writes the payload of the message that was begun at `start`. Throws an `EncodeError`, and has taken it back. */
-  value(message: unknown, limits: ValueLimits, start: number, stream: number): void {
+  /** Writes a value, whose getters may do anything, but write into the batch. */
+  value(value: unknown, limits: ValueLimits): void {
     this.#encoding = true
     try {
-      encodeValue(this.bytes, message, limits)
-    } catch (error) {
-      this.undo(start, stream)
-      throw encodeError(error)
+      encodeValue(this.bytes, value, limits)
     } finally {
       this.#encoding = false
     }

@@ -74,7 +74,8 @@ export class Lane implements InboundHandler {
     this.index = index
     this.queue = new MessageQueue(channel.budget)
     this.outbound = new Outbound(channel.outboundSettings, this.queue)
-    this.outbound.overflowed = () => this.close('overflow', 'the peer does not read: too many control frames wait')
+    this.outbound.batch.overflowed = () =>
+      this.close('overflow', 'the peer does not read: too many control frames wait')
     this.backoff = new Backoff(channel.link.settings.random)
   }
 
@@ -180,7 +181,7 @@ export class Lane implements InboundHandler {
     const connection = this.#spoken
     if (connection === undefined) return
     if (this.outbound.later(() => this.close(code, text))) return
-    this.outbound.flush()
+    this.outbound.batch.flush()
     connection.send(encodeClose(CloseCode[code], text))
     if (code === 'silence' || code === 'overflow') connection.destroy()
     else connection.close(text)

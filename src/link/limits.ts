@@ -79,7 +79,7 @@ export const entryOverheadBytes = 384
 export const callerOverheadBytes = 512
 /** What each message costs of the credit beside its frame, so that tiny messages are bounded in number too. */
 export const creditOverheadBytes = 64
-/** A batch is handed to the connection at this size, or at the end of the turn. */
+/** A batch is handed to the connection at this size, or when what runs has ended. */
 export const batchBytes = 32_768
 /** Frames above this travel in chunks, which leave room for others between them. */
 export const chunkedAbove = 65_536

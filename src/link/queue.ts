@@ -47,6 +47,19 @@ export interface Settler {
   readonly awaited?: boolean
 }
 
+/** What a message carries: bytes as they are, or an encoded value. */
+export interface Payload {
+  readonly type: 'bytes' | 'encoded'
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+/** All of those bytes. */
+export function payloadOf(bytes: Uint8Array, type: Payload['type'] = 'bytes'): Payload {
+  return { type, bytes, start: 0, end: bytes.length }
+}
+
 /** A message that waits for its lane. */
 export interface Waiting {
   readonly server: string
@@ -55,9 +68,7 @@ export interface Waiting {
    * What is to be sent: bytes as they are, an encoded value, or a value that is encoded when it leaves (of a monotonic
    * channel, or of a caller who waits for room).
    */
-  body:
-    | { readonly type: 'bytes' | 'encoded'; readonly bytes: Uint8Array }
-    | { readonly type: 'value'; readonly value: unknown }
+  body: Payload | { readonly type: 'value'; readonly value: unknown }
   extra: MessageExtra | undefined
   settler: Settler | undefined
   /** The key whose newest message alone waits, on a monotonic channel. */
@@ -188,6 +199,11 @@ export class MessageQueue {
   number(entry: Waiting, sequence: number): void {
     if (entry.sequence === 0) this.#budget.pinned += entry.bytes
     entry.sequence = sequence
+  }
+
+  /** Counts a message that need not wait, until {@link settle}. */
+  admit(entry: Waiting): void {
+    this.#account(entry, 1)
   }
 
   /**

@@ -40,11 +40,11 @@ export class WaitingFrames {
   }
 }
 
-/** What precedes the payload of a reply, its kind included. */
+/** What precedes the body of a reply, with the kind of its frame. */
 export function replyHead(id: number, status: number): Uint8Array {
-  const head = new ByteWriter(16)
-  head.u8(FrameKind.reply)
-  head.varint(id)
-  head.u8(status)
-  return head.take()
+  const writer = new ByteWriter(16)
+  writer.u8(FrameKind.reply)
+  writer.varint(id)
+  writer.u8(status)
+  return writer.take()
 }

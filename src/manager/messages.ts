@@ -10,6 +10,7 @@ import { checkOptions, extraOf } from './message-options.js'
 import type { MonitorEnd, MonitorOptions } from './monitoring.js'
 import type { Node } from './node.js'
 import type { NodeEvent } from './node-monitors.js'
+import { Promised } from './promised.js'
 import type { Receiver } from './receiver.js'
 import { Replica, type ReplicatedStore, type ReplicateOptions } from './replicas.js'
 import { checkRequestAll, gather } from './request-all.js'
@@ -203,7 +204,7 @@ export abstract class Messages {
     }
   }
 
-  // Apart from the fast path: what a closure sees is allocated when its function begins.
+  // Apart from the fast path: what that does not need is not allocated for it.
   #submit(
     node: string,
     server: string,
@@ -213,10 +214,9 @@ export abstract class Messages {
   ): Promise<void> {
     const { sender, settings } = this.#node
     const extra = extraOf(options, settings.clock, settings.valueLimits, life)
-    return new Promise((resolve, reject) => {
-      const settler: Settler = { sent: resolve, failed: reject }
-      sender.submit({ node, server, message, options, extra, kind: 'message', settler })
-    })
+    const settler = new Promised()
+    sender.submit({ node, server, message, options, extra, kind: 'message', settler })
+    return settler.promise
   }
 
   #cast(node: string, server: string, message: unknown, options: ForwardOptions | undefined, life?: number): void {

@@ -6,7 +6,7 @@ import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 /** The clock of a process that gets no processor for a while now and then: what is due then is late. */
 function stalling(clock: SimulatedClock, stalls: readonly (readonly [from: number, to: number])[]): Clock {
   return {
-    ...{ now: () => clock.now(), wall: () => clock.wall(), defer: fn => clock.defer(fn) },
+    ...{ now: () => clock.now(), wall: () => clock.wall(), defer: fn => clock.defer(fn), soon: fn => clock.soon(fn) },
     schedule: (after, wake) => {
       const due = clock.now() + after
       const stall = stalls.find(([from, to]) => from <= due && due < to)

@@ -95,8 +95,8 @@ describe('messages of one stream', () => {
       },
     }
     a.send(lane, 'orders', lost)
-    const { credit, writable } = lane.outbound
-    expect([lane.phase, credit, writable]).toEqual(['closed', 0, true])
+    const { credit, batch } = lane.outbound
+    expect([lane.phase, credit, batch.writable]).toEqual(['closed', 0, true])
     await world.pass(60_000)
     expect(lane.phase).toBe('open')
     a.send(lane, 'orders', 'after')

@@ -58,7 +58,7 @@ describe('a message takes of its sender', { timeout: 180_000 }, () => {
   test('what it takes to remember it when it is acknowledged', async () => {
     const [cluster, a] = await pair()
     const ack = { ack: true }
-    await expectFewer(1_250, () => a.forwardMessage('b', 'orders', order, ack), cluster)
+    await expectFewer(980, () => a.forwardMessage('b', 'orders', order, ack), cluster)
   })
   test('what it takes to remember it when it is a request', async () => {
     const [cluster, a] = await pair()

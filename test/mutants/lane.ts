@@ -77,7 +77,7 @@ export const lanes: readonly Mutant[] = [
   {
     name: 'what was written in this turn is lost when the lane is closed in order',
     file: lane,
-    find: '    this.outbound.flush()\n    connection.send',
+    find: '    this.outbound.batch.flush()\n    connection.send',
     replace: '    connection.send',
   },
   {

@@ -30,6 +30,7 @@ function shiftedClock(wallOffset) {
     now: () => performance.now(),
     wall: () => new Date(Date.now() + wallOffset),
     defer: fn => void setImmediate(fn),
+    soon: fn => process.nextTick(fn),
     schedule: (after, wake) => {
       const timer = setTimeout(wake, Math.ceil(after)).unref()
       return () => clearTimeout(timer)

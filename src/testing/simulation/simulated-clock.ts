@@ -58,6 +58,11 @@ export class SimulatedClock implements Clock {
     this.#deferred.add(fn)
   }
 
+  /** Like {@link defer}: an event is over when the next begins. */
+  soon(fn: () => void): void {
+    this.#deferred.add(fn)
+  }
+
   schedule(after: Millis, wake: () => void): () => void {
     if (Number.isNaN(after)) throw new InvalidOptionError('after', 'milliseconds', after)
     const timer = { due: this.#now + Math.max(after, 0), sequence: this.#sequence++, wake, index: -1 }
