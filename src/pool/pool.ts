@@ -1,0 +1,26 @@
+/**
+ * Work pools, after Zeek's: which node owns a key, whose turn it is, and how to send it there. Begin with
+ * {@link managePools}.
+ *
+ * @module
+ */
+
+export { fnv1a32 } from '../core/fnv.js'
+export { BoundedLoad, type Lease } from './bounded-load.js'
+export { type CreatePoolsOptions, createPools, type PurePools } from './create-pools.js'
+export {
+  PartialMembershipError,
+  PoolExistsError,
+  PoolLimitError,
+  PoolMismatchError,
+  PoolNodeTypeError,
+  PoolSupplyError,
+} from './errors.js'
+export { type HashName, hashNames, type SiteIdentity } from './hash.js'
+export type { PoolPeer } from './node-table.js'
+export type { Allocation, CompletePoolSpec, PoolDefaults, PoolSpec } from './pool-spec.js'
+export { matchesTopic, poolTopics, type TopicNames, zeekTopics } from './topics.js'
+export type { MovedKey, Pool, PoolChange, PoolEvents, PoolNode } from './work-pool.js'
+export type { Pools, PoolsEvents, PoolsOptions, PureNodes } from './work-pools.js'
+export { fnv1a64, type HrwSite, HrwSites, hrwWeight } from './zeek-hash.js'
+export { type PoolKey, ZeekKey, zeekKey } from './zeek-key.js'
