@@ -10,6 +10,7 @@ import {
 } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { isNodeName, type NodeName, type NodeSpec } from '../core/node.js'
+import type { Clock } from '../core/time.js'
 import type { Interposition } from '../fault/interposition.js'
 import type { PartitionRef } from '../fault/partition.js'
 import type { Link } from '../link/link.js'
@@ -62,6 +63,10 @@ export class PeerService extends Messages {
 
   get events(): EventEmitter<ManagerEvents> {
     return this.#node.reporter.events
+  }
+
+  get clock(): Clock {
+    return this.#settings.clock
   }
 
   start(): Promise<this> {

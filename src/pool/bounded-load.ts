@@ -37,12 +37,13 @@ export class BoundedLoad {
     return this.#loads
   }
 
-  /** Gives the key to a node, or undefined where there is none. */
-  acquire(key: PoolKey, factor: number = this.#factor): Lease | undefined {
+  /** Gives the key to a node, of those that are not `excluded`; undefined where there is none. */
+  acquire(key: PoolKey, factor: number = this.#factor, excluded?: ReadonlySet<string>): Lease | undefined {
     const count = this.#pool.sites.size
     const cap = Math.ceil((factor * (this.#total + 1)) / Math.max(1, count))
-    // All cannot be at the cap: together they would have more than there is.
-    const found = this.#pool.ranked(key, count).find(({ name }) => (this.#loads.get(name) ?? 0) < cap)
+    const open = this.#pool.ranked(key, count).filter(({ name }) => excluded?.has(name) !== true)
+    // All cannot be at the cap, or together they would have more than there is, unless some are left out.
+    const found = open.find(({ name }) => (this.#loads.get(name) ?? 0) < cap) ?? open[0]
     return found && this.#lease(found.name)
   }
 

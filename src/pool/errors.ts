@@ -54,6 +54,17 @@ export class PoolExistsError extends MaquisError {
   }
 }
 
+/** The pool was unregistered, or all pools of the node were disposed, while somebody waited for it. */
+export class PoolClosedError extends MaquisError {
+  readonly code = 'ERR_POOL_CLOSED'
+  readonly topic: string
+
+  constructor(topic: string) {
+    super(`pool '${topic}' is not registered any more: it will not be ready`)
+    this.topic = topic
+  }
+}
+
 /** The manager does not know all members, so its pools would differ from those of others. */
 export class PartialMembershipError extends MaquisError {
   readonly code = 'ERR_PARTIAL_MEMBERSHIP'

@@ -58,8 +58,21 @@ export interface PoolDefaults {
   readonly includeSelf?: boolean | undefined
 }
 
+/** What of a spec has to be the same at all nodes. `includeSelf` is each node's own affair. */
+export interface SharedSpec {
+  readonly topic: string
+  readonly nodeType: string
+  readonly maxNodes: number | undefined
+  readonly exclusive: boolean
+  readonly hash: string
+  readonly allocation: string
+  readonly refill: boolean
+}
+
+/** As many pools as a node has. */
+export const poolsMax = 1_024
 /** The longest topic, in bytes of UTF-8. */
-export const topicBytesMax = 255
+export const topicBytesMax = 512
 
 const specKeys = ['topic', 'nodeType', 'maxNodes', 'exclusive', 'hash', 'allocation', 'refill', 'includeSelf']
 /** Zeek's types of nodes that are in no pool. */
@@ -98,10 +111,20 @@ export function checkDefaults(prefix: string, { hash, allocation, refill, includ
   if (includeSelf !== undefined) checkBoolean(`${prefix}includeSelf`, includeSelf)
 }
 
-/** What of a spec has to be the same at all nodes. `includeSelf` is each node's own affair. */
-export const sharedFields = ['nodeType', 'maxNodes', 'exclusive', 'hash', 'allocation', 'refill'] as const
+const sharedFields = ['nodeType', 'maxNodes', 'exclusive', 'hash', 'allocation', 'refill'] as const
+
+/** The first field in which two pools of one topic differ. */
+export function differingField(one: SharedSpec, other: SharedSpec): (typeof sharedFields)[number] | undefined {
+  return sharedFields.find(field => one[field] !== other[field])
+}
 
 /** Whether two specs are the same. */
 export function isSameSpec(one: CompletePoolSpec, other: CompletePoolSpec): boolean {
-  return one.includeSelf === other.includeSelf && sharedFields.every(field => one[field] === other[field])
+  return one.includeSelf === other.includeSelf && differingField(one, other) === undefined
+}
+
+/** What of a spec others are told. */
+export function sharedSpec({ topic, nodeType, maxNodes, exclusive, ...rest }: CompletePoolSpec): SharedSpec {
+  const { hash, allocation, refill } = rest
+  return { topic, nodeType, maxNodes, exclusive, hash, allocation, refill }
 }

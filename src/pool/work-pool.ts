@@ -2,9 +2,11 @@ import type { EventEmitter } from 'eventemitter3'
 import { abortReason, onAbort } from '../core/abort.js'
 import { InvalidOptionError } from '../core/errors.js'
 import { fnv1a32 } from '../core/fnv.js'
+import { finishHash } from '../core/stream.js'
 import { checkKeys, isCount } from '../manager/checks.js'
 import type { GuardedEmitter } from '../manager/guarded-emitter.js'
 import { checkSignal } from '../manager/message-options.js'
+import { PoolClosedError } from './errors.js'
 import { identify, type SiteIdentity, type Sites, sitesOf } from './hash.js'
 import type { CompletePoolSpec } from './pool-spec.js'
 import { RoundRobin } from './round-robin.js'
@@ -76,8 +78,19 @@ export interface Pool {
   rrTopic(key?: string): string
   /** Of these keys, those whose owner differs between two sets of living nodes, given by name. */
   moved<Key extends PoolKey>(keys: Iterable<Key>, before: Iterable<string>, after: Iterable<string>): MovedKey<Key>[]
-  /** Resolves once so many are alive; rejects with the reason of the signal. Default: one. */
-  ready(options?: { readonly alive?: number; readonly signal?: AbortSignal }): Promise<void>
+  /**
+   * Resolves once so many are alive, by default one. Rejects with the reason of the signal.
+   * @throws {@link PoolClosedError} it was unregistered meanwhile.
+   */
+  ready(options?: ReadyOptions): Promise<void>
+}
+
+/** What a pool is waited for. */
+export interface ReadyOptions {
+  /** As many nodes as have to be alive, this one included. Default 1. */
+  readonly alive?: number
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal
 }
 
 /** Where a pool stands: a node of it and whether that lives. */
@@ -92,6 +105,12 @@ export interface WorkPoolContext {
   readonly events: GuardedEmitter<PoolEvents>
 }
 
+interface Waiter {
+  readonly alive: number
+  readonly ready: () => void
+  readonly end: (error: Error) => void
+}
+
 interface Member extends PoolNode {
   alive: boolean
 }
@@ -104,14 +123,20 @@ export class WorkPool implements Pool {
   #nodeList: readonly Member[] = []
   #sites: ReadonlyMap<number, PoolNode> = new Map()
   #chosen: Sites<PoolNode>
+  /** The same, as nodes see it that include this one. */
+  #common: Sites<PoolNode>
   #aliveCount = 0
   #epoch = 0
   #roundRobin = new RoundRobin()
+  #isClosed = false
+  /** Those who wait until it is ready. */
+  readonly #waiting = new Set<Waiter>()
 
   constructor(spec: CompletePoolSpec, context: WorkPoolContext) {
     this.#spec = spec
     this.#context = context
     this.#chosen = sitesOf(spec.hash, [])
+    this.#common = this.#chosen
   }
 
   get spec(): CompletePoolSpec {
@@ -154,9 +179,14 @@ export class WorkPool implements Pool {
     return this.#chosen.owner(digestOf(key))
   }
 
-  /** The owner of a key of which only the digest is known. */
-  ownerOf(digest: number): PoolNode | undefined {
-    return this.#chosen.owner(digest)
+  /** In the order in which they would own a key of that digest, as nodes see it that include this one. */
+  commonRank(digest: number): PoolNode[] {
+    return this.#common.ranked(digest, this.#aliveCount)
+  }
+
+  /** The owner of a key of that digest, as nodes see it that include this one. */
+  commonOwner(digest: number): PoolNode | undefined {
+    return this.#common.owner(digest)
   }
 
   ranked(key: PoolKey, count: number): PoolNode[] {
@@ -168,7 +198,7 @@ export class WorkPool implements Pool {
     const { self } = this.#context
     const isZeek = this.#spec.hash === 'zeek-7.1'
     // Processes that begin at the same node would give it all their first messages.
-    const first = (): number => (isZeek ? 0 : fnv1a32(`${self}\0${key}`))
+    const first = (): number => (isZeek ? 0 : finishHash(fnv1a32(`${self}\0${key}`)))
     const skipsSelf = !this.#spec.includeSelf && !isZeek
     const index = this.#roundRobin.next(key, list.length, first, at => {
       const { alive, name } = list[at] as Member
@@ -196,7 +226,7 @@ export class WorkPool implements Pool {
     return moved
   }
 
-  ready(options: { readonly alive?: number; readonly signal?: AbortSignal } = {}): Promise<void> {
+  ready(options: ReadyOptions = {}): Promise<void> {
     checkKeys('options', options, ['alive', 'signal'])
     const { alive = 1, signal } = options
     if (!isCount(alive)) throw new InvalidOptionError('alive', 'a whole number from 0', alive)
@@ -204,23 +234,31 @@ export class WorkPool implements Pool {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(abortReason(signal))
       if (this.#aliveCount >= alive) return resolve()
-      const changed = (): void => {
-        if (this.#aliveCount < alive) return
-        release()
-        resolve()
-      }
-      const unlisten =
-        signal &&
-        onAbort(signal, () => {
+      if (this.#isClosed) return reject(new PoolClosedError(this.#spec.topic))
+      const waiter: Waiter = {
+        alive,
+        ready: () => {
           release()
-          reject(abortReason(signal))
-        })
+          resolve()
+        },
+        end: error => {
+          release()
+          reject(error)
+        },
+      }
+      const unlisten = signal && onAbort(signal, () => waiter.end(abortReason(signal)))
       const release = (): void => {
-        this.events.off('changed', changed)
+        this.#waiting.delete(waiter)
         unlisten?.()
       }
-      this.events.on('changed', changed)
+      this.#waiting.add(waiter)
     })
+  }
+
+  /** It is no pool any more: who waits for it is told. */
+  close(): void {
+    this.#isClosed = true
+    for (const { end } of [...this.#waiting]) end(new PoolClosedError(this.#spec.topic))
   }
 
   /** Replaces the spec of a pool that nobody has chosen. */
@@ -246,6 +284,8 @@ export class WorkPool implements Pool {
     this.#aliveCount = living.length
     this.#sites = new Map(sites.map(node => [node.siteId, node]))
     this.#chosen = sitesOf(hash, sites)
+    this.#common = sites.length === living.length ? this.#chosen : sitesOf(hash, living)
+    for (const { alive, ready } of [...this.#waiting]) if (this.#aliveCount >= alive) ready()
     return this.#change(before)
   }
 

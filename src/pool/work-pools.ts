@@ -14,6 +14,7 @@ import {
   isSameSpec,
   type PoolDefaults,
   type PoolSpec,
+  poolsMax,
 } from './pool-spec.js'
 import { poolTopics, type TopicNames, zeekTopics } from './topics.js'
 import type { Pool, PoolChange, PoolEvents, WorkPool, WorkPoolContext } from './work-pool.js'
@@ -92,9 +93,6 @@ interface WorkPoolsSettings<Made extends WorkPool> {
   readonly make: (spec: CompletePoolSpec, context: WorkPoolContext) => Made
 }
 
-/** As many pools as a node has. */
-export const poolsMax = 1_024
-
 /** The pools of a node, kept in order with its table of nodes. */
 export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes {
   readonly self: string
@@ -110,6 +108,8 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   readonly #untold: (() => void)[] = []
   #isTelling = false
   readonly #shortages = new Map<string, string>()
+  /** Pools of other nodes, which may have nodes that are then not free for those of this one. */
+  #foreign: readonly CompletePoolSpec[] = []
 
   constructor(settings: WorkPoolsSettings<Made>) {
     const { self, options } = settings
@@ -170,10 +170,15 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   }
 
   unregister(topic: string): boolean {
-    const isThere = this.#pools.delete(topic)
+    const pool = this.#pools.get(topic)
+    if (pool === undefined) return false
+    this.#pools.delete(topic)
     this.#unchosen.delete(topic)
-    if (isThere) this.#refresh()
-    return isThere
+    const change = pool.place([])
+    if (change !== undefined) this.#untold.push(() => tell(pool, change))
+    pool.close()
+    this.#refresh()
+    return true
   }
 
   rrLogTopic(id: string, path = id): string {
@@ -240,6 +245,17 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
       .map(({ name }) => name)
   }
 
+  /** Nobody uses these pools any more. */
+  close(): void {
+    for (const pool of this.#pools.values()) pool.close()
+  }
+
+  /** These are the pools of other nodes. */
+  foreignAre(specs: readonly CompletePoolSpec[]): void {
+    this.#foreign = specs
+    this.#refresh()
+  }
+
   /** What a listener or subscriber threw. */
   failed(where: string, error: unknown): void {
     if (where !== 'handler-error') this.events.emit('handler-error', { where, error })
@@ -288,11 +304,13 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   /** Brings all pools up to date, and tells of it then. */
   #refresh(): void {
     const { managerIsLogger = false } = this.#settings.options
-    const specs = [...this.#pools.values()].map(({ spec }) => spec)
+    const foreign = this.#foreign.filter(({ topic }) => !this.#pools.has(topic))
+    const specs = [...[...this.#pools.values()].map(({ spec }) => spec), ...foreign]
     const candidates = this.#candidates()
     const alive = new Map(candidates.map(each => [each.name, each.alive]))
     for (const [topic, names] of allocate(specs, candidates, managerIsLogger)) {
-      const pool = this.#pools.get(topic) as Made
+      const pool = this.#pools.get(topic)
+      if (pool === undefined) continue
       const change = pool.place(names.map(name => ({ name, alive: alive.get(name) ?? false })))
       if (change !== undefined) this.#untold.push(() => tell(pool, change))
     }
