@@ -4,6 +4,7 @@ import { isName } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkFunction, checkKeys, isDuration } from '../manager/checks.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
+import { checkOptions } from '../manager/message-options.js'
 import type { MessageContext, MessageOf, ServerName, Untyped } from '../manager/servers.js'
 import { poolsOptionNames } from './create-pools.js'
 import { PartialMembershipError, type PoolMismatchError } from './errors.js'
@@ -186,6 +187,7 @@ class ClusterPools implements ManagedPools {
 
   async publish(topic: string, server: string, message: unknown, options: ForwardOptions = {}): Promise<TopicResult> {
     checkTopic('topic', topic)
+    checkOptions(options)
     const addressed = new Set(this.#addressed(topic))
     const others = [
       ...this.#peers.subscribers(topic),

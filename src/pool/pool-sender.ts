@@ -8,7 +8,7 @@ import {
 } from '../core/errors.js'
 import { errorOf, reportOf } from '../manager/error-reports.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
-import { ackOf } from '../manager/message-options.js'
+import { ackOf, checkOptions } from '../manager/message-options.js'
 import { type PublishMessage, poolServer } from './pool-messages.js'
 
 /** What became of a message that is for one node. */
@@ -51,6 +51,7 @@ export class PoolSender {
     options: ForwardOptions,
     counts: PublishCounts,
   ): Promise<PublishResult> {
+    checkOptions(options)
     const tried = new Set<string>()
     const within = this.deadlineOf(options)
     let last: unknown

@@ -181,7 +181,7 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     return true
   }
 
-  rrLogTopic(id: string, path = id): string {
+  rrLogTopic(id: string, path: string = id): string {
     // One counter for all logs would give each of several, written in turns, the same loggers for ever.
     const isZeek = this.logger.spec.hash === 'zeek-7.1'
     const topic = this.logger.rrTopic(isZeek ? 'Cluster::rr_log_topic' : `log ${id} ${path}`)

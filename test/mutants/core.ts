@@ -4,7 +4,6 @@ const requests = 'src/delivery/requests.ts'
 const channel = 'src/core/channel.ts'
 const node = 'src/core/node.ts'
 const random = 'src/core/random.ts'
-const stream = 'src/core/stream.ts'
 const size = 'src/core/size.ts'
 
 /** The words that everybody shares, and the bookkeeping of requests. */
