@@ -48,6 +48,8 @@ export function sitesOf<Node extends SiteIdentity>(hash: HashName, nodes: readon
 /** Another start than that of FNV-1a makes another hash of it. */
 const otherStart = 0x9747b28c
 const lowWord = 4_294_967_296
+/** The least number of 32 bits; combined with it, unsigned numbers are in the order of signed ones. */
+const lowest = -2_147_483_648
 
 /** 32 bits of one hash of a name, below 21 bits of another. */
 function wideId(name: string): number {
@@ -70,16 +72,16 @@ class MixedSites<Node extends SiteIdentity> implements Sites<Node> {
 
   owner(digest: number): Node | undefined {
     const seeds = this.#seeds
-    let best = -1
-    let most = -1
+    let best = 0
+    let most = lowest
     for (let index = 0; index < seeds.length; index++) {
-      // The body of `finishHash`, of which this loop is made.
+      // The body of `finishHash`, of which this loop is made, up to its sign: signed numbers are quicker to compare.
       let mixed = digest ^ (seeds[index] as number)
       mixed ^= mixed >>> 16
       mixed = Math.imul(mixed, 0x85ebca6b)
       mixed ^= mixed >>> 13
       mixed = Math.imul(mixed, 0xc2b2ae35)
-      const weight = (mixed ^ (mixed >>> 16)) >>> 0
+      const weight = mixed ^ (mixed >>> 16) ^ lowest
       if (weight < most || (weight === most && !this.#precedes(digest, index, best))) continue
       best = index
       most = weight
