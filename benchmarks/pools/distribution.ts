@@ -1,4 +1,4 @@
-import { createPools, type HashName, type Pool, type PurePools } from 'maquis/pool'
+import { createPools, type HashName, type PurePools } from 'maquis/pool'
 
 /** How evenly keys are shared, and those of a node that dies. The worst of all shapes of keys and names. */
 export interface Evenness {
@@ -44,19 +44,17 @@ export function shares(hash: HashName, nodes: number, keys: number): Pick<Evenne
   return { most, least }
 }
 
-/** Who has the keys of a dead node, over so many keys that little of it is chance. */
+/** Who has the keys of a dead node, whichever of ten dies, over so many keys that little of it is chance. */
 export function heirs(hash: HashName, nodes: number): Pick<Evenness, 'mostHeir' | 'leastHeir'> {
   let [mostHeir, leastHeir] = [0, Number.POSITIVE_INFINITY]
   if (nodes < 3) return { mostHeir: 1, leastHeir: 1 }
   for (const name of names) {
-    const { worker: whole } = poolsOf(hash, name, nodes)
-    const dead = whole.nodeList[Math.floor(nodes / 2)]
-    const { worker: rest } = poolsOf(hash, name, nodes, dead?.name)
-    const counts = countHeirs(whole, rest, dead?.name)
-    const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
-    const ratios = [...counts.values()].map(count => (count * (nodes - 1)) / total)
-    mostHeir = Math.max(mostHeir, ...ratios)
-    leastHeir = Math.min(leastHeir, ...ratios)
+    for (const counts of countHeirs(hash, name, nodes)) {
+      const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
+      const ratios = [...counts.values()].map(count => (count * (nodes - 1)) / total)
+      mostHeir = Math.max(mostHeir, ...ratios)
+      leastHeir = Math.min(leastHeir, ...ratios)
+    }
   }
   return { mostHeir, leastHeir }
 }
@@ -69,13 +67,24 @@ export function poolsOf(hash: HashName, name: string, nodes: number, dead?: stri
   return pools
 }
 
-function countHeirs(whole: Pool, rest: Pool, dead: string | undefined): Map<string, number> {
-  const counts = new Map([...rest.nodes.keys()].filter(name => name !== dead).map(name => [name, 0]))
+/** For each of up to ten nodes that die: how many of its keys each of the others has then. */
+function countHeirs(hash: HashName, name: string, nodes: number): Map<string, number>[] {
+  const { worker: whole } = poolsOf(hash, name, nodes)
+  const dying = whole.nodeList.filter((_, index) => index % Math.ceil(nodes / 10) === 0)
+  const deaths = new Map(
+    dying.map(dead => {
+      const { worker: rest } = poolsOf(hash, name, nodes, dead.name)
+      const counts = new Map([...rest.nodes.keys()].filter(other => other !== dead.name).map(other => [other, 0]))
+      return [dead, { rest, counts }]
+    }),
+  )
   for (let index = 0; index < keysOfHeirs; index++) {
     const key = `key-${index}`
-    if (whole.hrw(key)?.name !== dead) continue
-    const heir = rest.hrw(key)?.name ?? ''
-    counts.set(heir, (counts.get(heir) ?? 0) + 1)
+    const owner = whole.hrw(key)
+    const death = owner && deaths.get(owner)
+    if (death === undefined) continue
+    const heir = death.rest.hrw(key)?.name ?? ''
+    death.counts.set(heir, (death.counts.get(heir) ?? 0) + 1)
   }
-  return counts
+  return [...deaths.values()].map(({ counts }) => counts)
 }
