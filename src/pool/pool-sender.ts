@@ -54,7 +54,7 @@ export class PoolSender {
     checkOptions(options)
     const tried = new Set<string>()
     const within = this.deadlineOf(options)
-    let last: unknown
+    let inDoubt: Error | undefined
     for (;;) {
       const node = choose(tried)
       if (node === undefined) break
@@ -70,11 +70,11 @@ export class PoolSender {
         if (!goesOn(error, options)) throw error
         counts.resent++
         tried.add(node)
-        if (!isUnsent(error)) last = error
+        if (!isUnsent(error)) inDoubt = error as Error
       }
     }
     // Somebody may have handled it, so it cannot be said that it was not sent.
-    if (last !== undefined) throw last
+    if (inDoubt !== undefined) throw inDoubt
     counts.empty++
     return { sent: false, reason: 'empty' }
   }

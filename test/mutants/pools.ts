@@ -139,8 +139,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'all logs share one round robin',
     file: workPools,
-    find: '`log ${id} ${path}`',
-    replace: "'log'",
+    find: 'this.logger.rrTopic(isZeek ? ',
+    replace: "this.logger.rrTopic(isZeek || id !== '' ? ",
     tests: ofLiveness,
   },
   {

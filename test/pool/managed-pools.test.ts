@@ -155,13 +155,20 @@ describe('pools of a cluster', () => {
     const told: PoolMismatchError[] = []
     for (const { pools } of [a, b]) pools.events.on('error', error => told.push(error as PoolMismatchError))
     await cluster.pass(1_000)
+    const inOrder = told.sort((one, other) => (one.node < other.node ? -1 : 1))
     expect(
-      told.map(({ node, topic, field, ours, theirs, code }) => [code, node, topic, field, ours, theirs]).sort(),
+      inOrder.map(({ code, node, topic, field, ours, theirs }) => [code, node, topic, field, ours, theirs]),
     ).toEqual([
       ['ERR_POOL_MISMATCH', 'a', 'zeek/cluster/pool/worker', 'hash', 'zeek-7.1', 'fmix32-v1'],
       ['ERR_POOL_MISMATCH', 'b', 'zeek/cluster/pool/worker', 'hash', 'fmix32-v1', 'zeek-7.1'],
     ])
     expect(a.pools.mismatches).toEqual([told.find(({ node }) => node === 'b')])
+    // What each takes to be the other's is passed on once, and no more.
+    for (const key of keys)
+      await cluster.settle(a.pools.worker.publishHrw(key, 'work', key, { ack: true, timeout: 5_000 }))
+    expect([...a.got, ...b.got].map(String).sort()).toEqual([...keys].sort())
+    const disputed = keys.filter(key => a.pools.worker.hrw(key)?.name === 'b' && b.pools.worker.hrw(key)?.name === 'a')
+    expect([disputed.length > 0, b.pools.counters().forwarded]).toEqual([true, disputed.length])
     b.pools.unregister('zeek/cluster/pool/worker')
     await cluster.pass(1_000)
     expect(a.pools.mismatches).toEqual([])

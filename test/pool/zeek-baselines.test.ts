@@ -22,7 +22,7 @@ interface Baseline {
   readonly manager_is_logger: boolean
   readonly backend: 'BROKER' | 'ZEROMQ'
   readonly pool: ZeekSpec
-  readonly pools: Record<string, ZeekSpec>
+  readonly pools?: Record<string, ZeekSpec>
   readonly phases: readonly Phase[]
   readonly cases: readonly { kind: string; value: unknown; fnv1a32: string; fnv1a64: string }[]
   readonly keys: readonly unknown[]
@@ -41,14 +41,14 @@ function baseline(name: string): Baseline {
   return found
 }
 
-function poolsOf({ layout, local_node, manager_is_logger, backend, pools = {} }: Baseline): PurePools {
-  const proxy = pools.proxy && specOf(pools.proxy)
+function poolsOf({ layout, local_node, manager_is_logger, backend, pools }: Baseline): PurePools {
+  const proxy = pools?.proxy && specOf(pools.proxy)
   const made = zeekPools(layout, local_node, {
     managerIsLogger: manager_is_logger,
     ...(proxy !== undefined && { proxyPoolSpec: proxy }),
     ...(backend === 'ZEROMQ' && { nodeTopic: (name: string) => `zeek.cluster.node.${name}.` }),
   })
-  for (const [name, spec] of Object.entries(pools)) if (name !== 'proxy') made.register(specOf(spec))
+  for (const [name, spec] of Object.entries(pools ?? {})) if (name !== 'proxy') made.register(specOf(spec))
   return made
 }
 
@@ -91,7 +91,7 @@ describe('the baselines of the tests of Zeek itself', () => {
         enter(pools, found, phase)
         const made = phase.calls.map(each => {
           const pool = [...pools.registered.values()].find(
-            ({ spec }) => spec.topic === found.pools[each.pool]?.topic,
+            ({ spec }) => spec.topic === found.pools?.[each.pool]?.topic,
           ) as Pool
           const key = each.kind === undefined ? each.key : keyOf(each.kind, each.key)
           return {
