@@ -2,7 +2,7 @@ import { InvalidOptionError } from '../core/errors.js'
 import type { PoolKey } from './zeek-key.js'
 
 /** What a bounded load needs of a pool. */
-interface RankedPool {
+export interface RankedPool {
   readonly sites: { readonly size: number }
   ranked(key: PoolKey, count: number): readonly { readonly name: string }[]
 }

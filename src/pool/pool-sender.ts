@@ -120,7 +120,7 @@ export class PoolSender {
 }
 
 /** Whether it was certainly not handled, and not for its own sake. */
-export function isUnsent(error: unknown): boolean {
+function isUnsent(error: unknown): boolean {
   return error instanceof NotConnectedError || (error instanceof PartitionedError && error.outcome === 'not-sent')
 }
 

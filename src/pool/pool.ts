@@ -6,7 +6,7 @@
  */
 
 export { fnv1a32 } from '../core/fnv.js'
-export { BoundedLoad, type Lease } from './bounded-load.js'
+export { BoundedLoad, type Lease, type RankedPool } from './bounded-load.js'
 export { type CreatePoolsOptions, createPools, type PurePools } from './create-pools.js'
 export {
   PartialMembershipError,
