@@ -8,7 +8,7 @@ export interface Acknowledgement<Report = unknown> {
   readonly stream: number
   /** Every number up to this is settled, but those that are `open`. */
   readonly upTo: number
-  /** Numbers up to `upTo` that are not settled yet, in order. */
+  /** The first and the last number of each run up to `upTo` that is not settled yet, or was told of before; rising. */
   readonly open: readonly number[]
   /** Send again what is not. */
   readonly again: boolean
@@ -19,8 +19,8 @@ export interface Acknowledgement<Report = unknown> {
 /** Refusals that one frame may carry. */
 export const refusalsPerFrame = 256
 
-/** Numbers that one frame may name as open. */
-export const openPerFrame = 256
+/** Runs of open numbers that one frame may name. */
+export const runsPerFrame = 1_024
 
 /** Writes the body of a frame. The reports are encoded values. */
 export function writeAcknowledgement(writer: ByteWriter, acknowledgement: Acknowledgement<Uint8Array>): void {
@@ -33,7 +33,7 @@ export function writeAcknowledgement(writer: ByteWriter, acknowledgement: Acknow
     writer.varint(report.length)
     writer.bytes(report)
   }
-  writer.varint(open.length)
+  writer.varint(open.length / 2)
   let last = 0
   for (const number of open) {
     writer.varint(number - last)
@@ -61,9 +61,9 @@ export function parseAcknowledgement(
     if (reader.ok) refusals.push([number, decodeValue(report, 0, report.length, limits)])
   }
   const open: number[] = []
-  const openCount = reader.varint()
-  if (openCount > openPerFrame) throw new MalformedError(`${openCount} open numbers`)
-  for (let last = 0; open.length < openCount && reader.ok; ) {
+  const runs = reader.varint()
+  if (runs > runsPerFrame) throw new MalformedError(`${runs} runs of open numbers`)
+  for (let last = 0; open.length < 2 * runs && reader.ok; ) {
     last += reader.varint()
     open.push(last)
   }

@@ -10,6 +10,18 @@ export type Verdict =
 /** Refusals of one stream that are remembered until their sender is known to have been told. */
 export const refusalsMax = 256
 
+/** What the sender of a stream is told of it. */
+export interface Telling<Report> {
+  /** Every number up to this is settled, but those of the `open` runs. */
+  readonly upTo: number
+  /** The first and the last number of each run, rising: not settled yet, or refused and told of before. */
+  readonly open: readonly number[]
+  /** Numbers that were refused, rising, and why. */
+  readonly refusals: readonly (readonly [number: number, report: Report])[]
+  /** Whether this is all that there is to tell. */
+  readonly isLast: boolean
+}
+
 /**
  * The receiving end of one stream of messages that are to be acknowledged, within one life of their sender: each is
  * handed over once, and in order. Each names the one that its sender had outstanding before it, so one number, the
@@ -20,27 +32,31 @@ export class Acceptance<Report = unknown> {
   #taken = 0
   /** The last that was taken, unless it is settled. Most are before the next is taken. */
   #latest: number | undefined
-  /** Taken before it, and not settled yet, in order. */
+  /** Taken before it, and not settled yet, rising. */
   readonly #open = new Set<number>()
+  /** None of them is greater. */
+  #openAtMost = 0
   /** Held back by a fault. It is taken when it goes on. */
   #held: number | undefined
   #misses = false
   readonly #refusals = new Map<number, Report>()
+  /** Those that their sender has not been told of since it sent them last. */
+  readonly #untold = new Set<number>()
 
   /**
-   * Every number up to `upTo` was settled, handed over or refused, but those that are open: at most `most` are named,
-   * and what comes after them is told of when some of them are settled.
+   * What to tell the sender next: with at most `runs` of open numbers, and as many refusals as `fits` says. Its caller
+   * tells it. A refusal is told once, and goes by as open afterwards: a sender that missed it sends its message again.
    */
-  settledBut(most: number): { readonly upTo: number; readonly open: readonly number[] } {
-    if (this.#open.size === 0 && this.#latest === undefined) return { upTo: this.#taken, open: [] }
-    const open: number[] = []
-    for (const number of this.#open) {
-      if (open.length === most) return { upTo: number - 1, open }
-      open.push(number)
-    }
-    if (this.#latest === undefined) return { upTo: this.#taken, open }
-    if (open.length === most) return { upTo: this.#latest - 1, open }
-    return { upTo: this.#taken, open: [...open, this.#latest] }
+  tell(runs: number, fits: (refusals: Telling<Report>['refusals']) => number): Telling<Report> {
+    const { upTo, open } = this.#settledBut(runs)
+    if (this.#untold.size === 0) return { upTo, open, refusals: [], isLast: true }
+    const untold = [...this.#untold].filter(number => number <= upTo).sort(rising)
+    const refusals = untold.map(number => [number, this.#refusals.get(number) as Report] as const)
+    const part = refusals.slice(0, fits(refusals))
+    for (const [number] of part) this.#untold.delete(number)
+    const last = part.at(-1)
+    if (last === undefined || part.length === refusals.length) return { upTo, open, refusals: part, isLast: true }
+    return { upTo: last[0], open: runsUpTo(open, last[0]), refusals: part, isLast: false }
   }
 
   /** Whether anything was dropped that has to be asked for. */
@@ -53,18 +69,16 @@ export class Acceptance<Report = unknown> {
     return this.#refusals.size >= refusalsMax
   }
 
-  /** What was refused of what is settled, and why. */
-  get refusals(): ReadonlyMap<number, Report> {
-    return this.#refusals
-  }
-
   /**
    * A message arrived. `previous` is the one that was outstanding before it, 0 when none was; the sender waits for
    * nothing below `lowest` any more.
    */
   judge(number: number, previous: number, lowest: number): Verdict {
-    this.#forget(lowest)
-    if (number <= this.#taken || number === this.#held) return 'duplicate'
+    this.#forget(lowest, previous, number)
+    if (number <= this.#taken || number === this.#held) {
+      if (this.#refusals.has(number)) this.#untold.add(number)
+      return 'duplicate'
+    }
     if (previous <= this.#taken && this.#held === undefined && !this.isFull) return 'deliver'
     this.#misses = true
     return 'later'
@@ -74,7 +88,10 @@ export class Acceptance<Report = unknown> {
   take(number: number): void {
     if (this.#held === number) this.#held = undefined
     this.#taken = number
-    if (this.#latest !== undefined) this.#open.add(this.#latest)
+    if (this.#latest !== undefined) {
+      this.#open.add(this.#latest)
+      this.#openAtMost = this.#latest
+    }
     this.#latest = number
   }
 
@@ -103,19 +120,61 @@ export class Acceptance<Report = unknown> {
   settled(number: number, report?: Report): void {
     const isLatest = number === this.#latest
     if (isLatest) this.#latest = undefined
-    if ((isLatest || this.#open.delete(number)) && report !== undefined) this.#refusals.set(number, report)
+    if ((!isLatest && !this.#open.delete(number)) || report === undefined) return
+    this.#refusals.set(number, report)
+    this.#untold.add(number)
   }
 
-  /** The sender waits for nothing below `lowest` any more: nobody is to be told of that, however it ends. */
-  #forget(lowest: number): void {
+  #settledBut(most: number): { readonly upTo: number; readonly open: readonly number[] } {
+    const isOpen = this.#open.size > 0 || this.#latest !== undefined
+    if (!isOpen && this.#refusals.size === this.#untold.size) return { upTo: this.#taken, open: none }
+    const told = [...this.#refusals.keys()].filter(number => !this.#untold.has(number))
+    const numbers = told.length === 0 ? this.#open : [...this.#open, ...told].sort(rising)
+    const runs: number[] = []
+    for (const number of numbers) if (!lengthen(runs, number, most)) return { upTo: number - 1, open: runs }
+    if (this.#latest !== undefined && !lengthen(runs, this.#latest, most)) return { upTo: this.#latest - 1, open: runs }
+    return { upTo: this.#taken, open: runs }
+  }
+
+  /**
+   * The sender waits for nothing below `lowest` any more, nor for what lies between `previous` and `number`: nobody is
+   * to be told of that, however it ends.
+   */
+  #forget(lowest: number, previous: number, number: number): void {
+    const isOver = (one: number): boolean => one < lowest || (previous < one && one < number)
     if (this.#refusals.size > 0) {
-      for (const refused of this.#refusals.keys()) if (refused < lowest) this.#refusals.delete(refused)
+      for (const refused of this.#refusals.keys()) {
+        if (!isOver(refused)) continue
+        this.#refusals.delete(refused)
+        this.#untold.delete(refused)
+      }
     }
-    if (this.#latest !== undefined && this.#latest < lowest) this.#latest = undefined
+    if (this.#latest !== undefined && isOver(this.#latest)) this.#latest = undefined
     if (this.#open.size === 0) return
-    for (const number of this.#open) {
-      if (number >= lowest) return
-      this.#open.delete(number)
+    const isBehind = this.#openAtMost > previous && this.#openAtMost < number
+    if (isBehind) this.#openAtMost = previous
+    for (const open of this.#open) {
+      if (isOver(open)) this.#open.delete(open)
+      else if (!isBehind) return
     }
   }
+}
+
+const none: readonly number[] = []
+
+function rising(one: number, other: number): number {
+  return one - other
+}
+
+/** Adds a number to the runs, of which there may be so many. */
+function lengthen(runs: number[], number: number, most: number): boolean {
+  if (runs.length > 0 && runs[runs.length - 1] === number - 1) runs[runs.length - 1] = number
+  else if (runs.length === 2 * most) return false
+  else runs.push(number, number)
+  return true
+}
+
+function runsUpTo(runs: readonly number[], upTo: number): number[] {
+  const isBegun = (at: number): boolean => (runs[at - (at % 2)] as number) <= upTo
+  return runs.filter((_, at) => isBegun(at)).map(number => Math.min(number, upTo))
 }

@@ -46,7 +46,10 @@ export class Outstanding<Message> {
     this.#live--
   }
 
-  /** Every number up to `upTo` is settled but the `open` ones: takes these out, in order, and hands each to `each`. */
+  /**
+   * Every number up to `upTo` is settled but those of the `open` runs, given by the first and the last of each: takes
+   * what is settled out, in order, and hands each to `each`.
+   */
   settle(upTo: number, open: readonly number[], each: (message: Message, number: number) => void): void {
     if (open.length > 0) return this.#settleSome(upTo, open, each)
     for (let number = this.lowest; number !== undefined && number <= upTo; number = this.lowest) {
@@ -63,8 +66,8 @@ export class Outstanding<Message> {
     for (let at = this.#head; at < this.#numbers.length && (this.#numbers[at] as number) <= upTo; at++) {
       const number = this.#numbers[at] as number
       const message = this.#messages[at]
-      while (next < open.length && (open[next] as number) < number) next++
-      if (message === undefined || open[next] === number) continue
+      while (next < open.length && (open[next + 1] as number) < number) next += 2
+      if (message === undefined || (open[next] as number) <= number) continue
       this.#messages[at] = undefined
       settled.push([message, number])
     }
@@ -74,14 +77,13 @@ export class Outstanding<Message> {
     for (const [message, number] of settled) each(message, number)
   }
 
-  /** Takes out all that is outstanding, in order. */
-  takeAll(): Message[] {
-    const all = this.#messages.slice(this.#head).filter(message => message !== undefined)
-    this.#numbers = []
-    this.#messages = []
-    this.#head = 0
-    this.#live = 0
-    return all
+  /** Takes out all that is outstanding above `number`, in order. */
+  takeAfter(number: number): Message[] {
+    const at = this.#indexOf(number + 1)
+    const taken = this.#messages.splice(at).filter(message => message !== undefined)
+    this.#numbers.length = at
+    this.#live -= taken.length
+    return taken
   }
 
   /** While a message is open for long, those after it come and go. */

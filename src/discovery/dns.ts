@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises'
 import { abortReason, untilAborted } from '../core/abort.js'
 import { DiscoveryError, InvalidOptionError } from '../core/errors.js'
-import { isRecord } from '../core/name.js'
+import { checkKeys } from '../core/option-keys.js'
 import { answerMax, type Discovery } from './discovery.js'
 
 /** What is asked of a resolver: `Resolver` of `node:dns/promises` is one. */
@@ -47,11 +47,8 @@ export interface DnsDiscoveryOptions {
  * @throws {@link InvalidOptionError} an option is none.
  */
 export function dnsDiscovery(options: DnsDiscoveryOptions): Discovery {
-  if (!isRecord(options)) throw new InvalidOptionError('options', 'a plain object', options)
-  const { name, type = 'A', port, scheme = 'ws', resolver = () => new Resolver(), ...unknown } = options
-  for (const option of Object.keys(unknown)) {
-    throw new InvalidOptionError(`options.${option}`, 'one of name, type, port, scheme, resolver')
-  }
+  checkKeys('options', options, ['name', 'type', 'port', 'scheme', 'resolver'])
+  const { name, type = 'A', port, scheme = 'ws', resolver = () => new Resolver() } = options
   if (typeof name !== 'string' || name === '') throw new InvalidOptionError('name', 'a name in the DNS', name)
   if (!['A', 'AAAA', 'SRV'].includes(type)) throw new InvalidOptionError('type', `'A', 'AAAA' or 'SRV'`, type)
   if (type === 'SRV' ? port !== undefined : !isPort(port)) {

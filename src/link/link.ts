@@ -313,6 +313,8 @@ export class Link {
     for (const lane of [...before.values()].flatMap(({ lanes }) => lanes)) this.#retire(lane)
     this.#channels = this.#negotiate()
     for (const channel of before.values()) this.#requeue(channel)
+    // The connection that told of this life may not be the control lane's, or not be for us at all.
+    this.#dialler.laneClosed(this.control)
   }
 
   /** A lane of the old incarnation: whatever still happens to its connection concerns nobody. */

@@ -1,4 +1,4 @@
-import { openPerFrame, refusalsPerFrame, writeAcknowledgement } from '../codec/acknowledgement-frame.js'
+import { refusalsPerFrame, runsPerFrame, writeAcknowledgement } from '../codec/acknowledgement-frame.js'
 import { ByteWriter } from '../codec/byte-writer.js'
 import { FrameKind } from '../codec/codec.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
@@ -7,6 +7,7 @@ import { type Life, lifeOf } from '../core/node.js'
 import type { Millis } from '../core/time.js'
 import type { Acceptance } from '../delivery/acceptance.js'
 import { isHeld, type Outcome, type Passage } from '../fault/interposition.js'
+import type { LinkHub } from '../link/hub.js'
 import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
@@ -19,6 +20,7 @@ import { internalKindOf } from './server-ref.js'
 import type { MessageContext } from './servers.js'
 
 export interface AckedArrivalsContext extends IncomingContext {
+  readonly hub: LinkHub
   readonly inboxes: Inboxes
 }
 
@@ -207,9 +209,10 @@ export class AckedArrivals {
   }
 
   /** `asks`: for what was dropped, too; not with each acknowledgement, or a fault would have it dropped again. */
-  #tell(lane: Lane, stream: number, asks = false): void {
+  #tell(came: Lane, stream: number, asks = false): void {
+    const lane = came.phase === 'open' ? came : this.#presentOf(came, stream)
     // On the next connection everything that is outstanding comes again, and is acknowledged again.
-    if (lane.phase !== 'open') return
+    if (lane?.phase !== 'open') return
     const { interpositions, counters, delays } = this.#context
     if (lane.link.state.phase === 'cut') return counters.add('faulted')
     if (!interpositions.active) return this.#write(lane, stream, asks)
@@ -225,20 +228,19 @@ export class AckedArrivals {
     if (held === undefined) this.#retry(lane, stream, this.#context.inboxes.of(lane, stream))
   }
 
+  /** Between two nodes that no overlay has together, a link may end and another take its place. */
+  #presentOf({ link, channel }: Lane, stream: number): Lane | undefined {
+    return this.#context.hub.links.get(link.name)?.channels.get(channel.name)?.laneOf(stream)
+  }
+
   #write(lane: Lane, stream: number, asks: boolean): void {
     const acceptance = this.#context.inboxes.of(lane, stream)
-    const { upTo, open } = acceptance.settledBut(openPerFrame)
     const again = asks && acceptance.misses
     if (again) acceptance.asked()
-    const refusals = [...acceptance.refusals].filter(([number]) => number <= upTo).sort(([one], [other]) => one - other)
-    // What one frame cannot hold goes before it, in frames that tell of less.
     for (;;) {
-      const part = refusals.splice(0, countWithin(refusals))
-      const isLast = refusals.length === 0
-      const told = isLast ? upTo : (part.at(-1)?.[0] ?? upTo)
+      const { isLast, ...telling } = acceptance.tell(runsPerFrame, countWithin)
       const writer = new ByteWriter(16)
-      const openThere = isLast ? open : open.filter(number => number <= told)
-      writeAcknowledgement(writer, { stream, upTo: told, open: openThere, again: isLast && again, refusals: part })
+      writeAcknowledgement(writer, { stream, ...telling, again: isLast && again })
       lane.outbound.control(FrameKind.ack, writer.take())
       if (isLast) return
     }

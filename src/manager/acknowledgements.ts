@@ -1,6 +1,7 @@
 import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import { UnknownOutcomeError } from '../core/errors.js'
 import { isHeld } from '../fault/interposition.js'
+import type { LinkHub } from '../link/hub.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
 import type { Waiting } from '../link/queue.js'
@@ -10,6 +11,7 @@ import type { IncomingContext } from './incoming.js'
 import { Outboxes } from './outboxes.js'
 
 export interface AcknowledgementsContext extends IncomingContext {
+  readonly hub: LinkHub
   /** Peers of which it is remembered what they sent. */
   readonly peers: number
 }

@@ -1,16 +1,7 @@
 import type { ChannelMap } from '../core/channel.js'
 import { InvalidOptionError, UnknownChannelError } from '../core/errors.js'
-import { isRecord } from '../core/name.js'
 import { isPromiseLike } from '../core/promise-like.js'
 import type { Millis } from '../core/time.js'
-
-/** What a caller gave must be a plain object without unknown keys: a misspelt option would be ignored in silence. */
-export function checkKeys(option: string, given: unknown, known: readonly string[]): void {
-  if (!isRecord(given)) throw new InvalidOptionError(option, 'a plain object', given)
-  for (const key of Object.keys(given)) {
-    if (!known.includes(key)) throw new InvalidOptionError(`${option}.${key}`, `one of ${known.join(', ')}`)
-  }
-}
 
 /** Throws unless `url` is an address, of one of the schemes where these are given. */
 export function checkUrl(option: string, url: unknown, schemes?: readonly string[]): asserts url is string {

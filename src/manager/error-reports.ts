@@ -8,7 +8,7 @@ import {
   UnknownOutcomeError,
 } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
-import { textOf } from '../core/thrown.js'
+import { isErrorLike, textOf } from '../core/thrown.js'
 
 /** Why a node did not have a message handled, or cannot tell its answer. */
 export type Refusal =
@@ -85,10 +85,10 @@ function thrownReport(thrown: unknown): Thrown {
 
 /** Throws where reading what was thrown does. */
 function read(thrown: unknown): Thrown {
-  if (!(thrown instanceof Error)) return { name: 'Error', message: cut(textOf(thrown)), code: undefined }
+  if (!isErrorLike(thrown)) return { name: 'Error', message: cut(textOf(thrown)), code: undefined }
   const code = (thrown as { readonly code?: unknown }).code
   return {
-    name: cut(String(thrown.name)),
+    name: cut(String(thrown.name ?? 'Error')),
     message: cut(textOf(thrown)),
     code: typeof code === 'string' ? cut(code) : undefined,
   }

@@ -3,9 +3,9 @@ import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { EncodeError, InvalidOptionError } from '../core/errors.js'
 import { isName } from '../core/name.js'
+import { checkKeys } from '../core/option-keys.js'
 import type { Clock } from '../core/time.js'
 import type { MessageExtra } from '../link/queue.js'
-import { checkKeys } from './checks.js'
 import type { AckOptions, ForwardOptions } from './manager.js'
 
 /** What of a message's options travels with it. `life`: only that one of its node will do. */

@@ -128,7 +128,7 @@ export class Node {
     })
     const { causal } = this
     this.acknowledgements = new Acknowledgements({
-      ...{ causal, registry, interpositions, delays, counters, clock, valueLimits, peers: limits.peers, judge },
+      ...{ hub, causal, registry, interpositions, delays, counters, clock, valueLimits, peers: limits.peers, judge },
     })
     this.seeker = new Seeker({
       ...{ hub, clock, limits, counters, channelMap, pending: node => this.requester.pending(node) },

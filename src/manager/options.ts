@@ -13,6 +13,7 @@ import {
 import { InsecureError, InvalidOptionError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { isNodeName, type NodeAttributes, type NodeName, type NodeSpec, parseNodeSpec } from '../core/node.js'
+import { checkKeys } from '../core/option-keys.js'
 import type { Entropy, Random } from '../core/random.js'
 import type { Clock, Millis } from '../core/time.js'
 import type { Discovery } from '../discovery/discovery.js'
@@ -24,7 +25,7 @@ import { SystemEntropy, SystemRandom } from '../runtime/system-random.js'
 import type { ListenAddress, Transport } from '../transport/transport.js'
 import { WebSocketTransport } from '../transport/websocket.js'
 import type { TlsOptions } from '../transport/websocket-security.js'
-import { checkArray, checkFunction, checkKeys, checkUrl, isCount, isDuration } from './checks.js'
+import { checkArray, checkFunction, checkUrl, isCount, isDuration } from './checks.js'
 import { discoveryIntervalDefault } from './discoverer.js'
 
 /** Where a node listens. */

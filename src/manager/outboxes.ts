@@ -50,9 +50,9 @@ class Outbox implements Tracker {
     })
   }
 
-  /** Sends again what is outstanding of a stream: on its lane if that is open, or as soon as it is. */
-  again(stream: number): void {
-    const entries = this.#streams[stream]?.takeAll() ?? []
+  /** Sends again what is outstanding of a stream after a number: on its lane if that is open, or as soon as it is. */
+  again(stream: number, after = 0): void {
+    const entries = this.#streams[stream]?.takeAfter(after) ?? []
     if (entries.length > 0) this.#channel.laneOf(stream).outbound.again(entries)
   }
 
@@ -68,7 +68,7 @@ class Outbox implements Tracker {
 
   /** Takes out everything, for good. */
   end(): Waiting[] {
-    const entries = this.#streams.flatMap(stream => stream.takeAll())
+    const entries = this.#streams.flatMap(stream => stream.takeAfter(0))
     for (const entry of entries) this.#forget(entry)
     return entries
   }
@@ -102,7 +102,8 @@ export class Outboxes {
   acknowledged({ channel, link }: Lane, acknowledgement: Acknowledgement): void {
     const outbox = this.#outboxes.get(channel)
     outbox?.acknowledged(link.name, acknowledgement)
-    if (acknowledgement.again) outbox?.again(acknowledgement.stream)
+    // What is open was taken.
+    if (acknowledgement.again) outbox?.again(acknowledgement.stream, acknowledgement.upTo)
   }
 
   /** A fault took an acknowledgement away: after a while everything is sent again, so that another comes. */

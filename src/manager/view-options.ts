@@ -12,7 +12,10 @@ import type { PeerServiceOptions } from './options.js'
 
 /** What a node of a HyParView overlay can be told at its making. Give every node the same. */
 export interface HyParViewOptions extends PeerServiceOptions {
-  /** Neighbours that a node is connected with. Default 5. */
+  /**
+   * Neighbours that a node is connected with, 1 to 64. Default 5. With fewer than 3 the overlay is pairs or rings: what
+   * fails parts it until the parts find each other.
+   */
   readonly activeViewSize?: number
   /** Further nodes that it remembers, to replace neighbours by. Default 30. */
   readonly passiveViewSize?: number

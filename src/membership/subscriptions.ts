@@ -188,8 +188,8 @@ export class Subscriptions {
     if (this.#peers.up.has(name)) {
       return void out.push({ type: 'send', to: name, message: { type: 'contact', sequence } })
     }
-    if (this.#offers.size >= offersMax)
-      for (const oldest of this.#offers.keys()) return void this.#offers.delete(oldest)
+    const [oldest] = this.#offers.keys()
+    if (oldest !== undefined && this.#offers.size >= offersMax) this.#offers.delete(oldest)
     this.#offers.set(name, sequence)
     this.#peers.call(subscriber, now, out)
   }

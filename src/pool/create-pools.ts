@@ -1,4 +1,5 @@
-import { checkArray, checkKeys } from '../manager/checks.js'
+import { checkKeys } from '../core/option-keys.js'
+import { checkArray } from '../manager/checks.js'
 import type { PoolPeer } from './node-table.js'
 import { type Pool, WorkPool } from './work-pool.js'
 import { type Pools, type PoolsOptions, type PureNodes, WorkPools } from './work-pools.js'

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../core/errors.js'
 import { isName } from '../core/name.js'
-import { checkBoolean, checkKeys, isCount } from '../manager/checks.js'
+import { checkKeys } from '../core/option-keys.js'
+import { checkBoolean, isCount } from '../manager/checks.js'
 import { PoolLimitError, PoolNodeTypeError } from './errors.js'
 import { type HashName, hashNames } from './hash.js'
 

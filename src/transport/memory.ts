@@ -1,5 +1,6 @@
 import { abortReason, onAbort } from '../core/abort.js'
 import { InvalidOptionError } from '../core/errors.js'
+import { checkKeys } from '../core/option-keys.js'
 import type { Clock, Millis } from '../core/time.js'
 import { hostAndPort } from './host-and-port.js'
 import { MemoryConnection } from './memory-connection.js'
@@ -44,7 +45,9 @@ export class MemoryNetwork {
   readonly #wires = new Set<MemoryWire>()
   #nextPort = 1
 
+  /** @throws {@link InvalidOptionError} an option is none. */
   constructor(clock: Clock, options: MemoryNetworkOptions = {}) {
+    checkKeys('options', options, ['latency', 'highWaterMark', 'lowWaterMark', 'closeTimeout', 'conditions'])
     const { latency = 0, highWaterMark = 1_048_576, lowWaterMark = 262_144, closeTimeout = 1000 } = options
     const { conditions = { latency: () => latency, holds: () => false, dial: () => 'pass' } } = options
     this.#clock = clock

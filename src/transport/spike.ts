@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../core/errors.js'
-import { isRecord } from '../core/name.js'
+import { checkKeys } from '../core/option-keys.js'
 import { SeededRandom } from '../core/random.js'
 import type {
   Address,
@@ -47,9 +47,7 @@ export class Spike implements Transport {
   #drops = 0
 
   constructor(transport: Transport, options: SpikeOptions) {
-    if (!isRecord(options)) throw new InvalidOptionError('options', 'a plain object', options)
-    const misspelt = Object.keys(options).find(name => !['prob', 'margin', 'seed'].includes(name))
-    if (misspelt !== undefined) throw new InvalidOptionError(`options.${misspelt}`, 'one of prob, margin, seed')
+    checkKeys('options', options, ['prob', 'margin', 'seed'])
     const { prob = 0.001, margin = 10, seed } = options
     if (!(typeof prob === 'number' && prob >= 0 && prob <= 1)) {
       throw new InvalidOptionError('prob', 'a number from 0 to 1', prob)

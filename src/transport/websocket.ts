@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { type ClientOptions, WebSocket } from 'ws'
 import { abortReason, onAbort } from '../core/abort.js'
 import { InvalidOptionError } from '../core/errors.js'
+import { checkKeys } from '../core/option-keys.js'
 import type { Clock, Millis } from '../core/time.js'
 import type { Address, Connection, ConnectionHandler, ListenAddress, Transport } from './transport.js'
 import { closeTimeout, WebSocketConnection } from './websocket-connection.js'
@@ -28,22 +29,21 @@ export interface WebSocketTransportOptions {
   readonly strangers?: StrangerBounds
 }
 
+const optionNames = [
+  ...['clock', 'tls', 'compression', 'frameBytes', 'highWaterMark', 'lowWaterMark', 'allowedOrigins', 'strangers'],
+] as const satisfies readonly (keyof WebSocketTransportOptions)[]
+
 /** Moves bytes over WebSockets, with TLS or without. */
 export class WebSocketTransport implements Transport {
   readonly schemes: readonly string[] = ['ws', 'wss']
   readonly #options: Required<Omit<WebSocketTransportOptions, 'tls'>>
   readonly #tls: TlsOptions | undefined
 
-  constructor({
-    clock,
-    tls,
-    compression = false,
-    frameBytes = 1_048_576,
-    highWaterMark = 1_048_576,
-    lowWaterMark = 262_144,
-    allowedOrigins = [],
-    strangers = {},
-  }: WebSocketTransportOptions) {
+  /** @throws {@link InvalidOptionError} an option is none. */
+  constructor(options: WebSocketTransportOptions) {
+    checkKeys('options', options, optionNames)
+    const { clock, tls, compression = false, frameBytes = 1_048_576, highWaterMark = 1_048_576 } = options
+    const { lowWaterMark = 262_144, allowedOrigins = [], strangers = {} } = options
     this.#tls = tls
     this.#options = { clock, compression, frameBytes, highWaterMark, lowWaterMark, allowedOrigins, strangers }
   }

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   type Acknowledgement,
-  openPerFrame,
   parseAcknowledgement,
   refusalsPerFrame,
+  runsPerFrame,
   writeAcknowledgement,
 } from '../../src/codec/acknowledgement-frame.js'
 import { ByteWriter } from '../../src/codec/byte-writer.js'
@@ -25,7 +25,9 @@ const parse = (bytes: Uint8Array, start = 0, end = bytes.length): Acknowledgemen
 const acknowledgements: fc.Arbitrary<Acknowledgement> = fc.record({
   stream: fc.nat(63),
   upTo: fc.maxSafeNat(),
-  open: fc.uniqueArray(fc.nat(1_000_000), { maxLength: 5 }).map(numbers => numbers.sort((one, other) => one - other)),
+  open: fc
+    .uniqueArray(fc.nat(1_000_000), { maxLength: 8 })
+    .map(numbers => numbers.slice(numbers.length % 2).sort((one, other) => one - other)),
   again: fc.boolean(),
   refusals: fc.array(fc.tuple(fc.maxSafeNat(), fc.oneof(fc.string(), fc.record({ code: fc.string() }))), {
     maxLength: 5,
@@ -34,8 +36,8 @@ const acknowledgements: fc.Arbitrary<Acknowledgement> = fc.record({
 
 describe('an acknowledgement', () => {
   test('is laid out as the protocol says', () => {
-    const bytes = written({ stream: 1, upTo: 300, open: [7, 200], again: true, refusals: [[299, 'no']] })
-    expect(Buffer.from(bytes).toString('hex')).toBe('01ac0203ab0203626e6f0207c101')
+    const bytes = written({ stream: 1, upTo: 300, open: [7, 9, 200, 200], again: true, refusals: [[299, 'no']] })
+    expect(Buffer.from(bytes).toString('hex')).toBe('01ac0203ab0203626e6f020702bf0100')
   })
 
   test('is read as it was written, wherever it stands', () => {
@@ -75,11 +77,11 @@ describe('an acknowledgement', () => {
     expect(() => parse(written({ ...head, refusals: refusals(refusalsPerFrame + 1) }))).toThrow('257 refusals')
   })
 
-  test('of more open numbers than a frame may name is malformed', () => {
-    const open = (count: number): number[] => Array.from({ length: count }, (_, number) => number + 1)
-    const head = { stream: 0, upTo: 1_000, again: false, refusals: [] }
-    expect(parse(written({ ...head, open: open(openPerFrame) })).open).toHaveLength(openPerFrame)
-    expect(() => parse(written({ ...head, open: open(openPerFrame + 1) }))).toThrow('257 open numbers')
+  test('of more runs of open numbers than a frame may name is malformed', () => {
+    const open = (runs: number): number[] => Array.from({ length: 2 * runs }, (_, at) => at + 1)
+    const head = { stream: 0, upTo: 10_000, again: false, refusals: [] }
+    expect(parse(written({ ...head, open: open(runsPerFrame) })).open).toEqual(open(runsPerFrame))
+    expect(() => parse(written({ ...head, open: open(runsPerFrame + 1) }))).toThrow('1025 runs of open numbers')
   })
 
   test('is a value or a malformed one, whatever a peer sends', () => {

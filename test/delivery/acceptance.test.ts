@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Acceptance, refusalsMax } from '../../src/delivery/acceptance.js'
 import { Outstanding } from '../../src/delivery/outstanding.js'
+import { collectGarbage } from '../support/memory.js'
 
 /** Takes and settles these numbers, one after another, each acknowledged before the next. */
 function taken(...numbers: readonly number[]): Acceptance<string> {
@@ -15,8 +16,15 @@ function taken(...numbers: readonly number[]): Acceptance<string> {
 
 /** Every number up to this one is settled. */
 function upTo(acceptance: Acceptance<string>): number {
-  const told = acceptance.settledBut(10)
+  const told = acceptance.tell(10, all)
   return (told.open[0] ?? told.upTo + 1) - 1
+}
+
+const all = (refusals: readonly unknown[]): number => refusals.length
+
+function told(acceptance: Acceptance<string>, runs = 10): { readonly upTo: number; readonly open: readonly number[] } {
+  const { upTo, open } = acceptance.tell(runs, all)
+  return { upTo, open }
 }
 
 describe('a stream of messages that are to be acknowledged', () => {
@@ -90,7 +98,57 @@ describe('a stream of messages that are to be acknowledged', () => {
     // With its predecessor before it, though the sender was told of all refusals.
     expect(acceptance.judge(refusalsMax + 2, refusalsMax + 1, refusalsMax + 1)).toBe('later')
     expect(acceptance.judge(refusalsMax + 1, 0, refusalsMax + 1)).toBe('deliver')
-    expect(acceptance.refusals.size).toBe(0)
+    expect(acceptance.tell(10, all).refusals).toEqual([])
+  })
+
+  test('forgets refusals behind a message that is open for long when their sender waits for them no more', () => {
+    const acceptance = new Acceptance<string>()
+    const arrive = (number: number, previous: number): string => {
+      const verdict = acceptance.judge(number, previous, 1)
+      if (verdict !== 'deliver') return verdict
+      acceptance.take(number)
+      if (number > 1) acceptance.settled(number, 'no')
+      return verdict
+    }
+    for (let number = 1; number <= refusalsMax + 1; number++) expect(arrive(number, number - 1)).toBe('deliver')
+    expect(arrive(refusalsMax + 2, refusalsMax + 1)).toBe('later')
+    expect(arrive(refusalsMax + 2, 1)).toBe('deliver')
+    expect(acceptance.tell(10, all).refusals).toEqual([[refusalsMax + 2, 'no']])
+    // What came before was not waited for by then, and nothing else is forgotten.
+    expect(arrive(refusalsMax + 3, refusalsMax + 2)).toBe('deliver')
+    expect(told(acceptance)).toEqual({ upTo: refusalsMax + 3, open: [1, 1, refusalsMax + 2, refusalsMax + 2] })
+  })
+
+  test('tells a refusal once, and again when its message comes again; meanwhile it goes by as open', () => {
+    const acceptance = new Acceptance<string>()
+    for (const number of [1, 2, 3]) {
+      acceptance.judge(number, number - 1, 1)
+      acceptance.take(number)
+      if (number > 1) acceptance.settled(number, `no ${number}`)
+    }
+    const one = (): number => 1
+    const first = { upTo: 2, open: [1, 1], refusals: [[2, 'no 2']], isLast: false }
+    const second = { upTo: 3, open: [1, 2], refusals: [[3, 'no 3']], isLast: true }
+    const nothing = { upTo: 3, open: [1, 3], refusals: [], isLast: true }
+    const tell = (): unknown => acceptance.tell(10, one)
+    expect([tell(), tell(), tell()]).toEqual([first, second, nothing])
+    expect(acceptance.judge(2, 1, 1)).toBe('duplicate')
+    const again = { upTo: 3, open: [1, 1, 3, 3], refusals: [[2, 'no 2']], isLast: true }
+    expect([tell(), tell()]).toEqual([again, nothing])
+    // Its sender waits for it no more.
+    acceptance.judge(4, 1, 1)
+    expect(tell()).toEqual({ upTo: 3, open: [1, 1], refusals: [], isLast: true })
+  })
+
+  test('leaves out of what is open what its sender has given up', () => {
+    const acceptance = new Acceptance<string>()
+    for (let number = 1; number <= 5; number++) {
+      acceptance.judge(number, number - 1, 1)
+      acceptance.take(number)
+    }
+    acceptance.judge(6, 2, 1)
+    acceptance.take(6)
+    expect(told(acceptance)).toEqual({ upTo: 6, open: [1, 2, 6, 6] })
   })
 })
 
@@ -108,44 +166,61 @@ describe('what is settled of a stream', () => {
     const acceptance = open(1, 2, 3, 4)
     acceptance.settled(2)
     acceptance.settled(4)
-    expect(acceptance.settledBut(10)).toEqual({ upTo: 4, open: [1, 3] })
+    expect(told(acceptance)).toEqual({ upTo: 4, open: [1, 1, 3, 3] })
     acceptance.settled(1)
     acceptance.settled(3)
-    expect(acceptance.settledBut(10)).toEqual({ upTo: 4, open: [] })
+    expect(told(acceptance)).toEqual({ upTo: 4, open: [] })
   })
 
   test('is told up to as much as may be named', () => {
     const acceptance = open(1, 2, 3, 4, 5)
     acceptance.settled(4)
-    expect(acceptance.settledBut(2)).toEqual({ upTo: 2, open: [1, 2] })
-    expect(acceptance.settledBut(3)).toEqual({ upTo: 4, open: [1, 2, 3] })
+    expect(told(acceptance, 1)).toEqual({ upTo: 4, open: [1, 3] })
+    expect(told(acceptance, 2)).toEqual({ upTo: 5, open: [1, 3, 5, 5] })
+    acceptance.settled(2)
+    expect(told(acceptance, 1)).toEqual({ upTo: 2, open: [1, 1] })
   })
 
   test('leaves out what nobody waits for any more, however it ends', () => {
     const acceptance = open(1, 2, 3)
     acceptance.settled(2)
     expect(acceptance.judge(4, 3, 3)).toBe('deliver')
-    expect(acceptance.settledBut(10)).toEqual({ upTo: 3, open: [3] })
+    expect(told(acceptance)).toEqual({ upTo: 3, open: [3, 3] })
     expect(acceptance.judge(4, 0, 4)).toBe('deliver')
-    expect(acceptance.settledBut(10)).toEqual({ upTo: 3, open: [] })
+    expect(told(acceptance)).toEqual({ upTo: 3, open: [] })
     acceptance.settled(1, 'late')
-    expect(acceptance.refusals.size).toBe(0)
+    expect(acceptance.tell(10, all).refusals).toEqual([])
   })
 })
 
 describe('what is outstanding of a stream', () => {
-  test('is settled but for what is open, and takes no more room however long that is', () => {
+  test('takes no more room however long one is open', () => {
+    const outstanding = new Outstanding<number>()
+    const used = (): number => {
+      collectGarbage()
+      return process.memoryUsage().heapUsed
+    }
+    const before = used()
+    for (let number = 1; number <= 200_000; number++) {
+      outstanding.sent(number, number)
+      if (number % 100 === 0) outstanding.settle(number, [1, 1], () => {})
+    }
+    expect(used() - before).toBeLessThan(1_000_000)
+    expect(outstanding.takeAfter(0)).toEqual([1])
+  })
+
+  test('is settled but for what is open', () => {
     const outstanding = new Outstanding<string>()
     const settled: number[] = []
     for (let number = 1; number <= 10_000; number++) {
       outstanding.sent(number, `m${number}`)
-      if (number % 10 === 0) outstanding.settle(number, [1, 5], (_message, which) => settled.push(which))
+      if (number % 10 === 0) outstanding.settle(number, [1, 1, 5, 5], (_message, which) => settled.push(which))
     }
     expect(settled.length).toBe(9_998)
     expect(settled.slice(0, 6)).toEqual([2, 3, 4, 6, 7, 8])
     expect([outstanding.lowest, outstanding.greatest]).toEqual([1, 5])
     outstanding.giveUp(1)
-    expect(outstanding.takeAll()).toEqual(['m5'])
+    expect(outstanding.takeAfter(0)).toEqual(['m5'])
   })
 
   test('is settled up to a number, and given up one by one', () => {
@@ -163,7 +238,15 @@ describe('what is outstanding of a stream', () => {
       ['m5', 5],
     ])
     expect([outstanding.lowest, outstanding.greatest]).toEqual([7, 7])
-    expect(outstanding.takeAll()).toEqual(['m7'])
+    outstanding.sent(10, 'm10')
+    outstanding.sent(12, 'm12')
+    expect(outstanding.takeAfter(8)).toEqual(['m10', 'm12'])
+    expect([outstanding.lowest, outstanding.greatest]).toEqual([7, 7])
+    outstanding.sent(11, 'm11')
+    outstanding.settle(11, [8, 10], (_message, number) => settled.push(number))
+    expect(settled.slice(2)).toEqual([7, 11])
+    outstanding.sent(13, 'm13')
+    expect(outstanding.takeAfter(0)).toEqual(['m13'])
     expect([outstanding.lowest, outstanding.greatest]).toEqual([undefined, undefined])
   })
 })

@@ -58,6 +58,13 @@ describe('a restarted node', () => {
     expect(a.link(b).complete).toBe(true)
   })
 
+  test('is dialled when its next life was only heard of', async () => {
+    const { world, a, b } = await restarted()
+    a.hub.ensure(b.spec)
+    await world.pass(1_000)
+    expect([a.link(b).state.phase, a.link(b).complete]).toEqual(['up', true])
+  })
+
   test('is taken at once, whoever dials', async () => {
     for (const dials of ['a', 'b']) {
       const { world, a, b } = await restarted()

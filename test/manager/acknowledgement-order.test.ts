@@ -48,6 +48,51 @@ describe('messages with ack, one of which has to wait', () => {
     expect(heard).toEqual([2, 3])
   })
 
+  test('go on after any number of refusals, though a handler before them takes for ever', async () => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b, 'orders')
+    b.register('slow', never)
+    endOf(a.forwardMessage('b', 'slow', 0, handled))
+    const ends = Array.from({ length: 1_000 }, () => endOf(a.forwardMessage('b', 'nobody', 1, given)))
+    endOf(a.forwardMessage('b', 'orders', 2, given))
+    await cluster.pass(10_000)
+    expect(new Set(ends.map(({ end }) => end))).toEqual(new Set(['ERR_NO_SUCH_SERVER']))
+    expect(heard).toEqual([2])
+  })
+
+  test('are acknowledged however many others are with their handlers, or were given up there', async () => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    b.register('slow', never)
+    const kept = Array.from({ length: 3_000 }, () => endOf(a.forwardMessage('b', 'slow', 0, handled)))
+    hear(b, 'orders')
+    const first = endOf(a.forwardMessage('b', 'orders', 1, given))
+    await cluster.pass(50)
+    expect(first.end).toBe('done')
+    for (let count = 0; count < 2_000; count++) {
+      endOf(a.forwardMessage('b', 'slow', 0, { ...handled, timeout: 100 }))
+      if (count % 2 === 0) endOf(a.forwardMessage('b', 'orders', 2, given))
+    }
+    await cluster.pass(1_000)
+    const last = endOf(a.forwardMessage('b', 'orders', 3, given))
+    await cluster.pass(50)
+    expect(last.end).toBe('done')
+    expect(new Set(kept.map(({ end }) => end))).toEqual(new Set(['waits']))
+  })
+
+  test('with a handler at work are not sent again when others are asked for', async () => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    b.register('slow', never)
+    endOf(a.forwardMessage('b', 'slow', 0, handled))
+    await cluster.pass(50)
+    b.interpose(({ kind, message }) => ({ type: kind === 'message' && message === 1 ? 'drop' : 'pass' }))
+    endOf(a.forwardMessage('b', 'orders', 1, given))
+    await cluster.pass(10_000)
+    expect(b.counters().duplicates).toBe(0)
+  })
+
   test('go on as soon as the first does, though its handler takes for ever', async () => {
     const cluster = new Cluster({ network: { latency: 20 } })
     const [a, b] = await cluster.pair()

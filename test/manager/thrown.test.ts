@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import type { PeerServiceManager } from '../../src/index.js'
 import { Cluster } from '../support/cluster.js'
@@ -80,6 +81,21 @@ describe('whatever a handler throws', () => {
     await cluster.settle(b.stop())
     await cluster.pass(60_000)
     expect(a.counters().handlerErrors).toBeGreaterThanOrEqual(2)
+  })
+
+  test.each<[string, () => unknown]>([
+    [
+      'an error of another realm',
+      () => runInNewContext(`Object.assign(new TypeError('no'), { code: 'E_NO' })`) as unknown,
+    ],
+    ['a plain object', () => ({ name: 'TypeError', message: 'no', code: 'E_NO' })],
+  ])('what it says reaches who asked, as an error says it: %s', async (_what, make) => {
+    const cluster = new Cluster()
+    const [a] = await pairWith(() => {
+      throw make()
+    }, cluster)
+    const said = { code: 'ERR_REMOTE', remoteName: 'TypeError', remoteMessage: 'no', remoteCode: 'E_NO' }
+    for (const node of ['a', 'b']) expect(await cluster.failure(a.request(node, 'bad', 1))).toMatchObject(said)
   })
 
   test('what a peer sends and its handler throws back is told as well', async () => {

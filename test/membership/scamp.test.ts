@@ -134,6 +134,16 @@ describe('indirection', () => {
     expect(one.wanted.has('x')).toBe(false)
   })
 
+  test('so many are called at a time, the latest of them', () => {
+    const one = new ScampMachine()
+    one.hold(...ten)
+    const subscribers = many('s', 33)
+    for (const name of subscribers)
+      one.hear('n00', { type: 'indirection', subscriber: scampPeer(name), sequence: 1, timeToLive: 0 })
+    const called = subscribers.filter(name => messagesOf(one.up(name), 'contact').length > 0)
+    expect(called).toEqual(subscribers.slice(1))
+  })
+
   test('the contact takes the place of the seed, unless that came into the view by itself', () => {
     for (const [came, expected] of [
       [false, false],

@@ -31,10 +31,24 @@ export const acknowledgements: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a handler that never ends keeps all refusals after its message',
+    file: acceptance,
+    find: ' || (previous < one && one < number)',
+    replace: '',
+    tests,
+  },
+  {
+    name: 'a refusal is forgotten that its sender still waits for',
+    file: acceptance,
+    find: '(previous < one && one < number)',
+    replace: 'one < number',
+    tests,
+  },
+  {
     name: 'what was not handed over yet is acknowledged',
     file: acceptance,
-    find: 'open: [...open, this.#latest] }',
-    replace: 'open }',
+    find: 'if (this.#latest !== undefined && !lengthen(runs, this.#latest, most)) return',
+    replace: 'if (this.#latest === 0) return',
   },
   {
     name: 'what is handed over does not count as taken',
@@ -57,7 +71,7 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'refusals that their sender was told of are remembered for ever',
     file: acceptance,
-    find: '    for (const refused of this.#refusals.keys()) if (refused < lowest) this.#refusals.delete(refused)\n',
+    find: '        this.#refusals.delete(refused)\n',
     replace: '',
     tests,
   },
@@ -70,13 +84,58 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'what nobody waits for any more stays open at its receiver',
     file: acceptance,
-    find: '      this.#open.delete(number)\n    }',
-    replace: '      return\n    }',
+    find: '      if (isOver(open)) this.#open.delete(open)\n      else if (!isBehind) return\n',
+    replace: '      if (open > 0) return\n',
+  },
+  {
+    name: 'what a sender has given up behind a message that is open stays open',
+    file: acceptance,
+    find: 'const isBehind = this.#openAtMost > previous && this.#openAtMost < number',
+    replace: 'const isBehind = false as boolean',
+  },
+  {
+    name: 'what a sender has given up is not looked for, once something was',
+    file: acceptance,
+    find: '      this.#openAtMost = this.#latest\n',
+    replace: '      this.#openAtMost ||= this.#latest\n',
+  },
+  {
+    name: 'a refusal that was told counts as delivered afterwards',
+    file: acceptance,
+    find: 'const told = [...this.#refusals.keys()].filter(number => !this.#untold.has(number))',
+    replace: 'const told: number[] = []',
+  },
+  {
+    name: 'a refusal that its sender missed is not told again',
+    file: acceptance,
+    find: '      if (this.#refusals.has(number)) this.#untold.add(number)\n',
+    replace: '',
+  },
+  {
+    name: 'every acknowledgement repeats all refusals',
+    file: acceptance,
+    find: '    for (const [number] of part) this.#untold.delete(number)\n    const last',
+    replace:
+      '    if (part.length < refusals.length) for (const [number] of part) this.#untold.delete(number)\n    const last',
+  },
+  {
+    name: 'what is open is sent again whenever something behind it is asked for',
+    file: outboxes,
+    find: 'outbox?.again(acknowledgement.stream, acknowledgement.upTo)',
+    replace: 'outbox?.again(acknowledgement.stream)',
+    tests,
+  },
+  {
+    name: 'when a link was made anew, what came over the former is never acknowledged',
+    file: arrivals,
+    find: "came.phase === 'open' ? came : this.#presentOf(came, stream)",
+    replace: "came.phase === 'open' ? came : undefined",
+    tests: ['test/manager/acknowledgement-relay.test.ts'],
   },
   {
     name: 'what is open is settled with the rest',
     file: outstanding,
-    find: 'if (message === undefined || open[next] === number) continue',
+    find: 'if (message === undefined || (open[next] as number) <= number) continue',
     replace: 'if (message === undefined) continue',
   },
   {
@@ -178,9 +237,9 @@ export const acknowledgements: readonly Mutant[] = [
   },
   {
     name: 'refusals that one acknowledgement cannot hold are told as deliveries',
-    file: arrivals,
-    find: 'const told = isLast ? upTo : (part.at(-1)?.[0] ?? upTo)',
-    replace: 'const told = upTo',
+    file: acceptance,
+    find: 'return { upTo: last[0], open',
+    replace: 'return { upTo, open',
   },
   {
     name: 'when an interposition ends, what follows overtakes what it held back where it left',

@@ -271,7 +271,13 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'a link that was closed while none of its lanes was open is not dialled again',
     file: link,
-    find: '    this.#dialler.laneClosed(this.control)\n',
+    find: '    // Where the lane was closed before, nothing else asks for it again.\n    this.#dialler.laneClosed(this.control)\n',
+    replace: '',
+  },
+  {
+    name: 'a life that was only heard of is not dialled',
+    file: link,
+    find: "    // The connection that told of this life may not be the control lane's, or not be for us at all.\n    this.#dialler.laneClosed(this.control)\n",
     replace: '',
   },
   {

@@ -174,6 +174,18 @@ describe('a registration', () => {
   })
 })
 
+describe('a change', () => {
+  test('is told of when all pools are up to date', () => {
+    const pools = poolsOf(4)
+    const own = pools.register(limited('own', 1, true))
+    const seen: boolean[] = []
+    // The exclusive pool has its nodes first.
+    own.events.on('changed', () => seen.push(own.nodeList.some(({ name }) => pools.worker.nodes.has(name))))
+    for (let turn = 0; turn < 2; turn++) pools.nodeDown(namesOf(pools, 'own')[0] as string)
+    expect(seen).toEqual([false, false])
+  })
+})
+
 describe('a shortage', () => {
   test('of nodes that leave is told of, once, and no listener finds pools half changed', () => {
     const pools = poolsOf(3)

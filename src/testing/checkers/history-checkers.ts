@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../../core/errors.js'
-import { checkArray, checkDuration, checkFunction, checkKeys } from '../../manager/checks.js'
+import { checkKeys } from '../../core/option-keys.js'
+import { checkArray, checkDuration, checkFunction } from '../../manager/checks.js'
 import { eventTypes, type HistoryEvent } from '../histories/history-event.js'
 import { acknowledgementCheckers } from './acknowledgements.js'
 import { causalityCheckers } from './causality.js'

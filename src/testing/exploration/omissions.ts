@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../../core/errors.js'
-import { checkAnswer, checkArray, checkBoolean, checkFunction, checkKeys, isCount } from '../../manager/checks.js'
+import { checkKeys } from '../../core/option-keys.js'
+import { checkAnswer, checkArray, checkBoolean, checkFunction, isCount } from '../../manager/checks.js'
 import type { Untyped } from '../../manager/servers.js'
 import { type Simulation, simulate } from '../simulation/simulation.js'
 import { checkSimulationOptions, type SimulationOptions } from '../simulation/simulation-options.js'

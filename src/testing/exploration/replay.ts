@@ -1,7 +1,8 @@
 import { InvalidOptionError } from '../../core/errors.js'
+import { checkKeys } from '../../core/option-keys.js'
 import type { Clock, Millis } from '../../core/time.js'
 import type { Passage, Verdict } from '../../fault/interposition.js'
-import { checkArray, checkDuration, checkKeys } from '../../manager/checks.js'
+import { checkArray, checkDuration } from '../../manager/checks.js'
 import { SystemClock } from '../../runtime/system-clock.js'
 import { listOf } from './trace.js'
 import {

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../../core/errors.js'
-import { checkArray, checkKeys, isCount } from '../../manager/checks.js'
+import { checkKeys } from '../../core/option-keys.js'
+import { checkArray, isCount } from '../../manager/checks.js'
 import {
   choiceNames,
   type Interposable,

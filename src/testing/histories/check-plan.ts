@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../../core/errors.js'
 import type { NodeName } from '../../core/node.js'
-import { checkArray, checkDuration, checkKeys, isCount } from '../../manager/checks.js'
+import { checkKeys } from '../../core/option-keys.js'
+import { checkArray, checkDuration, isCount } from '../../manager/checks.js'
 import type { Plan } from './plan.js'
 import { type FaultName, faultNames, type PlannedFault } from './planned-fault.js'
 

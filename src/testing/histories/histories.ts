@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../../core/errors.js'
+import { checkKeys } from '../../core/option-keys.js'
 import type { Millis } from '../../core/time.js'
-import { checkBoolean, checkFunction, checkKeys, isCount } from '../../manager/checks.js'
+import { checkBoolean, checkFunction, isCount } from '../../manager/checks.js'
 import type { Untyped } from '../../manager/servers.js'
 import { firstIndex, firstMoment } from '../checkers/checker.js'
 import { combineDigests } from '../simulation/digest.js'

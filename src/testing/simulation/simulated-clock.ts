@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../../core/errors.js'
 import { Fifo } from '../../core/fifo.js'
+import { checkKeys } from '../../core/option-keys.js'
 import type { Clock, Instant, Millis } from '../../core/time.js'
 import { drainMicrotasks } from '../../runtime/microtasks.js'
 
@@ -34,8 +35,10 @@ export class SimulatedClock implements Clock {
   readonly #deferred = new Fifo<() => void>()
   readonly #timers = new TimerHeap()
 
-  constructor({ base = new Date(0) }: SimulatedClockOptions = {}) {
-    this.#base = base
+  /** @throws {@link InvalidOptionError} an option is none. */
+  constructor(options: SimulatedClockOptions = {}) {
+    checkKeys('options', options, ['base'])
+    this.#base = options.base ?? new Date(0)
   }
 
   now(): Instant {
