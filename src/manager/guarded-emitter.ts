@@ -9,8 +9,8 @@ type Listener<Events extends EventEmitter.ValidEventTypes, Event extends Name<Ev
 >
 
 /**
- * Emits events of this library, by default a manager's. What a listener throws, or what the promise rejects with that an `async` one returns, goes
- * to `failed`: neither the manager nor the other listeners are held up by it.
+ * Emits events of this library, by default a manager's. What a listener throws, or what the promise rejects with that
+ * an `async` one returns, goes to `failed`: neither the emitter's owner nor the other listeners are held up by it.
  */
 export class GuardedEmitter<Events extends EventEmitter.ValidEventTypes = ManagerEvents> extends EventEmitter<Events> {
   readonly #failed: (event: Name<Events>, error: unknown) => void

@@ -14,8 +14,8 @@ export interface Lease extends Disposable {
 }
 
 /**
- * Gives each key to the first in its rank that is not too busy: no node has more than `factor` times the mean of what is
- * under way, so a hot key is spread over as many as it takes. After Mirrokni, Thorup and Zadimoghaddam, "Consistent
+ * Gives each key to the first in its rank that is not too busy: no node has more than `factor` times the mean of what
+ * is under way, so a hot key is spread over as many as it takes. After Mirrokni, Thorup and Zadimoghaddam, "Consistent
  * hashing with bounded loads", 2016. It counts what this node gives out, and knows nothing of what others do.
  */
 export class BoundedLoad {

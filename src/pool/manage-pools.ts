@@ -48,7 +48,8 @@ export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Serve
   /**
    * Sends a message to a topic: that of a node reaches its server of that name; that of a pool, or of a type, those of
    * all that are alive. Who subscribed to the topic, or to what it lies below, is told, wherever it is. It does not
-   * reject for a node's sake: `missed` tells. With `ack` it resolves when all have acknowledged, and goes to nobody else.
+   * reject for a node's sake: `missed` tells. With `ack` it resolves when all have acknowledged, and goes to nobody
+   * else.
    */
   publish<Name extends ServerName<Servers>>(
     topic: string,
@@ -57,13 +58,14 @@ export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Serve
     options?: ForwardOptions,
   ): Promise<TopicResult>
   /**
-   * Calls `fn` with what is published anywhere to this topic or to one below it: `a/b` is below `a`, and `ab` is not. For
-   * what is sent to this node by `publishHrw` and the like that is this node's topic. `''` is all.
+   * Calls `fn` with what is published anywhere to this topic or to one below it: `a/b` is below `a`, and `ab` is not.
+   * For what is sent to this node by `publishHrw` and the like that is this node's topic. `''` is all.
    */
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable
   /**
    * Tells the others that this node is about to end, so that it is given no more work: resolves when they have taken
-   * note, or after `timeout` milliseconds (1,000). What comes all the same is passed on to the new owners. For this life.
+   * note, or after `timeout` milliseconds (1,000). What comes all the same is passed on to the new owners. For this
+   * life.
    */
   depart(options?: { readonly timeout?: number }): Promise<void>
   /** Departs, and leaves the cluster. */

@@ -26,10 +26,10 @@ export interface RoundRobinOptions extends ForwardOptions {
 /** A pool of a node of a cluster. */
 export interface ManagedPool<Servers = Untyped> extends Pool {
   /**
-   * Sends a message to the server of that name at the owner of the key. Where that goes away meanwhile it is sent to the
-   * next in rank: without `ack` only if it was not sent, with `ack` also if nobody knows, so that it is not lost; the
-   * first may have handled it, too (`ack: { onDown: 'reject' }` rejects then). By default messages of one key that is a
-   * text keep their order. Rejects with what `forwardMessage` rejects with, unless the result says it.
+   * Sends a message to the server of that name at the owner of the key. Where that goes away meanwhile it is sent to
+   * the next in rank: without `ack` only if it was not sent, with `ack` also if nobody knows, so that it is not lost;
+   * the first may have handled it, too (`ack: { onDown: 'reject' }` rejects then). By default messages of one key that
+   * is a text keep their order. Rejects with what `forwardMessage` rejects with, unless the result says it.
    */
   publishHrw<Name extends ServerName<Servers>>(
     key: PoolKey,

@@ -24,8 +24,8 @@ export interface PeerPoolsContext {
 }
 
 /**
- * What the nodes that are up tell each other of their pools: their specs, which have to agree, the topics that they want
- * to hear of, and that they leave.
+ * What the nodes that are up tell each other of their pools: their specs, which have to agree, the topics that they
+ * want to hear of, and that they leave.
  */
 export class PeerPools {
   readonly #context: PeerPoolsContext

@@ -26,8 +26,8 @@ export const zeekTopics: Required<TopicNames> = {
 const separators = '/.'
 
 /**
- * Whether a topic is, or lies below, a prefix. A prefix ends where a part of the topic does: that of `worker-1` does not
- * match the topic of `worker-10`. The empty prefix matches all.
+ * Whether a topic is, or lies below, a prefix. A prefix ends where a part of the topic does: that of `worker-1` does
+ * not match the topic of `worker-10`. The empty prefix matches all.
  */
 export function matchesTopic(prefix: string, topic: string): boolean {
   const bare = withoutEnd(prefix)

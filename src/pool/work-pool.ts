@@ -270,7 +270,7 @@ export class WorkPool implements Pool {
     this.#roundRobin = new RoundRobin()
   }
 
-  /** Takes its nodes in their order. Returns what changed of those that live, to be told when all pools are in order. */
+  /** Takes its nodes in their order. Returns what changed of those that live, to be told when all pools have theirs. */
   place(placed: readonly Placed[]): PoolChange | undefined {
     const { hash, includeSelf } = this.#spec
     const { self } = this.#context

@@ -28,7 +28,7 @@ async function keyOf(peer: PeerProcess, owner: string): Promise<{ readonly key: 
   }
 }
 
-test('the owner of a key is killed: the next message goes to the next in rank, and none that was acknowledged is lost', async () => {
+test('when the owner of a key is killed the next in rank has it, and nothing sent with ack is lost', async () => {
   await using peers = await startMesh(...trio)
   const [a, b, c] = peers
   await Promise.all(peers.map(peer => peer.command('pools', { alive: 3 })))

@@ -129,7 +129,7 @@ describe('a pool', () => {
 })
 
 describe('a round robin', () => {
-  test('passes the dead over without giving their successors a double share, and begins elsewhere in each process', () => {
+  test('passes the dead over without a double share for their successors, and begins anywhere', () => {
     const pools = poolsOf('a', 'b', 'c', 'd')
     pools.nodeDown('b')
     const counts = new Map<string, number>()

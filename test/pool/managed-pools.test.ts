@@ -243,6 +243,18 @@ describe('topics', () => {
     expect(await cluster.settle(a.pools.publish(topic, 'log', 2))).toMatchObject({ sent: false, reason: 'empty' })
   })
 
+  test('that a node subscribed to before another had pools reach it from there', async () => {
+    const cluster = new Cluster()
+    const [one, two] = (await cluster.mesh(['a', 'b'], worker)) as [PeerServiceManager, PeerServiceManager]
+    const heard: unknown[] = []
+    managePools(one).subscribe('news', message => void heard.push(message))
+    await cluster.pass(1_000)
+    const later = managePools(two)
+    await cluster.pass(1_000)
+    expect(await cluster.settle(later.publish('news/today', 'any', 1, { ack: true }))).toMatchObject({ nodes: ['a'] })
+    expect(heard).toEqual([1])
+  })
+
   test('of logs go to the loggers in turn', async () => {
     const cluster = new Cluster()
     const managers = [

@@ -59,7 +59,7 @@ describe('a message for a key', () => {
     expect(b.pools.counters().forwarded).toBe(heir === 'b' ? 2 : 0)
   })
 
-  test('with ack that its owner took and did not answer goes to the next in rank; without, or if told so, it does not', async () => {
+  test('with ack that its owner took and did not answer goes to the next in rank, unless told not to', async () => {
     const cluster = new Cluster()
     const [a, b, c] = (await workers(cluster, 'a', 'b', 'c')) as [Member, Member, Member]
     const stuck: unknown[] = []
