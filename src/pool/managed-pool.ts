@@ -2,6 +2,7 @@ import { InvalidOptionError } from '../core/errors.js'
 import type { ForwardOptions } from '../manager/manager.js'
 import type { MessageOf, ServerName, Untyped } from '../manager/servers.js'
 import { BoundedLoad, checkFactor } from './bounded-load.js'
+import type { PublishMessage } from './pool-messages.js'
 import type { PoolSender, PublishCounts, PublishResult } from './pool-sender.js'
 import type { CompletePoolSpec } from './pool-spec.js'
 import { type Pool, WorkPool, type WorkPoolContext } from './work-pool.js'
@@ -68,7 +69,7 @@ export class SendingPool extends WorkPool implements ManagedPool {
       if (tried.size === 0) return this.hrw(key)?.name
       return this.ranked(key, this.sites.size).find(({ name }) => !tried.has(name))?.name
     }
-    return this.#sender.publish(choose, { type: 'publish', server, message, owned }, forward, this.#counts)
+    return this.#publish(choose, { type: 'publish', server, message, owned }, forward)
   }
 
   async publishRoundRobin(
@@ -84,7 +85,7 @@ export class SendingPool extends WorkPool implements ManagedPool {
       }
       return undefined
     }
-    return this.#sender.publish(choose, { type: 'publish', server, message }, forward, this.#counts)
+    return this.#publish(choose, { type: 'publish', server, message }, forward)
   }
 
   counters(): Readonly<PublishCounts> {
@@ -106,9 +107,19 @@ export class SendingPool extends WorkPool implements ManagedPool {
       return lease?.node
     }
     try {
-      return await this.#sender.publish(choose, { type: 'publish', server, message }, options, this.#counts)
+      return await this.#publish(choose, { type: 'publish', server, message }, options)
     } finally {
       lease?.[Symbol.dispose]()
     }
+  }
+
+  async #publish(
+    choose: (tried: ReadonlySet<string>) => string | undefined,
+    message: PublishMessage,
+    options: ForwardOptions,
+  ): Promise<PublishResult> {
+    const result = await this.#sender.publish(choose, message, options, this.#counts)
+    if (result.reason === 'empty') this.tellEmpty()
+    return result
   }
 }

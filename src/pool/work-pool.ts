@@ -38,7 +38,10 @@ export interface PoolChange {
 export interface PoolEvents {
   /** Its living nodes are others now. */
   changed: (change: PoolChange) => void
-  /** Its last node is gone: what is published to it is not sent. */
+  /**
+   * Nobody in it is alive: its last node is gone, or something was published to it that therefore was not sent. Once
+   * until somebody is alive.
+   */
   empty: () => void
 }
 
@@ -130,6 +133,7 @@ export class WorkPool implements Pool {
   #epoch = 0
   #roundRobin = new RoundRobin()
   #isClosed = false
+  #isKnownEmpty = false
   /** Those who wait until it is ready. */
   readonly #waiting = new Set<Waiter>()
 
@@ -290,6 +294,13 @@ export class WorkPool implements Pool {
     return this.#change(before)
   }
 
+  /** Tells that nobody is alive, unless that was told already. */
+  tellEmpty(): void {
+    if (this.#isKnownEmpty || this.#sites.size > 0) return
+    this.#isKnownEmpty = true
+    this.events.emit('empty')
+  }
+
   #change(before: readonly string[]): PoolChange | undefined {
     const after = this.#siteNames()
     const [old, now] = [new Set(before), new Set(after)]
@@ -297,6 +308,7 @@ export class WorkPool implements Pool {
     const removed = before.filter(name => !now.has(name))
     if (added.length === 0 && removed.length === 0) return undefined
     this.#epoch++
+    if (after.length > 0) this.#isKnownEmpty = false
     return { added, removed, before, after, epoch: this.#epoch }
   }
 

@@ -339,7 +339,7 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
 
 function tell(pool: WorkPool, change: PoolChange): void {
   pool.events.emit('changed', change)
-  if (change.after.length === 0) pool.events.emit('empty')
+  if (change.after.length === 0) pool.tellEmpty()
 }
 
 function checkIncarnation(incarnation: number | undefined): void {

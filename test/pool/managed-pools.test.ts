@@ -75,12 +75,15 @@ describe('pools of a cluster', () => {
   test('say why nothing was sent', async () => {
     const cluster = new Cluster()
     const [a] = (await workers(cluster, ['a', 'b'])) as [Member]
+    const told: string[] = []
+    a.pools.proxy.events.on('empty', () => told.push('empty'))
     expect(await cluster.settle(a.pools.proxy.publishHrw('key', 'work', 1))).toEqual({ sent: false, reason: 'empty' })
     expect(await cluster.settle(a.pools.proxy.publishRoundRobin('work', 1))).toEqual({ sent: false, reason: 'empty' })
     expect(await cluster.settle(a.pools.publish('zeek/cluster/pool/proxy', 'work', 1))).toMatchObject({
       ...{ sent: false, reason: 'empty', nodes: [] },
     })
     expect(a.pools.proxy.counters().empty).toBe(2)
+    expect(told).toEqual(['empty'])
   })
 
   test('are refused where not all members are known, and twice', async () => {
@@ -114,6 +117,7 @@ describe('pools of a cluster', () => {
     await cluster.settle(named(members, 'c').manager.start())
     await cluster.until(() => a.pools.worker.aliveCount === 3)
     expect(a.pools.worker.hrw(key)?.name).toBe('c')
+    await cluster.until(() => named(members, 'c').pools.worker.aliveCount === 3)
     expect(changes).toEqual([
       [[], ['c']],
       [['c'], []],
@@ -198,6 +202,24 @@ describe('pools of a cluster', () => {
     for (const each of results) expect(await cluster.settle(each)).toEqual({ sent: true, node: 'b' })
     expect(got).toEqual([1, 2])
   })
+})
+
+test('pools of typed servers take what these take', async () => {
+  interface Shop {
+    orders: { message: { id: number } }
+  }
+  const cluster = new Cluster()
+  const shop = await cluster.start<Shop>('shop', worker)
+  const got: number[] = []
+  shop.register('orders', ({ id }) => void got.push(id))
+  using pools = managePools(shop)
+  await cluster.settle(pools.worker.publishHrw('key', 'orders', { id: 1 }))
+  // @ts-expect-error: another message
+  await cluster.settle(pools.worker.publishRoundRobin('orders', { id: '2' }))
+  // @ts-expect-error: no such server
+  await cluster.settle(pools.publish('zeek/cluster/pool/worker', 'order', { id: 3 }))
+  await cluster.turn()
+  expect(got).toEqual([1, '2'])
 })
 
 describe('topics', () => {
