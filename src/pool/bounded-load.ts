@@ -4,6 +4,7 @@ import type { PoolKey } from './zeek-key.js'
 /** What a bounded load needs of a pool. */
 export interface RankedPool {
   readonly sites: { readonly size: number }
+  /** The first in the order in which they would own a key. */
   ranked(key: PoolKey, count: number): readonly { readonly name: string }[]
 }
 
