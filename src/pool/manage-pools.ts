@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'eventemitter3'
-import { InvalidOptionError, OverflowError } from '../core/errors.js'
+import { EncodeError, InvalidOptionError, OverflowError, StoppedError, UnknownChannelError } from '../core/errors.js'
 import { isName } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
@@ -41,7 +41,10 @@ export interface PoolsCounters {
   readonly malformed: number
 }
 
-/** The pools of a node of a cluster. They follow its membership until they are disposed. */
+/**
+ * The pools of a node of a cluster. They follow its membership until they are disposed: then they are empty, and the
+ * node is given no more work until it has pools again.
+ */
 export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Servers>>, Disposable {
   /** Differences with nodes that are up: there owners are others. Each was told by the event `error`. */
   readonly mismatches: readonly PoolMismatchError[]
@@ -105,6 +108,7 @@ class ClusterPools implements ManagedPools {
   /** The members, by their topics. */
   #nodeTopics: ReadonlyMap<string, string> = new Map()
   #leaving: number | undefined
+  #isDisposed = false
   #malformed = 0
 
   constructor(manager: PeerServiceManager, options: PoolsOptions) {
@@ -118,7 +122,7 @@ class ClusterPools implements ManagedPools {
     this.#peers = new PeerPools({
       ...{ manager, pools: this.#pools },
       subscriptions: () => this.#arrivals.prefixes,
-      isLeaving: () => this.#leaving === manager.spec.incarnation,
+      isLeaving: () => this.#isDisposed || this.#leaving === manager.spec.incarnation,
     })
     this.#membersChanged()
     this.#disposables.push(manager.register(poolServer, (message: unknown, context) => this.#receive(message, context)))
@@ -129,8 +133,8 @@ class ClusterPools implements ManagedPools {
           this.#pools.nodeUp(node, incarnation)
           this.#peers.up(node, incarnation)
         } else {
-          this.#peers.down(node, incarnation)
           this.#pools.nodeDown(node, incarnation)
+          this.#peers.down(node, incarnation)
         }
       }),
     )
@@ -206,6 +210,7 @@ class ClusterPools implements ManagedPools {
         await this.#sender.send(node, addressed.has(node) ? published : forSubscribers, within)
         nodes.push(node)
       } catch (error) {
+        if (isCallersMistake(error)) throw error
         missed.set(node, error as Error)
       }
     }
@@ -255,7 +260,12 @@ class ClusterPools implements ManagedPools {
   [Symbol.dispose](): void {
     this.#manager.events.off('members', this.#refresh)
     for (const each of this.#disposables.splice(0)) each[Symbol.dispose]()
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    // Others must not take it for a node that runs pools, and would look at what they send it.
+    void this.#peers.announce(departTimeout)
     this.#pools.close()
+    this.#pools.nodesAre([])
   }
 
   #membersChanged(): void {
@@ -295,6 +305,12 @@ class ClusterPools implements ManagedPools {
 function peerOf({ name, incarnation, attributes }: NodeSpec): PoolPeer {
   const type: unknown = attributes?.type
   return { name, incarnation, type: typeof type === 'string' ? type : undefined }
+}
+
+/** What would be wrong for every node. */
+function isCallersMistake(error: unknown): boolean {
+  if (error instanceof UnknownChannelError) return error.where === 'local'
+  return error instanceof EncodeError || error instanceof InvalidOptionError || error instanceof StoppedError
 }
 
 function checkTopic(option: string, topic: unknown): void {

@@ -69,10 +69,10 @@ export class NodeTable {
     this.#forget(name, entry)
   }
 
-  /** That life says that it will leave. */
-  leaving(name: string, incarnation: number): void {
+  /** That life says that it will leave, or that it will not after all. */
+  leaving(name: string, incarnation: number, isLeaving: boolean): void {
     const entry = this.#entry(name)
-    if (!this.#isStale(entry, incarnation)) entry.leaving = incarnation
+    if (!this.#isStale(entry, incarnation)) entry.leaving = isLeaving ? incarnation : undefined
   }
 
   /** Whether it is up and has not said that it leaves, member or not. */

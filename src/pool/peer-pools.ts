@@ -31,12 +31,14 @@ export class PeerPools {
   readonly #context: PeerPoolsContext
   readonly #peers = new Map<string, Peer>()
   readonly #mismatches = new Map<string, PoolMismatchError>()
-  #version = 1
+  #version: number
   #isTelling = false
   #foreign = ''
 
   constructor(context: PeerPoolsContext) {
     this.#context = context
+    // Greater than that of pools that the node had before, in the same life.
+    this.#version = context.manager.clock.wall().getTime()
   }
 
   /** Differences with nodes that are up. */
@@ -79,7 +81,7 @@ export class PeerPools {
     if (peer.state !== undefined && peer.state.version >= state.version) return
     peer.state = state
     this.#peers.set(node, peer)
-    if (state.leaving) this.#context.pools.nodeLeaving(node, incarnation)
+    this.#context.pools.nodeLeaving(node, incarnation, state.leaving)
     this.#compare()
     // It had no pools when it was told.
     if (peer.told < this.#version) void this.#tell(node)

@@ -75,8 +75,8 @@ export interface PureNodes {
   nodeUp(name: string, incarnation?: number): void
   /** A life of a node is down. One that is over already changes nothing. */
   nodeDown(name: string, incarnation?: number): void
-  /** A life of a node says that it will leave: it is given no more work. */
-  nodeLeaving(name: string, incarnation: number): void
+  /** A life of a node says that it will leave: it is given no more work. With false: that it will not after all. */
+  nodeLeaving(name: string, incarnation: number, isLeaving?: boolean): void
   /** A node is a member, or a later life or another type of one. It is not alive before {@link nodeUp}. */
   nodeJoined(peer: PoolPeer): void
   /** A node is no member any more. */
@@ -207,8 +207,8 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     this.#changed(name, incarnation, () => this.#table.down(name, incarnation))
   }
 
-  nodeLeaving(name: string, incarnation: number): void {
-    this.#changed(name, incarnation, () => this.#table.leaving(name, incarnation))
+  nodeLeaving(name: string, incarnation: number, isLeaving = true): void {
+    this.#changed(name, incarnation, () => this.#table.leaving(name, incarnation, isLeaving))
   }
 
   nodeJoined(peer: PoolPeer): void {

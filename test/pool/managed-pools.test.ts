@@ -79,6 +79,8 @@ describe('pools of a cluster', () => {
     a.pools.proxy.events.on('empty', () => told.push('empty'))
     expect(await cluster.settle(a.pools.proxy.publishHrw('key', 'work', 1))).toEqual({ sent: false, reason: 'empty' })
     expect(await cluster.settle(a.pools.proxy.publishRoundRobin('work', 1))).toEqual({ sent: false, reason: 'empty' })
+    const mistake = a.pools.publish('zeek/cluster/worker', 'work', () => {})
+    expect(await cluster.failure(mistake)).toMatchObject({ code: 'ERR_ENCODE' })
     expect(await cluster.settle(a.pools.publish('zeek/cluster/pool/proxy', 'work', 1))).toMatchObject({
       ...{ sent: false, reason: 'empty', nodes: [] },
     })
@@ -185,6 +187,23 @@ describe('pools of a cluster', () => {
     await cluster.pass(1_000)
     expect(a.pools.worker.nodes.size).toBe(3)
     expect([...a.pools.worker.nodes.keys(), ...own.nodes.keys()].sort()).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('are empty when they are disposed, and the node is given no work until it has pools again', async () => {
+    const cluster = new Cluster()
+    const members = await workers(cluster, ['a', 'b'])
+    const [a, b] = members as [Member, Member]
+    const never = b.pools.worker.ready({ alive: 3 }).catch((error: unknown) => error)
+    b.pools[Symbol.dispose]()
+    b.pools[Symbol.dispose]()
+    expect(await never).toMatchObject({ code: 'ERR_POOL_CLOSED' })
+    await cluster.until(() => a.pools.worker.aliveCount === 1)
+    expect(await cluster.settle(b.pools.worker.publishHrw('key', 'work', 1))).toEqual({ sent: false, reason: 'empty' })
+    await cluster.pass(10)
+    const again = managePools(b.manager)
+    await cluster.until(() => a.pools.worker.aliveCount === 2 && again.worker.aliveCount === 2)
+    for (const key of keys) await cluster.settle(a.pools.worker.publishHrw(key, 'work', key, { ack: true }))
+    expect([...a.got, ...b.got].map(String).sort()).toEqual([...keys].sort())
   })
 
   test('send a plain message to a node that has none', async () => {
