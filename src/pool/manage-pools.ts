@@ -51,8 +51,8 @@ export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Serve
   /**
    * Sends a message to a topic: that of a node reaches its server of that name; that of a pool, or of a type, those of
    * all that are alive. Who subscribed to the topic, or to what it lies below, is told, wherever it is. It does not
-   * reject for a node's sake: `missed` tells. With `ack` it resolves when all have acknowledged, and goes to nobody
-   * else.
+   * reject for a node's sake: `missed` tells. The topic `''`, of `hrwTopic` where nobody is alive, reaches nobody. With
+   * `ack` it resolves when all have acknowledged, and goes to nobody else.
    */
   publish<Name extends ServerName<Servers>>(
     topic: string,
@@ -193,8 +193,10 @@ class ClusterPools implements ManagedPools {
   }
 
   async publish(topic: string, server: string, message: unknown, options: ForwardOptions = {}): Promise<TopicResult> {
-    checkTopic('topic', topic)
     checkOptions(options)
+    // What `hrwTopic` and `rrTopic` give where nobody is alive.
+    if (topic === '') return { sent: false, reason: 'empty', nodes: [], missed: new Map() }
+    checkTopic('topic', topic)
     const addressed = new Set(this.#addressed(topic))
     const others = [
       ...this.#peers.subscribers(topic),

@@ -79,6 +79,9 @@ describe('pools of a cluster', () => {
     a.pools.proxy.events.on('empty', () => told.push('empty'))
     expect(await cluster.settle(a.pools.proxy.publishHrw('key', 'work', 1))).toEqual({ sent: false, reason: 'empty' })
     expect(await cluster.settle(a.pools.proxy.publishRoundRobin('work', 1))).toEqual({ sent: false, reason: 'empty' })
+    expect(await cluster.settle(a.pools.publish(a.pools.proxy.hrwTopic('key'), 'work', 1))).toMatchObject({
+      ...{ sent: false, reason: 'empty' },
+    })
     const mistake = a.pools.publish('zeek/cluster/worker', 'work', () => {})
     expect(await cluster.failure(mistake)).toMatchObject({ code: 'ERR_ENCODE' })
     expect(await cluster.settle(a.pools.publish('zeek/cluster/pool/proxy', 'work', 1))).toMatchObject({

@@ -126,7 +126,7 @@ describe('a message for a key', () => {
       () => a.pools.proxy.publishHrw('key', 'work', 1, misspelt),
       () => pool.publishRoundRobin('work', 1, { roundRobinKey: 1 as unknown as string }),
       () => a.pools.publish('zeek/logs/x', 'work', 1, misspelt),
-      () => a.pools.publish('', 'work', 1),
+      () => a.pools.publish('x'.repeat(600), 'work', 1),
     ]
     for (const make of wrong) expect(await cluster.failure(make())).toBeInstanceOf(InvalidOptionError)
   })
