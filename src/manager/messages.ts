@@ -5,6 +5,7 @@ import { checkKeys } from '../core/option-keys.js'
 import type { Settler } from '../link/queue.js'
 import type { BroadcastOptions } from './broadcaster.js'
 import { checkChannel, checkFunction, isDuration } from './checks.js'
+import { errorOf, reportOf } from './error-reports.js'
 import type { ForwardOptions, Replies } from './manager.js'
 import { checkOptions, extraOf } from './message-options.js'
 import type { MonitorEnd, MonitorOptions } from './monitoring.js'
@@ -12,6 +13,7 @@ import type { Node } from './node.js'
 import type { NodeEvent } from './node-monitors.js'
 import { Promised } from './promised.js'
 import type { Receiver } from './receiver.js'
+import type { Acceptor } from './registry.js'
 import { Replica, type ReplicatedStore, type ReplicateOptions } from './replicas.js'
 import { checkRequestAll, gather } from './request-all.js'
 import { resolved } from './sender.js'
@@ -173,6 +175,39 @@ export abstract class Messages {
     } else {
       this.#node.reporter.emit('message', { from: node, channel, message })
     }
+  }
+
+  isRegistered(server: string): boolean {
+    return this.#node.registry.has(server)
+  }
+
+  async handOver(
+    server: string,
+    message: unknown,
+    context: MessageContext,
+    when?: 'given' | 'handled',
+    given: () => void = () => {},
+  ): Promise<void> {
+    this.#needRunning()
+    const { registry, settings } = this.#node
+    if (when === undefined) return void (await registry.deliver(checkServer(server), message, context))
+    await new Promise<void>((resolve, reject) => {
+      let isGiven = false
+      const acceptor: Acceptor = {
+        given: () => {
+          isGiven = true
+          given()
+        },
+        handled: resolve,
+        failed: error => {
+          const isOver = isGiven && when === 'given'
+          if (isOver) resolve()
+          else reject(errorOf(settings.name, server, reportOf(error), 'message'))
+          return !isOver
+        },
+      }
+      void registry.accept(checkServer(server), message, context, acceptor)
+    })
   }
 
   processForward(ref: ServerRef, message: unknown): void {
