@@ -7,8 +7,11 @@ export type Verdict =
   /** An earlier one has to come first: drop it, it will be sent again. */
   | 'later'
 
-/** Refusals of one stream that are remembered until their sender is known to have been told. */
-export const refusalsMax = 256
+/** Why messages of one stream were refused is remembered for so many that were told, until nobody waits for them. */
+export const reportsMax = 256
+
+/** That they were refused is remembered for so many: those between messages that are open for long. */
+export const refusalsMax = 4_096
 
 /** What the sender of a stream is told of it. */
 export interface Telling<Report> {
@@ -16,8 +19,8 @@ export interface Telling<Report> {
   readonly upTo: number
   /** The first and the last number of each run, rising: not settled yet, or refused and told of before. */
   readonly open: readonly number[]
-  /** Numbers that were refused, rising, and why. */
-  readonly refusals: readonly (readonly [number: number, report: Report])[]
+  /** Numbers that were refused, rising, and why; undefined: that was told before, and is forgotten. */
+  readonly refusals: readonly (readonly [number: number, report: Report | undefined])[]
   /** Whether this is all that there is to tell. */
   readonly isLast: boolean
 }
@@ -39,9 +42,11 @@ export class Acceptance<Report = unknown> {
   /** Held back by a fault. It is taken when it goes on. */
   #held: number | undefined
   #misses = false
-  readonly #refusals = new Map<number, Report>()
+  readonly #refusals = new Map<number, Report | undefined>()
   /** Those that their sender has not been told of since it sent them last. */
   readonly #untold = new Set<number>()
+  /** Those that it has been told of, with reports. The one that was told last comes last. */
+  readonly #told = new Set<number>()
 
   /**
    * What to tell the sender next: with at most `runs` of open numbers, and as many refusals as `fits` says. Its caller
@@ -51,9 +56,9 @@ export class Acceptance<Report = unknown> {
     const { upTo, open } = this.#settledBut(runs)
     if (this.#untold.size === 0) return { upTo, open, refusals: [], isLast: true }
     const untold = [...this.#untold].filter(number => number <= upTo).sort(rising)
-    const refusals = untold.map(number => [number, this.#refusals.get(number) as Report] as const)
+    const refusals = untold.map(number => [number, this.#refusals.get(number)] as const)
     const part = refusals.slice(0, fits(refusals))
-    for (const [number] of part) this.#untold.delete(number)
+    for (const [number] of part) this.#tellOf(number)
     const last = part.at(-1)
     if (last === undefined || part.length === refusals.length) return { upTo, open, refusals: part, isLast: true }
     return { upTo: last[0], open: runsUpTo(open, last[0]), refusals: part, isLast: false }
@@ -64,9 +69,14 @@ export class Acceptance<Report = unknown> {
     return this.#misses && this.#held === undefined
   }
 
-  /** Whether so many were refused that nothing is taken until their sender was told. */
+  /** Whether so many were refused that nothing is taken until their sender was told, or waits for them no more. */
   get isFull(): boolean {
-    return this.#refusals.size >= refusalsMax
+    return this.owes || this.#refusals.size >= refusalsMax
+  }
+
+  /** Whether it was not told of so many. */
+  get owes(): boolean {
+    return this.#untold.size >= reportsMax
   }
 
   /**
@@ -77,6 +87,7 @@ export class Acceptance<Report = unknown> {
     this.#forget(lowest, previous, number)
     if (number <= this.#taken || number === this.#held) {
       if (this.#refusals.has(number)) this.#untold.add(number)
+      this.#told.delete(number)
       return 'duplicate'
     }
     if (previous <= this.#taken && this.#held === undefined && !this.isFull) return 'deliver'
@@ -125,6 +136,15 @@ export class Acceptance<Report = unknown> {
     this.#untold.add(number)
   }
 
+  #tellOf(refused: number): void {
+    this.#untold.delete(refused)
+    this.#told.add(refused)
+    const [oldest] = this.#told
+    if (oldest === undefined || this.#told.size <= reportsMax) return
+    this.#told.delete(oldest)
+    this.#refusals.set(oldest, undefined)
+  }
+
   #settledBut(most: number): { readonly upTo: number; readonly open: readonly number[] } {
     const isOpen = this.#open.size > 0 || this.#latest !== undefined
     if (!isOpen && this.#refusals.size === this.#untold.size) return { upTo: this.#taken, open: none }
@@ -147,6 +167,7 @@ export class Acceptance<Report = unknown> {
         if (!isOver(refused)) continue
         this.#refusals.delete(refused)
         this.#untold.delete(refused)
+        this.#told.delete(refused)
       }
     }
     if (this.#latest !== undefined && isOver(this.#latest)) this.#latest = undefined

@@ -356,10 +356,10 @@ export class Link {
         if (effect.why === 'cut') this.takeQueued(({ extra }) => extra?.request !== undefined)
         return
       case 'fail-queued': {
-        const ending = ends[effect.why]
-        // Another way is looked for: whoever may take it is told when there is none.
-        const stays = ({ transitive }: Patience): boolean => this.state.phase === 'down' && transitive === true
-        const isOver = this.state.sought ? (entry: Patience) => ending(entry) && !stays(entry) : ending
+        // Another way is looked for: what may take it, and was not sent, is told of when there is none.
+        const isSought = this.state.sought && this.state.phase === 'down'
+        const isOver = (entry: Patience): boolean =>
+          ends[effect.why](entry) && !(isSought && entry.transitive === true && entry.sequence === 0)
         this.handler.failQueued(this, this.takeQueued(isOver), effect.why)
         return this.handler.failHeld(this, isOver, effect.why)
       }

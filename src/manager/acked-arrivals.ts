@@ -11,7 +11,7 @@ import type { LinkHub } from '../link/hub.js'
 import type { IncomingAck, IncomingExtra } from '../link/inbound.js'
 import type { Lane } from '../link/lane.js'
 import type { Link } from '../link/link.js'
-import { type ErrorReport, expiredReport, reportOf, shortened } from './error-reports.js'
+import { type ErrorReport, expiredReport, forgottenReport, reportOf, shortened } from './error-reports.js'
 import type { Inboxes } from './inboxes.js'
 import { aged, type IncomingContext } from './incoming.js'
 import { resendMillis } from './outboxes.js'
@@ -96,7 +96,7 @@ export class AckedArrivals {
       return undefined
     }
     if (verdict === 'later') {
-      this.#retry(lane, ack.stream, acceptance, acceptance.isFull ? 0 : resendMillis)
+      this.#retry(lane, ack.stream, acceptance, acceptance.owes ? 0 : resendMillis)
       return undefined
     }
     if (lane.link.state.phase === 'cut') {
@@ -239,8 +239,9 @@ export class AckedArrivals {
     if (again) acceptance.asked()
     for (;;) {
       const { isLast, ...telling } = acceptance.tell(runsPerFrame, countWithin)
+      const refusals = telling.refusals.map(([number, report]) => [number, report ?? forgotten] as const)
       const writer = new ByteWriter(16)
-      writeAcknowledgement(writer, { stream, ...telling, again: isLast && again })
+      writeAcknowledgement(writer, { stream, ...telling, refusals, again: isLast && again })
       lane.outbound.control(FrameKind.ack, writer.take())
       if (isLast) return
     }
@@ -279,14 +280,16 @@ export class AckedArrivals {
   }
 }
 
+const forgotten = encodeToBytes(forgottenReport, { depth: 2, items: 2 })
+
 /** Refusals that one acknowledgement carries, in bytes: less than what travels in chunks. */
 const refusalBytesMax = 32_768
 
 /** How many of them one frame can hold. */
-function countWithin(refusals: readonly (readonly [number: number, report: Uint8Array])[]): number {
+function countWithin(refusals: readonly (readonly [number: number, report: Uint8Array | undefined])[]): number {
   let bytes = 0
   for (const [index, [, report]] of refusals.entries()) {
-    bytes += report.length + 16
+    bytes += (report?.length ?? 0) + 16
     if (index === refusalsPerFrame || (index > 0 && bytes > refusalBytesMax)) return index
   }
   return refusals.length

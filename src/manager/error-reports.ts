@@ -17,6 +17,8 @@ export type Refusal =
   /** The deadline had passed before the message was handed over. */
   | { readonly reason: 'expired' }
   | { readonly reason: 'no-such-server' }
+  /** It was refused, and why was told, and is not remembered. */
+  | { readonly reason: 'forgotten' }
   /** An iterator took the request, and ended before it answered. */
   | { readonly reason: 'unanswered' }
   | { readonly reason: 'schema'; readonly issues: readonly string[] }
@@ -35,6 +37,8 @@ export type ErrorReport = Refusal | Thrown
 export const cutReport: ErrorReport = { reason: 'cut' }
 
 export const expiredReport: ErrorReport = { reason: 'expired' }
+
+export const forgottenReport: ErrorReport = { reason: 'forgotten' }
 
 /** The deadline of a message passed before it was handed over here. */
 export class ExpiredError extends DeadlineError {
@@ -108,6 +112,8 @@ export function errorOf(node: string, server: string, payload: unknown, what: 'm
   if (reason === 'expired') return new DeadlineError(`the ${what} to server '${server}'`, 'not-sent')
   if (reason === 'no-such-server') return new NoSuchServerError(node, server)
   if (reason === 'unanswered') return new UnknownOutcomeError(node, 'request', iteratorEnded)
+  if (reason === 'forgotten')
+    return new UnknownOutcomeError(node, what, 'it was refused, and its node has forgotten why')
   if (reason === 'schema') return new SchemaError(server, Array.isArray(issues) ? issues.map(textOf) : [])
   if (reason === 'causal-order') return new CausalOrderError(node, typeof label === 'string' ? label : '')
   return new RemoteError(node, server, {

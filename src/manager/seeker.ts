@@ -107,7 +107,11 @@ export class Seeker {
     const { phase, wanted, sought } = link.state
     const isOpen = phase === 'up' && (wanted || link.pinned) && this.#isUsed(link, this.#context.clock.now())
     const isHeld = wanted && isOwed(link) && this.#isFree
-    if (!isOpen && !isHeld) return 'no'
+    if (!isOpen && !isHeld) {
+      // No room for it: what waits ends, also where another way was looked for.
+      if (sought && phase !== 'up') this.forget(link)
+      return 'no'
+    }
     const noted = this.#noted(link)
     noted.released = true
     if (isOpen && !sought) link.tell({ type: 'sought', sought: true })

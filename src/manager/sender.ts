@@ -228,6 +228,8 @@ export class Sender {
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
     const body: Payload =
       message instanceof Uint8Array ? payloadOf(awaited ? message : message.slice()) : lane.outbound.encode(message)
+    // A getter of the message may have ended all that is pending.
+    if (channel.link.state.phase === 'left') throw new NotConnectedError(channel.link.name, 'left')
     const size = body.end - body.start
     if (size > this.#context.limits.messageBytes) throw tooLarge(size, this.#context.limits)
     const bytes = costOf(size + (extra?.causal?.bytes.length ?? 0), awaited)
@@ -243,7 +245,7 @@ export class Sender {
     lane.outbound.drain()
   }
 
-  // Written out: copying objects into each other here costs more than all the rest of a message's way.
+  // Written out: copying objects into each other costs more than all the rest of a message's way.
   #waiting(
     { server, extra, options }: Outgoing,
     stream: number,

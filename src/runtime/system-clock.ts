@@ -3,7 +3,7 @@ import type { Clock, Instant, Millis } from '../core/time.js'
 /** The clock of this process. */
 export class SystemClock implements Clock {
   /** What was asked for and has not run. */
-  #soon: (() => void)[] = []
+  readonly #soon: (() => void)[] = []
   /** Runs before the end of a turn, since the last at the end of one. */
   #early = 0
 
@@ -35,10 +35,16 @@ export class SystemClock implements Clock {
 
   /** What is added meanwhile belongs to the same run. */
   readonly #run = (): void => {
+    let ran = 0
     try {
-      for (const fn of this.#soon) fn()
+      for (const fn of this.#soon) {
+        ran++
+        fn()
+      }
     } finally {
-      this.#soon = []
+      // One that throws takes nothing from the others.
+      this.#soon.splice(0, ran)
+      if (this.#soon.length > 0) setImmediate(this.#run)
     }
   }
 

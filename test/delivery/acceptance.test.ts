@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Acceptance, refusalsMax } from '../../src/delivery/acceptance.js'
+import { Acceptance, refusalsMax, reportsMax } from '../../src/delivery/acceptance.js'
 import { Outstanding } from '../../src/delivery/outstanding.js'
 import { collectGarbage } from '../support/memory.js'
 
@@ -86,18 +86,49 @@ describe('a stream of messages that are to be acknowledged', () => {
     expect([acceptance.misses, acceptance.judge(2, 0, 2)]).toEqual([true, 'deliver'])
   })
 
-  test('remembers refusals until their sender was told, and waits when they are too many', () => {
-    const acceptance = new Acceptance<string>()
-    for (let number = 1; number <= refusalsMax; number++) {
-      acceptance.judge(number, number - 1, 1)
+  /** The first is open, and each of the others is refused. */
+  function refused(acceptance: Acceptance<string>, from: number, until: number): string[] {
+    const verdicts: string[] = []
+    for (let number = from; number <= until; number++) {
+      const verdict = acceptance.judge(number, number - 1, 1)
+      verdicts.push(verdict)
+      if (verdict !== 'deliver') continue
       acceptance.take(number)
-      acceptance.settled(number, 'no')
+      if (number > 1) acceptance.settled(number, 'no')
     }
-    expect(acceptance.isFull).toBe(true)
-    expect(acceptance.judge(refusalsMax + 1, refusalsMax, 1)).toBe('later')
+    return verdicts
+  }
+
+  test('takes no more than so many before their sender is told of refusals', () => {
+    const acceptance = new Acceptance<string>()
+    const verdicts = refused(acceptance, 1, reportsMax + 2)
+    expect(verdicts.indexOf('later')).toBe(reportsMax + 1)
+    expect([acceptance.owes, acceptance.isFull]).toEqual([true, true])
+    expect(acceptance.tell(10, all).refusals).toHaveLength(reportsMax)
+    expect([acceptance.owes, acceptance.isFull]).toEqual([false, false])
+    expect(refused(acceptance, reportsMax + 2, reportsMax + 2)).toEqual(['deliver'])
+  })
+
+  test('remembers why for the latest that were told, and that they were refused for more', () => {
+    const acceptance = new Acceptance<string>()
+    for (let number = 1; number <= refusalsMax + 1; number++) {
+      expect(refused(acceptance, number, number)).toEqual(['deliver'])
+      if (number % 100 === 0) acceptance.tell(10, all)
+    }
+    acceptance.tell(10, all)
+    expect([acceptance.owes, acceptance.isFull]).toEqual([false, true])
+    expect(refused(acceptance, refusalsMax + 2, refusalsMax + 2)).toEqual(['later'])
+    for (const [number, why] of [
+      [2, undefined],
+      [refusalsMax - reportsMax, undefined],
+      [refusalsMax + 1, 'no'],
+    ] as const) {
+      expect(acceptance.judge(number, 1, 1)).toBe('duplicate')
+      expect(acceptance.tell(10, all).refusals).toEqual([[number, why]])
+    }
     // With its predecessor before it, though the sender was told of all refusals.
-    expect(acceptance.judge(refusalsMax + 2, refusalsMax + 1, refusalsMax + 1)).toBe('later')
-    expect(acceptance.judge(refusalsMax + 1, 0, refusalsMax + 1)).toBe('deliver')
+    expect(acceptance.judge(refusalsMax + 3, refusalsMax + 2, refusalsMax + 2)).toBe('later')
+    expect(acceptance.judge(refusalsMax + 2, 0, refusalsMax + 2)).toBe('deliver')
     expect(acceptance.tell(10, all).refusals).toEqual([])
   })
 
@@ -110,13 +141,13 @@ describe('a stream of messages that are to be acknowledged', () => {
       if (number > 1) acceptance.settled(number, 'no')
       return verdict
     }
-    for (let number = 1; number <= refusalsMax + 1; number++) expect(arrive(number, number - 1)).toBe('deliver')
-    expect(arrive(refusalsMax + 2, refusalsMax + 1)).toBe('later')
-    expect(arrive(refusalsMax + 2, 1)).toBe('deliver')
-    expect(acceptance.tell(10, all).refusals).toEqual([[refusalsMax + 2, 'no']])
+    for (let number = 1; number <= reportsMax + 1; number++) expect(arrive(number, number - 1)).toBe('deliver')
+    expect(arrive(reportsMax + 2, reportsMax + 1)).toBe('later')
+    expect(arrive(reportsMax + 2, 1)).toBe('deliver')
+    expect(acceptance.tell(10, all).refusals).toEqual([[reportsMax + 2, 'no']])
     // What came before was not waited for by then, and nothing else is forgotten.
-    expect(arrive(refusalsMax + 3, refusalsMax + 2)).toBe('deliver')
-    expect(told(acceptance)).toEqual({ upTo: refusalsMax + 3, open: [1, 1, refusalsMax + 2, refusalsMax + 2] })
+    expect(arrive(reportsMax + 3, reportsMax + 2)).toBe('deliver')
+    expect(told(acceptance)).toEqual({ upTo: reportsMax + 3, open: [1, 1, reportsMax + 2, reportsMax + 2] })
   })
 
   test('tells a refusal once, and again when its message comes again; meanwhile it goes by as open', () => {

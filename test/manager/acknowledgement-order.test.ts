@@ -81,6 +81,23 @@ describe('messages with ack, one of which has to wait', () => {
     expect(new Set(kept.map(({ end }) => end))).toEqual(new Set(['waits']))
   })
 
+  test('are told apart: any number of refusals between those that are with their handlers', async () => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    b.register('slow', never)
+    const refused: { end: string }[] = []
+    for (let count = 0; count < 1_000; count++) {
+      endOf(a.forwardMessage('b', 'slow', 0, handled))
+      refused.push(endOf(a.forwardMessage('b', 'nobody', 0, given)))
+    }
+    await cluster.pass(200)
+    expect(new Set(refused.map(({ end }) => end))).toEqual(new Set(['ERR_NO_SUCH_SERVER']))
+    hear(b, 'orders')
+    const last = endOf(a.forwardMessage('b', 'orders', 1, given))
+    await cluster.pass(50)
+    expect(last.end).toBe('done')
+  })
+
   test('with a handler at work are not sent again when others are asked for', async () => {
     const cluster = new Cluster({ network: { latency: 5 } })
     const [a, b] = await cluster.pair()

@@ -4,6 +4,18 @@ import { hear, line, relayed } from '../support/relays.js'
 const never = (): Promise<never> => new Promise(() => {})
 
 describe('messages with ack that go through other nodes', () => {
+  test('end when their receiver is down, if that is asked for: what was sent with an unknown outcome', async () => {
+    const { cluster, row } = await line(3)
+    const [a, , c] = row
+    c.register('slow', never)
+    const sent = a.forwardMessage('c', 'slow', 1, { ...relayed, ack: { when: 'handled', onDown: 'reject' } })
+    const failure = cluster.failure(sent)
+    await cluster.pass(500)
+    await cluster.settle(c.stop())
+    expect(await failure).toMatchObject({ code: 'ERR_UNKNOWN_OUTCOME' })
+    expect(a.isConnected('c')).toBe(false)
+  })
+
   test.each([
     ['handled', { when: 'handled' }],
     ['given to a handler in its turn', true],

@@ -89,6 +89,16 @@ describe('a getter of a message that is written into its batch', () => {
     expect([heard.slice(3), violations]).toEqual([['after'], []])
   })
 
+  test('may part with the receiver for good: nothing stays pending', async () => {
+    const { cluster, a } = await setUp()
+    const leaving = {
+      get x() {
+        return void a.leave('b').catch(() => {})
+      },
+    }
+    expect(await cluster.failure(a.forwardMessage('b', 'x', leaving, ack), 1_000)).toMatchObject({ reason: 'left' })
+  })
+
   test('may disconnect and throw: nothing of its message is left for the next connection', async () => {
     const { cluster, a, violations, heard } = await setUp()
     const act = (): void => {

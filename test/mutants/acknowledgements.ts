@@ -114,9 +114,34 @@ export const acknowledgements: readonly Mutant[] = [
   {
     name: 'every acknowledgement repeats all refusals',
     file: acceptance,
-    find: '    for (const [number] of part) this.#untold.delete(number)\n    const last',
-    replace:
-      '    if (part.length < refusals.length) for (const [number] of part) this.#untold.delete(number)\n    const last',
+    find: '    this.#untold.delete(refused)\n    this.#told.add(refused)\n',
+    replace: '    this.#told.add(refused)\n',
+  },
+  {
+    name: 'why messages were refused is remembered for ever',
+    file: acceptance,
+    find: '    this.#refusals.set(oldest, undefined)\n',
+    replace: '',
+  },
+  {
+    name: 'refusals that were told hold up a stream like those that were not',
+    file: acceptance,
+    find: 'return this.#untold.size >= reportsMax',
+    replace: 'return this.#refusals.size >= reportsMax',
+    tests,
+  },
+  {
+    name: 'that a message was refused is remembered for any number',
+    file: acceptance,
+    find: ' || this.#refusals.size >= refusalsMax',
+    replace: '',
+  },
+  {
+    name: 'a message that was sent goes on waiting for a way when its receiver is down',
+    file: 'src/link/link.ts',
+    find: ' && entry.transitive === true && entry.sequence === 0',
+    replace: ' && entry.transitive === true',
+    tests: ['test/manager/acknowledgement-relay.test.ts'],
   },
   {
     name: 'what is open is sent again whenever something behind it is asked for',
