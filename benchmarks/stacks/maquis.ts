@@ -37,10 +37,12 @@ export function stackOf(name: string): Stack {
     async connect(address) {
       const node = await fullMesh<Servers>({ name: 'client', ...options }).start()
       await node.syncJoin(address as NodeSpec)
-      const send = way === 'cast' ? casts(node, options === lanes4) : way === 'forward' ? forwards(node) : acked(node)
+      const spread = options === lanes4
+      const send = way === 'cast' ? casts(node, spread) : way === 'forward' ? forwards(node) : acked(node)
+      let trips = 0
       return {
         send,
-        trip: message => node.request('server', echo, message),
+        trip: message => node.request('server', echo, message, spread ? keyed[trips++ & 15] : undefined),
       }
     },
   }
