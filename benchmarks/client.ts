@@ -20,7 +20,14 @@ server.on('message', message => {
   else waiting(message)
   waiting = undefined
 })
-server.once('exit', code => report({ type: 'failed', error: `the receiving process ended with ${code}` }))
+server.once('exit', (code, signal) => {
+  const error = `the receiving process ended with ${signal ?? code}`
+  report({ type: 'failed', error })
+  // For the next run, if there is none now.
+  answers.push({ answer: 'failed', error })
+})
+// What cannot be sent any more shows in the end of the process.
+server.on('error', () => {})
 process.on('disconnect', () => {
   server.removeAllListeners('exit')
   if (server.connected) server.disconnect()
