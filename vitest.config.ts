@@ -8,6 +8,7 @@ export default defineConfig({
     // What is written as a user would write it runs on the sources here.
     alias: [
       { find: /^maquis$/, replacement: source('index.ts') },
+      { find: /^maquis\/pool$/, replacement: source('pool/pool.ts') },
       { find: /^maquis\/testing$/, replacement: source('testing/testing.ts') },
     ],
   },

@@ -26,17 +26,18 @@ const belowManager = [...belowLink, 'link', 'membership', 'delivery', 'fault', '
 const belowPool = [...belowManager, 'manager']
 const belowTopology = [...belowPool, 'pool', 'worker', 'sink']
 const sockets = { 'node:net': '*', 'node:tls': '*', 'node:http': '*', 'node:https': '*', 'node:stream': '*' } as const
+const values = { 'node:buffer': '*', 'node:util': ['types'] } as const
 const threads = { 'node:worker_threads': ['markAsUntransferable'] } as const
 const keyedHash = { 'node:crypto': ['createHmac', 'timingSafeEqual'] }
 
 const layers: Readonly<Record<string, Layer>> = {
   core: { imports: [], builtins: {}, packages: [], machine: true },
-  codec: { imports: ['core'], builtins: { 'node:buffer': '*', 'node:util': ['types'] }, packages: [], machine: true },
+  codec: { imports: ['core'], builtins: { ...values, ...threads }, packages: [], machine: true },
   membership: { imports: ['core'], builtins: {}, packages: events, machine: true },
   delivery: { imports: ['core'], builtins: {}, packages: events, machine: true },
   fault: { imports: ['core'], builtins: {}, packages: events, machine: true },
   discovery: { imports: ['core'], builtins: 'harmless', packages: events },
-  transport: { imports: ['core'], builtins: { ...sockets, ...threads }, packages: [...events, 'ws'] },
+  transport: { imports: ['core'], builtins: sockets, packages: [...events, 'ws'] },
   runtime: { imports: ['core'], builtins: '*', packages: events },
   link: { imports: belowLink, builtins: keyedHash, packages: events },
   manager: { imports: belowManager, builtins: 'harmless', packages: events },

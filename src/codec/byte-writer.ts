@@ -135,6 +135,14 @@ export class ByteWriter {
     this.position += bytes.length
   }
 
+  /** A copy of what `bytes` has from `start` to `end`, without a length. */
+  part(bytes: Uint8Array, start: number, end: number): void {
+    const size = end - start
+    this.ensure(size)
+    this.buffer.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, size), this.position)
+    this.position += size
+  }
+
   /** Hands over what was written and starts anew. The bytes are the caller's: the writer never touches them again. */
   take(): Uint8Array {
     const length = this.position

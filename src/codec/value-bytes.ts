@@ -3,8 +3,26 @@ import { classable, textOf } from '../core/thrown.js'
 import { ByteWriter } from './byte-writer.js'
 import { encodeValue, UnencodableError, type ValueLimits } from './value-encoder.js'
 
+/** An encoded value that lies among others: a view of a small one would take more than the value. */
+export interface EncodedValue {
+  readonly type: 'encoded'
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
 /** A value on its own. Throws an {@link EncodeError} when it cannot travel. */
 export function encodeToBytes(value: unknown, limits: ValueLimits): Uint8Array {
+  return bytesOf(encodeToSlab(value, limits))
+}
+
+/** A view of it. */
+export function bytesOf({ bytes, start, end }: Pick<EncodedValue, 'bytes' | 'start' | 'end'>): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
+}
+
+/** A value on its own, or, where it is small, among others. Throws an {@link EncodeError} when it cannot travel. */
+export function encodeToSlab(value: unknown, limits: ValueLimits): EncodedValue {
   const writer = lent.take()
   const start = writer.position
   try {
@@ -19,13 +37,13 @@ export function encodeToBytes(value: unknown, limits: ValueLimits): Uint8Array {
   const size = position - start
   if (isSlab && size <= slabPartBytes) {
     lent.put(writer)
-    return new Uint8Array(buffer.buffer, start, size)
+    return { type: 'encoded', bytes: buffer, start, end: position }
   }
   const bytes = new Uint8Array(buffer.subarray(start, position))
   writer.reset(isSlab ? start : 0)
   // A buffer that grew serves again while values are large.
   if (isSlab || size > slabBytes) lent.put(writer)
-  return bytes
+  return { type: 'encoded', bytes, start: 0, end: size }
 }
 
 /**

@@ -5,7 +5,7 @@ import { areKeysColliding } from './value-collisions.js'
 import { defaultValueLimits, type ValueLimits } from './value-encoder.js'
 import { rootKey } from './value-keys.js'
 import { arrayKindByTag, bigIntBytesMax, swapToLittleEndian, tinyBytes, tinyMax, valueTags } from './value-tags.js'
-import { isWorthAView } from './value-views.js'
+import { isWorthAView, sharedView } from './value-views.js'
 
 /** What a peer sent is not a value that we accept. `message` says what it is and at which offset of the bytes. */
 export class MalformedError extends Error {
@@ -132,7 +132,7 @@ function readBytes(length: number): Uint8Array {
   const start = position
   position = start + length
   if (length < tinyBytes) spendTiny()
-  if (isWorthAView(source, length)) return new Uint8Array(source.buffer, source.byteOffset + start, length)
+  if (isWorthAView(source, length)) return sharedView(source, start, position)
   const copy = new Uint8Array(length)
   if (length <= 32) for (let index = 0; index < length; index++) copy[index] = source[start + index] as number
   else copy.set(source.subarray(start, position))

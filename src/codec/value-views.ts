@@ -1,3 +1,5 @@
+import { markAsUntransferable } from 'node:worker_threads'
+
 /** Byte strings below this are copied: a view would be as dear. */
 const viewFrom = 1_024
 
@@ -16,8 +18,15 @@ export function isWorthAView(source: Uint8Array, length: number): boolean {
 
 /** The bytes from `start` to `end` as a plain Uint8Array, whatever they came in: a view where it is worth it. */
 export function viewOrCopy(source: Uint8Array, start: number, end: number): Uint8Array {
-  if (isWorthAView(source, end - start)) return new Uint8Array(source.buffer, source.byteOffset + start, end - start)
+  if (isWorthAView(source, end - start)) return sharedView(source, start, end)
   const copy = new Uint8Array(end - start)
   copy.set(source.subarray(start, end))
   return copy
+}
+
+/** A view, for whoever is handed a message. There is no other way to a part of what a peer sent. */
+export function sharedView(source: Uint8Array, start: number, end: number): Uint8Array {
+  // Others have parts of it, too: who moved it to another thread would take theirs away.
+  markAsUntransferable(source.buffer)
+  return new Uint8Array(source.buffer, source.byteOffset + start, end - start)
 }

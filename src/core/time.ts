@@ -10,8 +10,13 @@ export interface Clock {
   now(): Instant
   /** Wall-clock time: may jump. Used only where people or other machines compare it (incarnations). */
   wall(): Date
-  /** Runs `fn` at the end of this turn of the event loop, after the microtasks: batches are flushed there. */
+  /** Runs `fn` at the end of this turn of the event loop, after everything else that is ready. */
   defer(fn: () => void): void
+  /**
+   * Runs `fn` when what runs now has ended, with all its microtasks; where that happened a few times in this turn, at
+   * the end of the turn. Batches are flushed there: a lone message does not wait, and many share a batch.
+   */
+  soon(fn: () => void): void
   /** Runs `wake` once, `after` milliseconds from now, and returns what cancels it. Never keeps the process alive. */
   schedule(after: Millis, wake: () => void): () => void
 }

@@ -5,9 +5,12 @@ import { answerMax, type Discovery } from './discovery.js'
 /** A larger file is not read, in bytes. */
 const fileBytesMax = 1_048_576
 
+/** Not every `#`: one may be part of a URL. */
+const remark = /(?:^|\s)#.*$/
+
 /**
- * Finds the addresses in a file: one a line, with empty lines and lines that begin with `#` between them; or a JSON
- * array of texts. The file is read anew each time, so it may change, be replaced, or come only later.
+ * Finds the addresses in a file: one a line, or a JSON array of texts. In lines a `#` at the beginning or after a space
+ * begins a remark. The file is read anew each time, so it may change, be replaced, or come only later.
  *
  * A file that is just being written is told by its end: JSON that is cut off rejects, and a last line without its line
  * break counts only once it is found so a second time.
@@ -68,5 +71,5 @@ function parseJson(text: string): readonly string[] | string {
 function parseLines(text: string, settled: boolean): readonly string[] {
   const lines = text.split('\n')
   if (!settled) lines.pop()
-  return lines.map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
+  return lines.map(line => line.trim().replace(remark, '').trimEnd()).filter(line => line !== '')
 }

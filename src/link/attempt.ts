@@ -1,6 +1,7 @@
 import { nonceBytes } from '../codec/handshake-frames.js'
 import { UnreachableError } from '../core/errors.js'
 import type { NodeName } from '../core/node.js'
+import { waitFor } from '../core/patience.js'
 import type { Entropy } from '../core/random.js'
 import { classable } from '../core/thrown.js'
 import type { Clock } from '../core/time.js'
@@ -45,7 +46,7 @@ export class Attempt implements LaneAttempt {
     const { transport, clock, entropy, identity, mutualTls } = this.#settings
     this.#outcome = outcome
     const patience = patienceOf(address)
-    const cancelTimer = clock.schedule(patience, () => {
+    const cancelTimer = waitFor(clock, patience, () => {
       const late = new UnreachableError(address.url, `no answer within ${patience} ms`)
       this.#controller.abort(late)
       // A transport that does not look at its signal may never answer; a connection that still comes is destroyed.

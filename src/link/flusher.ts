@@ -1,13 +1,12 @@
 import type { Clock } from '../core/time.js'
 
-/** What has something to flush at the end of the turn. */
+/** What has something to flush when what runs has ended. */
 export interface Flushable {
   flush(): void
 }
 
 /**
- * Flushes each marked batch once, at the end of the turn of the event loop. Flushing in a microtask would send message
- * by message as soon as a caller awaits each.
+ * Flushes each marked batch once, when what runs now has ended, or the turn of the event loop: see {@link Clock.soon}.
  */
 export class Flusher {
   readonly #clock: Clock
@@ -22,7 +21,7 @@ export class Flusher {
     this.#marked.push(flushable)
     if (this.#deferred) return
     this.#deferred = true
-    this.#clock.defer(this.#flush)
+    this.#clock.soon(this.#flush)
   }
 
   readonly #flush = (): void => {

@@ -1,5 +1,6 @@
 import { ByteWriter } from '../codec/byte-writer.js'
 import { type FrameKind, frameHeaderBytes, MessageFlag } from '../codec/codec.js'
+import { encodeValue, type ValueLimits } from '../codec/value-encoder.js'
 import type { Clock } from '../core/time.js'
 import type { Connection } from '../transport/transport.js'
 import type { BatchBuffers } from './batch-buffers.js'
@@ -18,6 +19,9 @@ export class FrameWriter {
   #parts: number[] = []
   /** The server name that the frame in progress gives a number to. */
   #defined: string | undefined
+  #encoding = false
+  /** What getters of the message in hand have asked for. */
+  #asked: (() => void)[] | undefined
 
   /** `tracker` knows what of each stream is outstanding. */
   constructor(clock: Clock, sequences: Float64Array, tracker: Tracker, buffers: BatchBuffers) {
@@ -52,7 +56,7 @@ export class FrameWriter {
     const batch = this.take()
     let from = 0
     for (const until of parts) {
-      connection.send(batch.subarray(from, until))
+      connection.send(batch.subarray(from, until), undefined, true)
       from = until
     }
     return connection.send(from === 0 ? batch : batch.subarray(from), release)
@@ -97,6 +101,47 @@ export class FrameWriter {
     if (extra.causal === undefined) return
     writer.varint(extra.causal.bytes.length)
     writer.bytes(extra.causal.bytes)
+  }
+
+  /** Writes a value, whose getters may do anything, but write into the batch. */
+  value(value: unknown, limits: ValueLimits): void {
+    this.#encoding = true
+    try {
+      encodeValue(this.bytes, value, limits)
+    } finally {
+      this.#encoding = false
+    }
+  }
+
+  /** Encodes a message by itself, whose getters may do no more than others. */
+  alone<Result>(encode: () => Result): Result {
+    this.#encoding = true
+    try {
+      return encode()
+    } finally {
+      this.#encoding = false
+    }
+  }
+
+  /** A message is being encoded. Its getters may do anything, but write into it. */
+  get encoding(): boolean {
+    return this.#encoding
+  }
+
+  /** Does `work` later, in {@link catchUp}, when a getter asks for it. False: none does. */
+  later(work: () => void): boolean {
+    if (!this.#encoding) return false
+    this.#asked ??= []
+    this.#asked.push(work)
+    return true
+  }
+
+  /** The message that was being encoded is in the batch, or was taken back. */
+  catchUp(): void {
+    if (this.#asked === undefined) return
+    const asked = this.#asked
+    this.#asked = undefined
+    for (const work of asked) work()
   }
 
   /** Takes back a message that was begun at `start`. */

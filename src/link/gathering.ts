@@ -62,4 +62,5 @@ export class Gathering {
 
 /** So much is set aside upon the word of a peer alone. */
 const firstBytes = 1_048_576
-const growth = 4
+/** Most frames grow once: what was copied before has to be copied again. */
+const growth = 16

@@ -1,5 +1,6 @@
 import { CloseCode } from '../codec/codec.js'
 import type { Machine } from '../core/machine.js'
+import { waitFor } from '../core/patience.js'
 import type { Clock } from '../core/time.js'
 import type { Connection, ConnectionHandler } from '../transport/transport.js'
 import type { Established, HandshakeEffect, HandshakeInput, Refusal } from './handshake.js'
@@ -33,7 +34,7 @@ export class Handshaking implements ConnectionHandler {
   begin(connection: Connection): void {
     if (this.#over) return connection.destroy()
     this.#connection = connection
-    this.#cancelTimer = this.#clock.schedule(handshakeMillis, () => this.#step({ type: 'timeout' }))
+    this.#cancelTimer = waitFor(this.#clock, handshakeMillis, () => this.#step({ type: 'timeout' }))
     this.#step({ type: 'open', exporter: connection.security?.exporter })
   }
 

@@ -53,7 +53,8 @@ export interface InboundHandler {
   peerReady(goesOn: boolean): void
   /** The peer goes on on another connection. */
   peerMoved(): void
-  credited(total: number): void
+  /** What the peer has handled, and taken of chunks, since the connection opened. */
+  credited(total: number, chunked: number): void
   pinged(id: number): void
   ponged(id: number): void
   strategy(value: unknown): void
@@ -63,8 +64,10 @@ export interface InboundHandler {
   duplicate(): void
   /** The peer broke a rule: the connection has to be closed. */
   violated(rule: 'malformed' | 'credit', detail: string): void
-  /** Messages of `total` bytes have been handled since the connection opened: tell the peer. */
-  announce(total: number): void
+  /** Who took a message took away the bytes of what came after it: the connection has to be closed. */
+  emptied(): void
+  /** Since the connection opened messages of `total` bytes were handled, and `chunked` bytes taken: tell the peer. */
+  announce(total: number, chunked: number): void
 }
 
 export interface InboundSettings {
@@ -89,6 +92,8 @@ export class Inbound {
   #taken = 0
   #released = 0
   #announced = 0
+  #chunked = 0
+  #chunkedAnnounced = 0
   #bytes: Uint8Array = nothing
   #at = 0
   #end = 0
@@ -115,14 +120,16 @@ export class Inbound {
 
   /** Takes one batch. */
   received(batch: Uint8Array): void {
+    const size = batch.length
     let at = 0
-    while (at < batch.length && !this.#closed) {
-      if (batch.length - at < frameHeaderBytes) return this.#malformed('a frame header is cut off')
+    while (at < size && !this.#closed) {
+      if (batch.length < size) return this.#handler.emptied()
+      if (size - at < frameHeaderBytes) return this.#malformed('a frame header is cut off')
       const kind = batch[at] as number
       const length = ((batch[at + 1] as number) << 16) | ((batch[at + 2] as number) << 8) | (batch[at + 3] as number)
       const start = at + frameHeaderBytes
       at = start + length
-      if (at > batch.length) return this.#malformed('a frame is cut off')
+      if (at > size) return this.#malformed('a frame is cut off')
       try {
         this.#frame(kind, batch, start, at)
       } catch (error) {
@@ -134,9 +141,10 @@ export class Inbound {
 
   /** Tells the peer of credit that was too little to tell of at once. */
   announce(): void {
-    if (this.#closed || this.#released === this.#announced) return
+    if (this.#closed || (this.#released === this.#announced && this.#chunked === this.#chunkedAnnounced)) return
     this.#announced = this.#released
-    this.#handler.announce(this.#released)
+    this.#chunkedAnnounced = this.#chunked
+    this.#handler.announce(this.#released, this.#chunked)
   }
 
   #frame(kind: number, bytes: Uint8Array, start: number, end: number): void {
@@ -153,7 +161,8 @@ export class Inbound {
       case FrameKind.ack:
         return this.#handler.acknowledged(parseAcknowledgement(bytes, start, end, this.#settings.valueLimits))
       case FrameKind.credit:
-        return this.#handler.credited(this.#number(bytes, start, end))
+        this.#read(bytes, start, end)
+        return this.#handler.credited(this.#varint(), this.#varint())
       case FrameKind.ping:
         return this.#handler.pinged(this.#number(bytes, start, end))
       case FrameKind.pong:
@@ -288,6 +297,8 @@ export class Inbound {
     if (flags === ChunkFlag.first) this.#gathering.begin(this.#varint())
     else if (flags !== ChunkFlag.next) throw new MalformedError('a chunk of a kind that nobody announced')
     const whole = this.#gathering.add(bytes, this.#at, end)
+    this.#chunked += end - this.#at
+    if (this.#chunked - this.#chunkedAnnounced >= this.#settings.windowBytes / 4) this.announce()
     if (whole === undefined) return
     const kind = whole[0] as number
     if (!chunked.has(kind)) throw new MalformedError('chunks of what is never chunked')

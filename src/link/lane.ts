@@ -2,6 +2,7 @@ import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import type { CausalFloor, CausalQuery } from '../codec/causal-frames.js'
 import { CloseCode, FrameKind, ReplyStatus } from '../codec/codec.js'
 import { type Close, encodeClose } from '../codec/handshake-frames.js'
+import { waitFor } from '../core/patience.js'
 import type { Instant, Millis } from '../core/time.js'
 import type { Connection } from '../transport/transport.js'
 import { Backoff } from './backoff.js'
@@ -73,7 +74,8 @@ export class Lane implements InboundHandler {
     this.index = index
     this.queue = new MessageQueue(channel.budget)
     this.outbound = new Outbound(channel.outboundSettings, this.queue)
-    this.outbound.overflowed = () => this.close('overflow', 'the peer does not read: too many control frames wait')
+    this.outbound.batch.overflowed = () =>
+      this.close('overflow', 'the peer does not read: too many control frames wait')
     this.backoff = new Backoff(channel.link.settings.random)
   }
 
@@ -106,7 +108,7 @@ export class Lane implements InboundHandler {
       return
     }
     this.phase = 'opening'
-    this.#cancelOpening = this.link.settings.clock.schedule(handshakeMillis, () => {
+    this.#cancelOpening = waitFor(this.link.settings.clock, handshakeMillis, () => {
       this.close('timeout', 'the dialler never said that it is ready')
     })
   }
@@ -178,7 +180,8 @@ export class Lane implements InboundHandler {
   close(code: keyof typeof CloseCode, text: string): void {
     const connection = this.#spoken
     if (connection === undefined) return
-    this.outbound.flush()
+    if (this.outbound.later(() => this.close(code, text))) return
+    this.outbound.batch.flush()
     connection.send(encodeClose(CloseCode[code], text))
     if (code === 'silence' || code === 'overflow') connection.destroy()
     else connection.close(text)
@@ -190,7 +193,7 @@ export class Lane implements InboundHandler {
     if (this.phase !== 'open' || this.#pingedAt !== undefined) return
     if (!this.link.heartbeatPasses('forward')) return
     this.#pingedAt = this.link.settings.clock.now()
-    this.outbound.controlNumber(FrameKind.ping, ++this.#pings)
+    this.outbound.controlNumbers(FrameKind.ping, ++this.#pings)
   }
 
   /** Regular care: credit that is too little to tell of at once, and a ping that never came back. */
@@ -248,13 +251,13 @@ export class Lane implements InboundHandler {
     this.close('replaced', 'the connection that the peer goes on on is gone')
   }
 
-  credited(total: number): void {
-    this.outbound.grant(total)
+  credited(total: number, chunked: number): void {
+    this.outbound.grant(total, chunked)
   }
 
   pinged(id: number): void {
     if (!this.#heartbeatArrives() || !this.link.heartbeatPasses('forward')) return
-    this.outbound.controlNumber(FrameKind.pong, id)
+    this.outbound.controlNumbers(FrameKind.pong, id)
   }
 
   ponged(id: number): void {
@@ -283,8 +286,13 @@ export class Lane implements InboundHandler {
     this.close(rule, detail)
   }
 
-  announce(total: number): void {
-    this.outbound.controlNumber(FrameKind.credit, total)
+  emptied(): void {
+    this.link.handler.emptied(this)
+    this.close('disconnected', 'a handler took away what came with its message')
+  }
+
+  announce(total: number, chunked: number): void {
+    this.outbound.controlNumbers(FrameKind.credit, total, chunked)
   }
 
   /** The connection that is written to. */

@@ -32,13 +32,16 @@ export class LargeFrame {
     return this.entry?.gone === true
   }
 
-  /** Writes the next few chunks, each to travel on its own. Returns whether these were the last. */
-  writeChunks(frames: FrameWriter): boolean {
-    for (let count = 0; count < chunksPerBatch && this.#offset < this.#total; count++) this.#writeChunk(frames)
+  /** Writes the next few chunks, each to travel on its own, while there is room. Returns whether that was all. */
+  writeChunks(frames: FrameWriter, flight: ChunkFlight): boolean {
+    for (let count = 0; count < chunksPerBatch && this.#offset < this.#total && flight.hasRoom; count++) {
+      flight.sent(this.#writeChunk(frames))
+    }
     return this.#offset === this.#total
   }
 
-  #writeChunk(frames: FrameWriter): void {
+  /** Returns how many bytes of the frame it wrote. */
+  #writeChunk(frames: FrameWriter): number {
     const from = this.#offset
     const until = Math.min(from + chunkBytes, this.#total)
     const head = this.#head
@@ -52,6 +55,38 @@ export class LargeFrame {
     }
     frames.end(start)
     this.#offset = until
+    return until - from
+  }
+}
+
+/**
+ * What is under way in chunks on a connection: as much as the peer's window. It comes back as soon as the peer has put
+ * it together with what came before, whatever its handlers do: a frame that has begun can always be finished.
+ */
+export class ChunkFlight {
+  #window = 0
+  #sent = 0
+  #taken = 0
+
+  /** A connection opens. */
+  open(window: number): void {
+    this.#window = window
+    this.#sent = 0
+    this.#taken = 0
+  }
+
+  /** Whether a further chunk may leave. */
+  get hasRoom(): boolean {
+    return this.#sent - this.#taken < this.#window
+  }
+
+  sent(bytes: number): void {
+    this.#sent += bytes
+  }
+
+  /** The peer has taken `total` bytes since the connection opened. */
+  taken(total: number): void {
+    this.#taken = total
   }
 }
 

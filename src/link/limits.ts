@@ -13,7 +13,10 @@ export interface Limits {
   readonly queueBytes: number
   /** Calls that may wait for room in one such queue when the policy is `block`; more reject. Default 1,024. */
   readonly blockedCalls: number
-  /** Bytes that a peer may have under way and unhandled on each lane: the credit it is granted. Default 1 MiB. */
+  /**
+   * Bytes that a peer may have unhandled on each lane, and under way in chunks: the credit that it is granted. It comes
+   * back after a way there and back, which bounds the rate of a lane. Default 4 MiB: 200 MB/s over 20 ms.
+   */
   readonly windowBytes: number
   /** Replies that may wait for one lane, in bytes; a further one becomes an error reply. Default 8 MiB. */
   readonly replyBytes: number
@@ -40,7 +43,7 @@ export const defaultLimits: Limits = {
   messageBytes: 67_108_864,
   queueBytes: 8_388_608,
   blockedCalls: 1_024,
-  windowBytes: 1_048_576,
+  windowBytes: 4_194_304,
   replyBytes: 8_388_608,
   controlBytes: 4_194_304,
   requests: 65_536,
@@ -76,7 +79,7 @@ export const entryOverheadBytes = 384
 export const callerOverheadBytes = 512
 /** What each message costs of the credit beside its frame, so that tiny messages are bounded in number too. */
 export const creditOverheadBytes = 64
-/** A batch is handed to the connection at this size, or at the end of the turn. */
+/** A batch is handed to the connection at this size, or when what runs has ended. */
 export const batchBytes = 32_768
 /** Frames above this travel in chunks, which leave room for others between them. */
 export const chunkedAbove = 65_536

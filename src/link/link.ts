@@ -67,6 +67,7 @@ export interface LinkHandler {
   fault(link: Link, value: unknown): void
   closedByPeer(lane: Lane, close: Close): void
   violated(lane: Lane, rule: 'malformed' | 'credit', detail: string): void
+  emptied(lane: Lane): void
   duplicate(lane: Lane): void
   /** Whether any interposition wants to see heartbeats: then nothing else counts as a sign of life. */
   readonly interposed: boolean

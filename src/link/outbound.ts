@@ -1,53 +1,54 @@
-import { ByteWriter } from '../codec/byte-writer.js'
-import { ChunkFlag, FrameKind, frameHeaderBytes } from '../codec/codec.js'
+import { ChunkFlag, FrameKind, frameHeaderBytes, ReplyStatus } from '../codec/codec.js'
 import type { ConnectionLimits } from '../codec/handshake-frames.js'
-import { encodeError, encodeToBytes } from '../codec/value-bytes.js'
-import { encodeValue } from '../codec/value-encoder.js'
+import { encodeError, encodeToSlab } from '../codec/value-bytes.js'
+import { EncodeError } from '../core/errors.js'
 import type { Connection } from '../transport/transport.js'
-import { FrameWriter } from './frame-writer.js'
+import { Batch } from './batch.js'
+import type { FrameWriter } from './frame-writer.js'
 import { LargeFrame, tooLarge } from './large-frame.js'
-import { batchBytes, chunkBatchesPerTurn, chunkedAbove, creditOverheadBytes } from './limits.js'
+import { LargeSender } from './large-sender.js'
+import { chunkedAbove, creditOverheadBytes } from './limits.js'
 import { type OutboundSettings, Written } from './outbound-settings.js'
-import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
-import { type WaitingFrame, WaitingFrames } from './waiting-frames.js'
+import { type MessageExtra, type MessageQueue, type Payload, payloadOf, type Waiting } from './queue.js'
+import { replyHead, type WaitingFrame, WaitingFrames } from './waiting-frames.js'
 
 /**
  * The sending half of a lane. Messages are encoded at once into one batch, which goes to the connection when it is
- * large enough or the turn ends; what finds the connection full, or no credit, waits in the queue.
+ * large enough or what runs has ended; what finds the connection full, or no credit, waits in the queue.
  */
 export class Outbound {
+  readonly batch: Batch
   readonly #settings: OutboundSettings
   readonly #queue: MessageQueue
   readonly #frames: FrameWriter
   readonly #replies = new WaitingFrames()
-  #connection: Connection | undefined
   #messageBytes = 0
-  #writable = true
   #credit = 0
   #granted = 0
   #spent = 0
-  #job: LargeFrame | undefined
-  #pumping = false
-  /** Full batches of control frames that the connection did not take. */
-  readonly #sealed: Uint8Array[] = []
-  #sealedBytes = 0
-  #marked = false
+  readonly #large: LargeSender
   /** A cut lies between the nodes: messages stay where they are. */
   #held = false
   /** A value that the fast path encoded and found too large: kept, so that it is not encoded twice. */
-  #overgrown: { readonly value: unknown; readonly bytes: Uint8Array } | undefined
-  /** Called when a stalled peer has let too many control frames pile up. */
-  overflowed: () => void = () => {}
-
+  #overgrown: { readonly value: unknown; readonly encoded: Payload } | undefined
   constructor(settings: OutboundSettings, queue: MessageQueue) {
     this.#settings = settings
     this.#queue = queue
-    this.#frames = new FrameWriter(settings.clock, settings.sequences, settings.tracker, settings.buffers)
+    this.batch = new Batch(settings)
+    this.#frames = this.batch.frames
+    this.#large = new LargeSender(this.batch, settings.clock, {
+      sent: frame => this.#ended(frame),
+      givenUp: frame => {
+        this.#spend(-frame.cost)
+        this.control(FrameKind.chunk, givenUp)
+      },
+      free: () => this.drain(),
+    })
   }
 
   /** Whether a message would leave at once. */
   get clear(): boolean {
-    return this.#connection !== undefined && this.#queue.length === 0 && this.#unhindered
+    return this.#isOpen && this.#queue.length === 0 && this.#unhindered
   }
 
   /** The largest message that may be sent, whole: what both ends take. */
@@ -60,13 +61,12 @@ export class Outbound {
     return this.#credit
   }
 
-  /** Whether the connection takes more. */
-  get writable(): boolean {
-    return this.#writable
+  get #isOpen(): boolean {
+    return this.batch.connection !== undefined
   }
 
   get #unhindered(): boolean {
-    return this.#writable && this.#credit > 0 && this.#job === undefined && !this.#held
+    return this.batch.writable && this.#credit > 0 && this.#large.frame === undefined && !this.#held
   }
 
   /** Keeps messages back, or lets them go on. Control frames and replies pass. */
@@ -77,30 +77,28 @@ export class Outbound {
 
   /** The connection is open: what waits may leave. */
   open(connection: Connection, limits: ConnectionLimits): void {
-    this.#connection = connection
+    this.batch.open(connection)
     this.#messageBytes = Math.min(limits.messageBytes, this.#settings.messageBytes)
     this.#granted = limits.windowBytes
     this.#credit = limits.windowBytes
+    this.#large.open(limits.windowBytes)
   }
 
   /** Goes on on another connection: what is still here leaves on that, behind the last word on this one. */
   move(connection: Connection): void {
-    this.#connection?.send(lastWord)
-    this.#connection = connection
+    this.batch.connection?.send(lastWord)
+    this.batch.open(connection)
     this.drained()
   }
 
   /** The connection is gone. What it was handed is lost; what waits goes on waiting, a half-sent message too. */
   close(): void {
-    this.#connection = undefined
-    this.#frames.clear()
+    if (this.later(() => this.close())) return
+    this.batch.close()
     this.#replies.clear()
-    this.#writable = true
     this.#credit = 0
     this.#spent = 0
-    this.#job = undefined
-    this.#sealed.length = 0
-    this.#sealedBytes = 0
+    this.#large.close()
   }
 
   /**
@@ -108,26 +106,53 @@ export class Outbound {
    * when the message cannot travel.
    */
   offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): number {
+    if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')
     this.#overgrown = undefined
-    if (!this.clear) return Written.wait
+    if (extra?.ack !== undefined || !this.clear) return Written.wait
     if (message instanceof Uint8Array && message.length > chunkedAbove) return Written.wait
-    return this.#write(server, stream, message, extra) ? Written.sent : Written.wait
+    try {
+      return this.#write(server, stream, message, extra) ? Written.sent : Written.wait
+    } finally {
+      this.#frames.catchUp()
+    }
   }
 
   /** The encoded form of a value that is about to wait. Throws an `EncodeError` when it cannot travel. */
-  encode(value: unknown): Uint8Array {
+  encode(value: unknown): Payload {
     const overgrown = this.#overgrown
     this.#overgrown = undefined
-    if (overgrown !== undefined && overgrown.value === value) return overgrown.bytes
-    const bytes = encodeToBytes(value, this.#settings.valueLimits)
-    if (bytes.length > this.#settings.messageBytes) throw tooLarge(bytes.length, this.#settings.messageBytes)
-    return bytes
+    if (overgrown !== undefined && overgrown.value === value) return overgrown.encoded
+    const encoded = encodeToSlab(value, this.#settings.valueLimits)
+    const size = encoded.end - encoded.start
+    if (size > this.#settings.messageBytes) throw tooLarge(size, this.#settings.messageBytes)
+    return encoded
+  }
+
+  /** Sends a message that is to be acknowledged past the queue, which keeps it, if nothing stands in its way. */
+  offerKept(entry: Waiting): boolean {
+    const { body } = entry
+    if (!this.clear || body.type === 'value') return false
+    const { bytes, start, end } = body
+    if (end - start > Math.min(chunkedAbove, this.#messageBytes)) return false
+    const at = this.#frames.begin(FrameKind.message)
+    this.#queue.admit(entry)
+    this.#head(entry, body.type === 'bytes')
+    this.#frames.bytes.part(bytes, start, end)
+    entry.tracker = this.#settings.tracker
+    entry.tracker.sent(entry)
+    this.#finish(at)
+    return true
+  }
+
+  /** Does `work` when the message is whole that is being encoded. False: none is, and nothing was done. */
+  later(work: () => void): boolean {
+    return this.#frames.later(work)
   }
 
   /** Sends what waits, as far as connection and credit allow. */
   drain(): void {
-    if (this.#connection === undefined) return
-    while (this.#writable && this.#job === undefined) {
+    if (!this.#isOpen || this.#frames.encoding) return
+    while (this.batch.writable && this.#large.frame === undefined) {
       const reply = this.#replies.shift()
       if (reply === undefined) break
       this.#writeReply(reply)
@@ -136,28 +161,27 @@ export class Outbound {
       const entry = this.#queue.peek()
       if (entry === undefined) return
       this.#writeEntry(entry)
+      this.#frames.catchUp()
     }
   }
 
   /** A frame that needs no credit and does not wait for messages. Returns false when there is no connection. */
   control(kind: FrameKind, body: Uint8Array = nothing): boolean {
-    if (this.#connection === undefined) return false
+    if (!this.#isOpen) return false
+    if (this.#frames.encoding) return this.later(() => this.control(kind, body))
     if (body.length > chunkedAbove) {
       this.#submit({ head: Uint8Array.of(kind), body, sent: () => {} })
       return true
     }
-    const start = this.#frames.begin(kind)
-    this.#frames.bytes.bytes(body)
-    this.#endControl(start)
+    this.batch.control(kind, body)
     return true
   }
 
-  /** A control frame that holds one number. */
-  controlNumber(kind: FrameKind, value: number): boolean {
-    if (this.#connection === undefined) return false
-    const start = this.#frames.begin(kind)
-    this.#frames.bytes.varint(value)
-    this.#endControl(start)
+  /** A control frame that holds numbers. */
+  controlNumbers(kind: FrameKind, value: number, another?: number): boolean {
+    if (!this.#isOpen) return false
+    if (this.#frames.encoding) return this.later(() => this.controlNumbers(kind, value, another))
+    this.batch.controlNumbers(kind, value, another)
     return true
   }
 
@@ -166,125 +190,137 @@ export class Outbound {
    * nothing, when more replies wait than may; `urgent` ones always may: they are small.
    */
   reply(id: number, status: number, body: Uint8Array, sent: () => void, urgent = false): boolean {
-    if (this.#connection === undefined) {
+    if (!this.#isOpen) {
       sent()
       return true
     }
     const { bytes } = this.#replies
     if (!urgent && bytes > 0 && bytes + body.length > this.#settings.replyBytes) return false
-    const head = new ByteWriter(16)
-    head.u8(FrameKind.reply)
-    head.varint(id)
-    head.u8(status)
-    this.#submit({ head: head.take(), body, sent })
+    this.#submit({ head: replyHead(id, status), body, sent })
     return true
   }
 
+  /**
+   * Writes an answer into the batch if nothing stands in its way. Throws an `EncodeError`, and has done nothing, when
+   * it cannot travel.
+   */
+  offerReply(id: number, value: unknown): boolean {
+    this.#overgrown = undefined
+    if (!this.#repliesPass || (value instanceof Uint8Array && value.length > chunkedAbove)) return false
+    try {
+      return this.#writeAnswer(id, value)
+    } finally {
+      this.#frames.catchUp()
+    }
+  }
+
+  #writeAnswer(id: number, value: unknown): boolean {
+    const writer = this.#frames.bytes
+    const start = this.#frames.begin(FrameKind.reply)
+    writer.varint(id)
+    writer.u8(value instanceof Uint8Array ? ReplyStatus.bytes : ReplyStatus.value)
+    let overgrown: number | undefined
+    try {
+      overgrown = this.#writeBody(value)
+    } catch (error) {
+      writer.reset(start)
+      throw encodeError(error)
+    }
+    if (overgrown === undefined) this.batch.end(start)
+    else writer.reset(start)
+    return overgrown === undefined
+  }
+
+  get #repliesPass(): boolean {
+    return this.#isOpen && this.batch.writable && this.#large.frame === undefined && this.#replies.length === 0
+  }
+
   #submit(frame: WaitingFrame): void {
-    if (this.#writable && this.#job === undefined && this.#replies.length === 0) return this.#writeReply(frame)
+    if (this.#repliesPass) return this.#writeReply(frame)
     this.#replies.push(frame)
   }
 
-  #endControl(start: number): void {
-    this.#frames.end(start)
-    // Each batch stays below what the peer takes in one piece, however many control frames pile up.
-    if (this.#writable && this.#frames.bytes.position >= batchBytes) return this.flush()
-    if (this.#writable) return this.#mark()
-    if (this.#frames.bytes.position >= batchBytes) {
-      this.#sealedBytes += this.#frames.bytes.position
-      this.#sealed.push(this.#frames.take())
-    }
-    if (this.#sealedBytes + this.#frames.bytes.position > this.#settings.controlBytes) this.overflowed()
-  }
-
-  /** The peer has handled messages of `total` bytes since the connection opened. */
-  grant(total: number): void {
+  /** The peer has handled messages of `total` bytes, and taken `chunked` bytes in chunks, on this connection. */
+  grant(total: number, chunked: number): void {
     this.#credit = this.#granted + total - this.#spent
+    this.#large.taken(chunked)
     if (this.#credit > 0) this.drain()
   }
 
   /** The connection has room again. */
   drained(): void {
-    this.#writable = true
-    this.flush()
-    this.#pump()
+    this.batch.drained()
+    this.#large.pump()
     this.drain()
   }
 
-  /** Hands the batch to the connection. */
-  flush(): void {
-    this.#marked = false
-    if (this.#connection === undefined) return
-    while (this.#writable && this.#sealed.length > 0) {
-      const sealed = this.#sealed.shift() as Uint8Array
-      this.#sealedBytes -= sealed.length
-      this.#writable = this.#connection.send(sealed, this.#settings.buffers.release)
+  #write(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): boolean {
+    const start = this.#frames.begin(FrameKind.message)
+    this.#frames.head(server, stream, this.#frames.number(stream), message instanceof Uint8Array, extra)
+    let overgrown: number | undefined
+    try {
+      overgrown = this.#writeBody(message)
+    } catch (error) {
+      this.#frames.undo(start, stream)
+      throw encodeError(error)
     }
-    if (!this.#writable || this.#frames.bytes.position === 0) return
-    this.#writable = this.#frames.sendTo(this.#connection, this.#settings.buffers.release)
+    if (overgrown === undefined) {
+      this.#finish(start)
+      return true
+    }
+    this.#frames.undo(start, stream)
+    if (overgrown > this.#messageBytes) throw tooLarge(overgrown, this.#messageBytes)
+    return false
   }
 
-  #write(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): boolean {
+  /** Writes what a frame carries. Returns its size when one frame cannot hold it, and keeps it for {@link encode}. */
+  #writeBody(value: unknown): number | undefined {
     const writer = this.#frames.bytes
-    const start = this.#frames.begin(FrameKind.message)
-    const isBytes = message instanceof Uint8Array
-    this.#frames.head(server, stream, this.#frames.number(stream), isBytes, extra)
-    const bodyAt = writer.position
-    if (isBytes) {
-      writer.bytes(message)
-    } else {
-      try {
-        encodeValue(writer, message, this.#settings.valueLimits)
-      } catch (error) {
-        this.#frames.undo(start, stream)
-        throw encodeError(error)
-      }
-    }
+    const start = writer.position
+    if (value instanceof Uint8Array) writer.bytes(value)
+    else this.#frames.value(value, this.#settings.valueLimits)
     const size = writer.position - start
-    if (writer.position - bodyAt > Math.min(chunkedAbove, this.#messageBytes)) {
-      const copy = new Uint8Array(writer.buffer.subarray(bodyAt, writer.position))
-      this.#frames.undo(start, stream)
-      if (copy.length > this.#messageBytes) throw tooLarge(copy.length, this.#messageBytes)
-      this.#overgrown = { value: message, bytes: copy }
-      return false
-    }
-    this.#finish(start, size)
-    return true
+    if (size <= Math.min(chunkedAbove, this.#messageBytes)) return undefined
+    const bytes = new Uint8Array(writer.buffer.subarray(start, writer.position))
+    this.#overgrown = { value, encoded: payloadOf(bytes, 'encoded') }
+    return size
   }
 
   #writeEntry(entry: Waiting): void {
     const { server, stream, extra, body } = entry
-    let bytes = body.type === 'value' && body.value instanceof Uint8Array ? body.value : undefined
-    if (body.type !== 'value') bytes = body.bytes
-    if (bytes === undefined && body.type === 'value') {
-      try {
-        if (extra?.ack === undefined && this.#write(server, stream, body.value, extra)) {
-          this.#queue.remove(entry)
-          entry.settler?.sent()
-          return
-        }
-        bytes = this.encode(body.value)
-        entry.body = { type: 'encoded', bytes }
-      } catch (error) {
+    if (body.type !== 'value') return this.#writePayload(entry, body)
+    const { value } = body
+    if (value instanceof Uint8Array) return this.#writePayload(entry, payloadOf(value))
+    try {
+      if (extra?.ack === undefined && this.#write(server, stream, value, extra)) {
         this.#queue.remove(entry)
-        entry.settler?.failed(encodeError(error))
+        entry.settler?.sent()
         return
       }
-    }
-    const payload = bytes as Uint8Array
-    if (payload.length > this.#messageBytes) {
+      entry.body = this.#frames.alone(() => this.encode(value))
+    } catch (error) {
       this.#queue.remove(entry)
-      entry.settler?.failed(tooLarge(payload.length, this.#messageBytes))
+      entry.settler?.failed(encodeError(error))
       return
     }
-    const isBytes = entry.body.type !== 'encoded'
-    if (payload.length > chunkedAbove) return this.#startJob(entry, payload, isBytes)
-    const start = this.#frames.begin(FrameKind.message)
+    this.#writePayload(entry, entry.body)
+  }
+
+  #writePayload(entry: Waiting, { type, bytes, start, end }: Payload): void {
+    const size = end - start
+    if (size > this.#messageBytes) {
+      this.#queue.remove(entry)
+      entry.settler?.failed(tooLarge(size, this.#messageBytes))
+      return
+    }
+    const isBytes = type === 'bytes'
+    if (size > chunkedAbove) return this.#sendLarge(entry, bytes.subarray(start, end), isBytes)
+    const at = this.#frames.begin(FrameKind.message)
     this.#head(entry, isBytes)
-    this.#frames.bytes.bytes(payload)
+    this.#frames.bytes.part(bytes, start, end)
     this.#left(entry)
-    this.#finish(start, this.#frames.bytes.position - start)
-    if (extra?.ack === undefined) entry.settler?.sent()
+    this.#finish(at)
+    if (entry.extra?.ack === undefined) entry.settler?.sent()
   }
 
   /** The first message is with the connection: it leaves the queue, for good or until it is acknowledged. */
@@ -303,7 +339,7 @@ export class Outbound {
     this.#frames.head(server, stream, sequence, isBytes, extra)
   }
 
-  #startJob(entry: Waiting, body: Uint8Array, isBytes: boolean): void {
+  #sendLarge(entry: Waiting, body: Uint8Array, isBytes: boolean): void {
     const start = this.#frames.bytes.position
     this.#frames.bytes.u8(FrameKind.message)
     this.#head(entry, isBytes)
@@ -311,86 +347,46 @@ export class Outbound {
     const head = new Uint8Array(this.#frames.bytes.buffer.subarray(start, this.#frames.bytes.position))
     this.#frames.bytes.reset(start)
     this.#queue.seal(entry)
-    this.#job = new LargeFrame(head, body, entry)
-    this.#spend(this.#job.cost)
-    this.#pump()
+    const frame = new LargeFrame(head, body, entry)
+    this.#spend(frame.cost)
+    this.#large.send(frame)
   }
 
   #writeReply(reply: WaitingFrame): void {
     const { head, body } = reply
     if (body.length > chunkedAbove) {
-      this.#job = new LargeFrame(head, body)
       reply.sent()
-      return this.#pump()
+      return this.#large.send(new LargeFrame(head, body))
     }
     const start = this.#frames.begin(head[0] as FrameKind)
     this.#frames.bytes.bytes(head.subarray(1))
     this.#frames.bytes.bytes(body)
-    this.#frames.end(start)
-    this.#mark()
+    this.batch.end(start)
     reply.sent()
-    if (this.#frames.bytes.position >= batchBytes) this.flush()
   }
 
-  /** Sends the next chunks of a large frame, then lets the other lanes have their turn. */
-  #pump(): void {
-    for (let count = 0; count < chunkBatchesPerTurn; count++) {
-      const job = this.#job
-      if (job === undefined || !this.#writable || this.#connection === undefined) return
-      if (job.abandoned) {
-        this.#giveUpJob(job)
-        return this.drain()
-      }
-      const last = job.writeChunks(this.#frames)
-      this.flush()
-      if (last) return this.#endJob(job)
-    }
-    if (this.#pumping) return
-    this.#pumping = true
-    this.#settings.clock.defer(() => {
-      this.#pumping = false
-      this.#pump()
-    })
-  }
-
-  #endJob({ entry }: LargeFrame): void {
-    this.#job = undefined
-    if (entry !== undefined) {
-      this.#left(entry)
-      if (entry.extra?.ack === undefined) entry.settler?.sent()
-    }
-    this.drain()
+  #ended({ entry }: LargeFrame): void {
+    if (entry === undefined) return
+    this.#left(entry)
+    if (entry.extra?.ack === undefined) entry.settler?.sent()
   }
 
   /** Sends messages again that were not acknowledged, before everything that waits, and the one under way anew. */
   again(entries: readonly Waiting[]): void {
-    if (this.#job?.entry !== undefined) this.#giveUpJob(this.#job)
+    const { frame } = this.#large
+    if (frame?.entry !== undefined) this.#large.giveUp(frame)
     this.#queue.putBack(entries)
     this.drain()
   }
 
-  #giveUpJob(job: LargeFrame): void {
-    this.#job = undefined
-    this.#spend(-job.cost)
-    this.control(FrameKind.chunk, givenUp)
-  }
-
-  #finish(start: number, size: number): void {
-    this.#frames.end(start)
-    this.#spend(size - frameHeaderBytes + creditOverheadBytes)
-    if (this.#frames.bytes.position >= batchBytes) this.flush()
-    else this.#mark()
+  #finish(start: number): void {
+    this.#spend(this.#frames.bytes.position - start - frameHeaderBytes + creditOverheadBytes)
+    this.batch.end(start)
   }
 
   #spend(cost: number): void {
     this.#spent += cost
     this.#credit -= cost
-  }
-
-  #mark(): void {
-    if (this.#marked) return
-    this.#marked = true
-    this.#settings.flusher.mark(this)
   }
 }
 

@@ -47,6 +47,19 @@ export interface Settler {
   readonly awaited?: boolean
 }
 
+/** What a message carries: bytes as they are, or an encoded value. */
+export interface Payload {
+  readonly type: 'bytes' | 'encoded'
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+/** All of those bytes. */
+export function payloadOf(bytes: Uint8Array, type: Payload['type'] = 'bytes'): Payload {
+  return { type, bytes, start: 0, end: bytes.length }
+}
+
 /** A message that waits for its lane. */
 export interface Waiting {
   readonly server: string
@@ -55,9 +68,7 @@ export interface Waiting {
    * What is to be sent: bytes as they are, an encoded value, or a value that is encoded when it leaves (of a monotonic
    * channel, or of a caller who waits for room).
    */
-  body:
-    | { readonly type: 'bytes' | 'encoded'; readonly bytes: Uint8Array }
-    | { readonly type: 'value'; readonly value: unknown }
+  body: Payload | { readonly type: 'value'; readonly value: unknown }
   extra: MessageExtra | undefined
   settler: Settler | undefined
   /** The key whose newest message alone waits, on a monotonic channel. */
@@ -190,6 +201,11 @@ export class MessageQueue {
     entry.sequence = sequence
   }
 
+  /** Counts a message that need not wait, until {@link settle}. */
+  admit(entry: Waiting): void {
+    this.#account(entry, 1)
+  }
+
   /**
    * The first message was sent and is to be acknowledged: `tracker` keeps it, and it counts in the budget until
    * {@link settle}.
@@ -218,6 +234,11 @@ export class MessageQueue {
     this.#live += entries.length
     this.#entries = [...entries, ...this.#entries.slice(this.#head)]
     this.#head = 0
+  }
+
+  /** Whether any that waits is such. */
+  some(wanted: (entry: Waiting) => boolean): boolean {
+    return this.#entries.some(entry => entry !== undefined && !entry.gone && wanted(entry))
   }
 
   /** Takes out all that `wanted` picks, and returns it in order. */

@@ -1,3 +1,6 @@
+import { ByteWriter } from '../codec/byte-writer.js'
+import { FrameKind } from '../codec/codec.js'
+
 /** A frame that no credit holds back, in its turn: a reply, or a large frame of the overlay. */
 export interface WaitingFrame {
   readonly head: Uint8Array
@@ -35,4 +38,13 @@ export class WaitingFrames {
     this.#bytes = 0
     for (const frame of this.#frames.splice(0)) frame.sent()
   }
+}
+
+/** What precedes the body of a reply, with the kind of its frame. */
+export function replyHead(id: number, status: number): Uint8Array {
+  const writer = new ByteWriter(16)
+  writer.u8(FrameKind.reply)
+  writer.varint(id)
+  writer.u8(status)
+  return writer.take()
 }

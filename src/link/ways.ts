@@ -20,8 +20,8 @@ const leftMillis: Millis = 10_000
 
 /**
  * Where a lane that may want a connection is dialled next; undefined: nowhere. Direct connections are dialled where
- * the overlay or the user wants them, also in the place of relayed ones; circuits while there is no direct connection,
- * or none that is wanted.
+ * the overlay or the user wants them, also in the place of relayed ones, and where one is kept; circuits while there is
+ * no direct connection: a search would ask the peer itself, over the very lane that is missing.
  */
 export function wayTo(lane: Lane): Address | undefined {
   const { link, connection, dials } = lane
@@ -42,7 +42,7 @@ export function wayTo(lane: Lane): Address | undefined {
     state.sought &&
     state.phase !== 'cut' &&
     connection === undefined &&
-    (directLanes === 0 || !wanted) &&
+    directLanes === 0 &&
     (link.openLanes > 0 || isControl)
   if (circuit && (!direct || dials % 2 === 0)) return circuitTo(lane)
   if (!direct) return undefined

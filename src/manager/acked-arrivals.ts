@@ -76,7 +76,7 @@ class Taken implements Acceptor {
 /** The receiving end of acknowledgements: hands over each message once and in order, and tells its sender so. */
 export class AckedArrivals {
   readonly #context: AckedArrivalsContext
-  /** Streams whose state has to be told, by lane, at the end of the turn. */
+  /** Streams whose state has to be told, by lane, when what runs has ended. */
   readonly #due = new Map<Lane, Set<number>>()
   /** A retry of what a fault took away, by stream. */
   readonly #timers = new Map<Acceptance<Uint8Array>, () => void>()
@@ -196,7 +196,7 @@ export class AckedArrivals {
   }
 
   #owe(lane: Lane, stream: number): void {
-    if (this.#due.size === 0) this.#context.clock.defer(() => this.#pay())
+    if (this.#due.size === 0) this.#context.clock.soon(() => this.#pay())
     const streams = this.#due.get(lane)
     if (streams !== undefined) streams.add(stream)
     else this.#due.set(lane, new Set([stream]))

@@ -1,6 +1,6 @@
 import type { CausalField } from '../codec/causal-frames.js'
 import { ReplyStatus } from '../codec/codec.js'
-import { encodeToBytes } from '../codec/value-bytes.js'
+import { bytesOf, encodeToBytes } from '../codec/value-bytes.js'
 import { UnencodableError } from '../codec/value-encoder.js'
 import type { ChannelName } from '../core/channel.js'
 import { CausalOrderError, EncodeError, type MaquisError, OverflowError } from '../core/errors.js'
@@ -261,9 +261,10 @@ export class Arrivals {
   #send(lane: Lane, id: number, status: number, value: unknown): Promise<void> | undefined {
     let body: Uint8Array
     try {
+      if (status !== ReplyStatus.error && lane.outbound.offerReply(id, value)) return undefined
       // A copy: the reply may wait, and its handler is not told until when it may not use the bytes again.
-      const isBytes = value instanceof Uint8Array && status === ReplyStatus.bytes
-      body = isBytes ? new Uint8Array(value) : this.#encode(value)
+      if (value instanceof Uint8Array && status === ReplyStatus.bytes) body = new Uint8Array(value)
+      else body = bytesOf(lane.outbound.encode(value))
     } catch (error) {
       return this.#sendError(lane, id, error)
     }

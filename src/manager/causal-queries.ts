@@ -44,7 +44,7 @@ export class CausalQueries {
   #answer(link: Link): void {
     const { clock } = this.#context
     const lanes = openLanes(link)
-    const writable = lanes.length === 0 ? undefined : lanes.every(({ outbound }) => outbound.writable)
+    const writable = lanes.length === 0 ? undefined : lanes.every(({ outbound }) => outbound.batch.writable)
     const rounds = this.#answers.due(link, writable, clock.now())
     if (rounds === undefined) return
     clock.schedule(answerMillis, () => this.#answer(link))

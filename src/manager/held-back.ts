@@ -57,6 +57,11 @@ export class HeldBack {
     this.#context = context
   }
 
+  /** Whether nothing waits here. */
+  get isEmpty(): boolean {
+    return this.#lines.size === 0
+  }
+
   /** Whether anything of the stream waits here: then what comes waits behind it. */
   has(channel: LinkChannel, stream: number): boolean {
     return this.#lines.size > 0 && this.#lines.has(keyOf(channel, stream))

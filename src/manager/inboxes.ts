@@ -20,18 +20,31 @@ export class Inboxes {
   /** The one that was heard of last comes last. */
   readonly #inboxes = new Map<NodeName, Inbox>()
   #last: Inbox | undefined
+  /** What was asked for last: messages of one stream come one after another. */
+  #recent:
+    | {
+        readonly lane: Lane
+        readonly stream: number
+        readonly incarnation: Incarnation
+        readonly acceptance: Acceptance<Uint8Array>
+      }
+    | undefined
 
   /** So many peers are remembered; beyond them, those that were heard of longest ago are forgotten. */
   constructor(most: number) {
     this.#most = most
   }
 
-  of({ link, channel }: Lane, stream: number): Acceptance<Uint8Array> {
+  of(lane: Lane, stream: number): Acceptance<Uint8Array> {
+    const recent = this.#recent
+    const { link, channel } = lane
+    if (recent?.lane === lane && recent.stream === stream && recent.incarnation === link.spec.incarnation) {
+      return recent.acceptance
+    }
     const streams = this.#streamsOf(link, channel.name)
-    const known = streams.get(stream)
-    if (known !== undefined) return known
-    const acceptance = new Acceptance<Uint8Array>()
+    const acceptance = streams.get(stream) ?? new Acceptance<Uint8Array>()
     streams.set(stream, acceptance)
+    this.#recent = { lane, stream, incarnation: link.spec.incarnation, acceptance }
     return acceptance
   }
 
@@ -46,6 +59,7 @@ export class Inboxes {
 
   /** The peer numbers the streams of this lane anew. */
   forget({ link, channel, index }: Lane): void {
+    this.#recent = undefined
     const streams = this.#inboxes.get(link.name)?.channels.get(channel.name)
     for (const stream of [...(streams?.keys() ?? [])]) {
       if (stream % channel.lanes.length === index) streams?.delete(stream)
@@ -56,6 +70,7 @@ export class Inboxes {
   clear(): void {
     this.#inboxes.clear()
     this.#last = undefined
+    this.#recent = undefined
   }
 
   #streamsOf({ name, spec }: Link, channel: string): Streams {

@@ -143,6 +143,7 @@ export class LinkEvents implements HubHandler {
     this.#node.requester.laneClosed(lane)
     this.#node.relayer.laneClosed(lane)
     this.#node.causal.laneClosed(lane)
+    this.#node.seeker.laneClosed(lane.link)
     this.#node.joiner.progress()
   }
 
@@ -201,6 +202,11 @@ export class LinkEvents implements HubHandler {
 
   violated(lane: Lane, rule: 'malformed' | 'credit', detail: string): void {
     this.#node.reporter.violation(lane.link.name, rule, detail)
+  }
+
+  emptied({ link }: Lane): void {
+    const why = 'it moved the buffer of its message, and with it what came after: a connection was closed for that'
+    this.#node.reporter.failed(`a handler of what '${link.name}' sent`, new Error(why))
   }
 
   duplicate(): void {

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'eventemitter3'
 import type { NodeName, NodeSpec } from '../core/node.js'
-import type { Millis } from '../core/time.js'
+import type { Clock, Millis } from '../core/time.js'
 import type { Interposition } from '../fault/interposition.js'
 import type { PartitionRef } from '../fault/partition.js'
 import type { BroadcastOptions } from './broadcaster.js'
@@ -11,6 +11,7 @@ import type { NodeEvent } from './node-monitors.js'
 import type { ReplicatedStore, ReplicateOptions } from './replicas.js'
 import type {
   Delivery,
+  MessageContext,
   MessageOf,
   Register,
   RegisterOptions,
@@ -182,6 +183,8 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   /** Whether it runs: {@link start} has listened, and nothing has begun to {@link stop} it since. */
   readonly running: boolean
   readonly events: EventEmitter<ManagerEvents>
+  /** What it takes the time from. */
+  readonly clock: Clock
 
   /**
    * Begins a new life: listens, joins the seeds. Resolves with this manager. May follow `stop()`.
@@ -314,6 +317,21 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    * the manager.
    */
   receiveMessage(node: string, channel: string, message: unknown): void
+  /** Whether a server of that name is registered at this node. */
+  isRegistered(server: string): boolean
+  /**
+   * Hands a message on to a server of this node, with the context in which it came: for what is built on a manager and
+   * brings messages of its own. Resolves when it was handled. Without `when` it is a message like any other, and how it
+   * went is not told. With `when` it is one with `ack`, so it rejects where it is not handed over, or, with
+   * `'handled'`, where its handler fails; `given` is called when its handler was given it.
+   */
+  handOver(
+    server: string,
+    message: unknown,
+    context: MessageContext,
+    when?: 'given' | 'handled',
+    given?: () => void,
+  ): Promise<void>
   /**
    * Hands a message to a server of this node; one that is not registered is counted and evented.
    * @throws {@link NotConnectedError} the reference belongs to another life of this node.

@@ -19,6 +19,8 @@ export function extraOf(
   const expires = expiryOf(options, clock)
   const encoded = clockOf(options, limits)
   const ack = ackOf(options)
+  if (expires === undefined && encoded === undefined && life === undefined && ack !== undefined)
+    return extraByAck[ack.when]
   if (expires === undefined && encoded === undefined && ack === undefined && life === undefined) return undefined
   return { expires, clock: encoded, ack: ack?.when, life }
 }
@@ -48,6 +50,12 @@ export function ackOf({ ack }: Pick<ForwardOptions, 'ack'>): Required<AckOptions
   if (ack === true) return acked
   const { when = 'given', onDown = 'wait' } = ack
   return { when, onDown }
+}
+
+/** That of all messages which ask for nothing else. */
+const extraByAck: Readonly<Record<'given' | 'handled', MessageExtra>> = {
+  given: { expires: undefined, clock: undefined, ack: 'given', life: undefined },
+  handled: { expires: undefined, clock: undefined, ack: 'handled', life: undefined },
 }
 
 const acked: Required<AckOptions> = { when: 'given', onDown: 'wait' }

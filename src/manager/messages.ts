@@ -5,12 +5,15 @@ import { checkKeys } from '../core/option-keys.js'
 import type { Settler } from '../link/queue.js'
 import type { BroadcastOptions } from './broadcaster.js'
 import { checkChannel, checkFunction, isDuration } from './checks.js'
+import { errorOf, reportOf } from './error-reports.js'
 import type { ForwardOptions, Replies } from './manager.js'
 import { checkOptions, extraOf } from './message-options.js'
 import type { MonitorEnd, MonitorOptions } from './monitoring.js'
 import type { Node } from './node.js'
 import type { NodeEvent } from './node-monitors.js'
+import { Promised } from './promised.js'
 import type { Receiver } from './receiver.js'
+import type { Acceptor } from './registry.js'
 import { Replica, type ReplicatedStore, type ReplicateOptions } from './replicas.js'
 import { checkRequestAll, gather } from './request-all.js'
 import { resolved } from './sender.js'
@@ -174,6 +177,39 @@ export abstract class Messages {
     }
   }
 
+  isRegistered(server: string): boolean {
+    return this.#node.registry.has(server)
+  }
+
+  async handOver(
+    server: string,
+    message: unknown,
+    context: MessageContext,
+    when?: 'given' | 'handled',
+    given: () => void = () => {},
+  ): Promise<void> {
+    this.#needRunning()
+    const { registry, settings } = this.#node
+    if (when === undefined) return void (await registry.deliver(checkServer(server), message, context))
+    await new Promise<void>((resolve, reject) => {
+      let isGiven = false
+      const acceptor: Acceptor = {
+        given: () => {
+          isGiven = true
+          given()
+        },
+        handled: resolve,
+        failed: error => {
+          const isOver = isGiven && when === 'given'
+          if (isOver) resolve()
+          else reject(errorOf(settings.name, server, reportOf(error), 'message'))
+          return !isOver
+        },
+      }
+      void registry.accept(checkServer(server), message, context, acceptor)
+    })
+  }
+
   processForward(ref: ServerRef, message: unknown): void {
     const { name } = this.#node.settings
     const destination = this.#destination(ref)
@@ -203,7 +239,7 @@ export abstract class Messages {
     }
   }
 
-  // Apart from the fast path: what a closure sees is allocated when its function begins.
+  // Apart from the fast path: what that does not need is not allocated for it.
   #submit(
     node: string,
     server: string,
@@ -213,10 +249,9 @@ export abstract class Messages {
   ): Promise<void> {
     const { sender, settings } = this.#node
     const extra = extraOf(options, settings.clock, settings.valueLimits, life)
-    return new Promise((resolve, reject) => {
-      const settler: Settler = { sent: resolve, failed: reject }
-      sender.submit({ node, server, message, options, extra, kind: 'message', settler })
-    })
+    const settler = new Promised()
+    sender.submit({ node, server, message, options, extra, kind: 'message', settler })
+    return settler.promise
   }
 
   #cast(node: string, server: string, message: unknown, options: ForwardOptions | undefined, life?: number): void {

@@ -111,6 +111,7 @@ export class Node {
     this.port = new OverlayPort(strategy, {
       ...{ settings, hub, reporter, interpositions, delays, judge },
       keep: link => this.seeker.keep(link),
+      wanted: link => this.seeker.wanted(link),
       observer: {
         joined: peer => this.joiner.joined(peer),
         left: () => this.#alone(new StoppedError(settings.name, 'it has left the cluster')),
@@ -132,6 +133,7 @@ export class Node {
     })
     this.seeker = new Seeker({
       ...{ hub, clock, limits, counters, channelMap, pending: node => this.requester.pending(node) },
+      heldFor: settings.removeDownAfter,
       isPartial: () => !supports('full-membership', this.overlay.strategy.capabilities),
     })
     this.sender = new Sender({

@@ -36,8 +36,10 @@ export interface OverlayPortContext {
   readonly interpositions: Interpositions
   readonly delays: Delays
   readonly observer: OverlayObserver
-  /** Whether what is open to a peer that is no longer wanted is in use, and stays until it is not. */
-  keep(link: Link): boolean
+  /** What stays of a link that the overlay no longer wants, because it is in use. */
+  keep(link: Link): 'no' | 'open' | 'wanted'
+  /** The overlay wants that link. */
+  wanted(link: Link): void
   judge(passage: Passage): Outcome
 }
 
@@ -139,6 +141,7 @@ export class OverlayPort implements OverlayHandler {
       return reporter.warn(`'${peer.name}' is not dialled: limits.peers is reached`)
     }
     const link = hub.ensure(peer)
+    this.#context.wanted(link)
     link.tell({ type: 'wanted', wanted: true })
     for (const lane of link.lanes()) hub.wantLane(lane)
   }
@@ -155,11 +158,12 @@ export class OverlayPort implements OverlayHandler {
     // That an earlier life left is no reason to part with a later one, of which the overlay has yet to hear.
     if (incarnation !== undefined && link.spec.incarnation > incarnation) return
     // Before it is not wanted any more: what goes over it goes on.
-    const kept = reason === 'unwanted' && this.#context.keep(link)
+    const kept = reason === 'unwanted' ? this.#context.keep(link) : 'no'
     link.pinned = false
+    if (kept === 'wanted') return
     link.tell(reason === 'left' ? { type: 'left' } : { type: 'wanted', wanted: false })
     if (reason === 'left') return link.close('removed', 'it has left')
-    if (kept) return
+    if (kept === 'open') return
     // Who reaches it through others has not asked the overlay.
     link.close('disconnected', 'not wanted', lane => lane.connection === undefined || !lane.relayed)
   }

@@ -11,6 +11,7 @@ import {
 import { isRecord } from '../core/name.js'
 import { isNodeName, type NodeName, type NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
+import type { Clock } from '../core/time.js'
 import type { Interposition } from '../fault/interposition.js'
 import type { PartitionRef } from '../fault/partition.js'
 import type { Link } from '../link/link.js'
@@ -63,6 +64,10 @@ export class PeerService extends Messages {
 
   get events(): EventEmitter<ManagerEvents> {
     return this.#node.reporter.events
+  }
+
+  get clock(): Clock {
+    return this.#settings.clock
   }
 
   start(): Promise<this> {

@@ -17,6 +17,8 @@ export interface SeekerContext {
   readonly limits: Limits
   readonly channelMap: ChannelMap
   readonly counters: Counters
+  /** A peer that is away stays wanted no longer than that for messages that wait for it. */
+  readonly heldFor: Millis
   /** Requests to that node without an answer. */
   pending(node: NodeName): number
   /** Whether there may be nodes in its cluster that this node does not know. */
@@ -31,12 +33,19 @@ const idleMillis: Millis = 60_000
 /** A way that breaks, or of which not everybody tells, again and again, is looked for so long. */
 const patienceMillis: Millis = 5_000
 
+/** Peers that stay wanted for messages alone: what waits for further ones ends when the overlay lets go of them. */
+const heldMax = 64
+
 /** What is known of a peer that is reached through others, if at all, or kept connected for what goes over it. */
 interface Sought {
   /** Cancels the end of the search for a way; undefined while there is one. */
   search: (() => void) | undefined
   /** The overlay wanted the connection, and no longer does. */
   released: boolean
+  /** It stays wanted nevertheless, for messages that outlast connections. */
+  held: boolean
+  /** When the last cut between the two was gone. */
+  healedAt: Instant
 }
 
 /** What went over a link. */
@@ -90,20 +99,53 @@ export class Seeker {
   }
 
   /**
-   * The overlay wants no connection to that peer any more. True: something goes over what is open, which stays until
-   * nothing did for a while.
+   * The overlay wants no connection to that peer any more. `open`: something goes over what is open, which stays until
+   * nothing did for a while. `wanted`: messages that outlast connections are not settled, and it is dialled until they
+   * are.
    */
-  keep(link: Link): boolean {
+  keep(link: Link): 'no' | 'open' | 'wanted' {
     const { phase, wanted, sought } = link.state
-    const now = this.#context.clock.now()
-    if (phase !== 'up' || !(wanted || link.pinned) || !this.#isUsed(link, now)) return false
-    this.#noted(link).released = true
-    if (!sought) link.tell({ type: 'sought', sought: true })
-    return true
+    const isOpen = phase === 'up' && (wanted || link.pinned) && this.#isUsed(link, this.#context.clock.now())
+    const isHeld = wanted && isOwed(link) && this.#isFree
+    if (!isOpen && !isHeld) return 'no'
+    const noted = this.#noted(link)
+    noted.released = true
+    if (isOpen && !sought) link.tell({ type: 'sought', sought: true })
+    if (!isHeld) return 'open'
+    noted.held = true
+    this.#seekAnew(link)
+    return 'wanted'
+  }
+
+  /** A connection is lost. The last one, of a peer that the other end alone wanted, may be needed all the same. */
+  laneClosed(link: Link): void {
+    if (link.openLanes > 0) return
+    // It stayed for what went over it: that does not all go through other nodes.
+    const isKept = link.state.sought && this.#sought.get(link)?.released === true
+    if (isKept && !isRelayable(link)) link.tell({ type: 'sought', sought: false })
+    const { phase, wanted, sought } = link.state
+    const isKnown = wanted || sought || link.pinned || phase === 'left'
+    if (isKnown || !isOwed(link) || !this.#isFree) return
+    const noted = this.#noted(link)
+    noted.released = true
+    noted.held = true
+    link.tell({ type: 'wanted', wanted: true })
+    this.#seekAnew(link)
+  }
+
+  /** The overlay wants a connection to that peer. */
+  wanted(link: Link): void {
+    const sought = this.#sought.get(link)
+    if (sought === undefined) return
+    sought.released = false
+    sought.held = false
+    if (!link.state.sought) this.#drop(link)
   }
 
   /** The cut between the two is gone: a way can be looked for again. */
   healed(link: Link): void {
+    const sought = this.#sought.get(link)
+    if (sought !== undefined) sought.healedAt = this.#context.clock.now()
     if (link.state.sought && !link.state.direct) this.#context.hub.seek(link)
   }
 
@@ -131,9 +173,10 @@ export class Seeker {
     if (link.state.verdict === 'send') return
     // Where the peer is reached, it is this channel that others on the way lack.
     const isReached = link.openLanes > 0
-    const entries = isReached
-      ? lanes.flatMap(lane => lane.queue.removeWhere(isImpatient))
-      : link.takeQueued(isImpatient)
+    // What was sent before its overlay let go of it waits, as for a member that is down.
+    const isHeld = this.#sought.get(link)?.held === true
+    const ends = (entry: Waiting): boolean => isImpatient(entry) && (!isHeld || entry.patience === 'up')
+    const entries = isReached ? lanes.flatMap(lane => lane.queue.removeWhere(ends)) : link.takeQueued(ends)
     this.#context.counters.add('undelivered', entries.length)
     for (const { settler } of entries) settler?.failed(error)
     if (link.openLanes === 0 && !this.#isAwaited(link)) this.forget(link)
@@ -142,7 +185,7 @@ export class Seeker {
   #noted(link: Link): Sought {
     const known = this.#sought.get(link)
     if (known !== undefined) return known
-    const sought: Sought = { search: undefined, released: false }
+    const sought: Sought = { search: undefined, released: false, held: false, healedAt: 0 }
     this.#sought.set(link, sought)
     return sought
   }
@@ -159,8 +202,10 @@ export class Seeker {
 
   /** Nobody seeks it any more: what leads to it through others, or was kept for what went over it, is closed. */
   forget(link: Link): void {
-    const released = this.#sought.get(link)?.released === true && !link.state.wanted && !link.pinned
+    const sought = this.#sought.get(link)
     this.#drop(link)
+    if (sought?.held === true) link.tell({ type: 'wanted', wanted: false })
+    const released = sought?.released === true && !link.state.wanted && !link.pinned
     link.tell({ type: 'sought', sought: false })
     for (const lane of [...link.lanes()])
       if (lane.relayed || released) lane.close('disconnected', 'nothing goes over it')
@@ -172,8 +217,9 @@ export class Seeker {
     const now = clock.now()
     for (const link of hub.links.values()) if (link.openLanes > 0) this.#isUsed(link, now)
     for (const link of this.#uses.keys()) if (hub.links.get(link.name) !== link) this.#uses.delete(link)
-    for (const link of [...this.#sought.keys()]) {
+    for (const [link, sought] of [...this.#sought]) {
       if (hub.links.get(link.name) !== link) this.#drop(link)
+      else if (sought.released && this.#hold(link, sought, now)) continue
       else if (!link.state.sought || !this.#isUsed(link, now)) this.forget(link)
     }
   }
@@ -182,6 +228,37 @@ export class Seeker {
   clear(): void {
     for (const link of [...this.#sought.keys()]) this.#drop(link)
     this.#uses.clear()
+  }
+
+  /** Whether a peer of which the overlay let go is dialled for what it owes, from now on or as before. */
+  #hold(link: Link, sought: Sought, now: Instant): boolean {
+    const { phase, wanted } = link.state
+    const { held } = sought
+    if (!held && (wanted || link.pinned || phase === 'left' || !this.#isFree)) return false
+    const since = phase === 'up' || phase === 'cut' ? now : Math.max(sought.healedAt, lostAt(link))
+    if (!isOwed(link) || now - since >= this.#context.heldFor) {
+      if (!held) return false
+      sought.held = false
+      link.tell({ type: 'wanted', wanted: false })
+      // Where something is open it stays for a while.
+      if (phase !== 'up') this.forget(link)
+      return true
+    }
+    sought.held = true
+    if (!wanted) link.tell({ type: 'wanted', wanted: true })
+    if (!link.state.direct) this.#seekAnew(link)
+    return true
+  }
+
+  get #isFree(): boolean {
+    let held = 0
+    for (const sought of this.#sought.values()) if (sought.held) held++
+    return held < heldMax
+  }
+
+  /** Where messages that may go through other nodes wait, a way is looked for. */
+  #seekAnew(link: Link): void {
+    if (isRelayable(link)) this.seek(link)
   }
 
   #drop(link: Link): void {
@@ -206,6 +283,31 @@ export class Seeker {
     for (const lane of link.lanes()) if (lane.handling) return true
     return this.#context.pending(link.name) > 0
   }
+}
+
+/** Whether messages that outlast connections are not settled. */
+function isOwed({ channels }: Link): boolean {
+  for (const { budget, lanes } of channels.values()) {
+    if (budget.pinned > 0 || lanes.some(({ queue }) => queue.some(outlasts))) return true
+  }
+  return false
+}
+
+/** Whether messages wait that may go through other nodes. */
+function isRelayable(link: Link): boolean {
+  for (const { queue } of link.lanes()) if (queue.some(({ transitive }) => transitive === true)) return true
+  return false
+}
+
+function outlasts({ patience }: Waiting): boolean {
+  return patience !== 'up'
+}
+
+/** When its last connection was lost. */
+function lostAt(link: Link): Instant {
+  let at: Instant = 0
+  for (const { closedAt } of link.lanes()) at = Math.max(at, closedAt)
+  return at
 }
 
 function trafficOf({ channels }: Link): number {

@@ -22,7 +22,7 @@ import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
 import { Written } from '../link/outbound-settings.js'
-import { costOf, type Settler, type Waiting } from '../link/queue.js'
+import { costOf, type Payload, payloadOf, type Settler, type Waiting } from '../link/queue.js'
 import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
@@ -143,7 +143,7 @@ export class Sender {
     const { interpositions } = this.#context
     const { server } = outgoing
     const { link } = channel
-    if (outgoing.extra?.ack !== undefined) {
+    if (outgoing.extra?.ack !== undefined && (interpositions.active || !this.heldBack.isEmpty)) {
       const stream = this.#streamOf(channel, outgoing)
       if (interpositions.active || this.heldBack.has(channel, stream)) {
         return this.heldBack.take(channel, stream, outgoing)
@@ -213,35 +213,34 @@ export class Sender {
     if (extra?.causal !== undefined) this.#context.causal.check(extra.causal, channel.link)
     const stream = this.#streamOf(channel, outgoing)
     const lane = channel.laneOf(stream)
-    if (extra?.ack === undefined && lane.outbound.offer(server, stream, message, extra) === Written.sent) {
-      return settler?.sent()
-    }
+    if (lane.outbound.offer(server, stream, message, extra) === Written.sent) return settler?.sent()
     this.#enqueue(channel, lane, stream, outgoing)
-    lane.outbound.drain()
   }
 
   #enqueue(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
     const { message, settler, extra } = outgoing
     if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
-      return this.#coalesce(channel, lane, stream, outgoing)
+      this.#coalesce(channel, lane, stream, outgoing)
+      return lane.outbound.drain()
     }
     const awaited = isAwaited(outgoing)
     const ends = settler ?? this.#unawaited(channel, outgoing.server)
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
-    const body: Waiting['body'] =
-      message instanceof Uint8Array
-        ? { type: 'bytes', bytes: awaited ? message : message.slice() }
-        : { type: 'encoded', bytes: lane.outbound.encode(message) }
-    if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)
-    const bytes = costOf(body.bytes.length + (extra?.causal?.bytes.length ?? 0), awaited)
+    const body: Payload =
+      message instanceof Uint8Array ? payloadOf(awaited ? message : message.slice()) : lane.outbound.encode(message)
+    const size = body.end - body.start
+    if (size > this.#context.limits.messageBytes) throw tooLarge(size, this.#context.limits)
+    const bytes = costOf(size + (extra?.causal?.bytes.length ?? 0), awaited)
     const place = this.#room.find(channel, bytes, awaited)
     if (place === 'none') return this.#room.refuse(channel, ends)
     const entry =
       place === 'queue'
         ? this.#waiting(outgoing, stream, ends, undefined, body, bytes)
         : this.#waiting(outgoing, stream, ends, undefined, { type: 'value', value: message }, 0)
+    if (extra?.ack !== undefined && lane.outbound.offerKept(entry)) return this.#watchQueued(entry, outgoing)
     lane.queue.push(entry)
     this.#watchQueued(entry, outgoing)
+    lane.outbound.drain()
   }
 
   // Written out: copying objects into each other here costs more than all the rest of a message's way.

@@ -45,7 +45,7 @@ export class MemoryNetwork {
   readonly #wires = new Set<MemoryWire>()
   #nextPort = 1
 
-  /** @throws {@link InvalidOptionError} an option is none. */
+  /** @throws `InvalidOptionError` an option is none. */
   constructor(clock: Clock, options: MemoryNetworkOptions = {}) {
     checkKeys('options', options, ['latency', 'highWaterMark', 'lowWaterMark', 'closeTimeout', 'conditions'])
     const { latency = 0, highWaterMark = 1_048_576, lowWaterMark = 262_144, closeTimeout = 1000 } = options

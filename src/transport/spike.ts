@@ -180,8 +180,8 @@ class SpikedConnection implements Connection {
     this.#end = end
   }
 
-  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): boolean {
-    return this.#end.operate() && this.#inner.send(chunk, release)
+  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void, more?: boolean): boolean {
+    return this.#end.operate() && this.#inner.send(chunk, release, more)
   }
 
   admit(): void {

@@ -61,9 +61,10 @@ export interface Connection {
    * Sends one chunk, whatever waits already. The transport owns the bytes from now on: do not write to them again,
    * unless it gives them back by calling `release`: at most once, later, when it reads neither them nor what was sent
    * before any more. Returns false when more than the high-water mark waits; {@link ConnectionHandler.drained} tells
-   * when it no longer does. On a connection that is closing or closed it does nothing and returns false.
+   * when it no longer does. On a connection that is closing or closed it does nothing and returns false. `more`: the
+   * next chunk is sent right behind it, and both may be handed to the network together.
    */
-  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): boolean
+  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void, more?: boolean): boolean
   /** The peer is known now: the limits for strangers end. Both ends say so, each for itself. */
   admit(): void
   /**
@@ -84,7 +85,10 @@ export interface Connection {
 
 /** The one owner of a connection. Never called from within a call to its connection, nor before `accept` returned. */
 export interface ConnectionHandler {
-  /** One chunk, with the boundaries of the `send` that sent it. The bytes belong to the handler. */
+  /**
+   * One chunk, with the boundaries of the `send` that sent it. The bytes belong to the handler; the buffer they are in
+   * may hold those of other chunks, too, and is not to be moved or transferred.
+   */
   received(chunk: Uint8Array): void
   /** What waits has fallen to the low-water mark after `send` returned false. */
   drained(): void

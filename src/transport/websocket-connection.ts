@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { markAsUntransferable } from 'node:worker_threads'
 import type { RawData, WebSocket } from 'ws'
 import type { Clock, Millis } from '../core/time.js'
 import type { Stranger, StrangerLimit } from './stranger-limits.js'
@@ -65,6 +64,8 @@ export class WebSocketConnection implements Connection {
   #admitted = false
   #phase: Phase = 'open'
   #blocked = false
+  /** What was sent waits for what is sent next. */
+  #corked = false
   /** Bytes that were read since others had their turn. */
   #read = 0
   #isPaused = false
@@ -100,11 +101,15 @@ export class WebSocketConnection implements Connection {
     this.#handler = own(this)
   }
 
-  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void): boolean {
+  send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void, more = false): boolean {
     if (!this.#isOpen) return false
     const compress = this.#compressible && this.#admitted && chunk.length >= compressFrom
     const sent = release === undefined ? this.#sent : this.#releasing(chunk, release)
+    // A call into the system for each chunk costs the sender, and wakes the receiver for each.
+    if (more && !this.#corked) this.#stream.cork()
     this.#socket.send(chunk, compress ? compressed : plain, sent)
+    if (!more && this.#corked) this.#stream.uncork()
+    this.#corked = more
     if (this.#socket.bufferedAmount <= this.#highWaterMark) return true
     this.#blocked = true
     return false
@@ -155,8 +160,6 @@ export class WebSocketConnection implements Connection {
   #received(data: RawData, isBinary: boolean): void {
     if (this.#phase !== 'open' || this.#fault !== undefined) return
     if (isBinary && data instanceof Uint8Array) {
-      // It is a part of what the socket read: who moved it to another thread would take that away from all.
-      markAsUntransferable(data.buffer)
       this.#handler.received(data)
       this.#read += data.length
       if (this.#read >= turnBytes) this.#yield()

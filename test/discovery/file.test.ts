@@ -24,6 +24,14 @@ describe('a discovery by a file', () => {
     })
   })
 
+  test('leaves out remarks, also behind an address, and no part of a URL', async () => {
+    await inFile(async (path, write) => {
+      await write('# nodes\n  # all\nws://a:7001  # remark\r\nws://b:7001\t#remark # more\nws://c:7001/#part\n')
+      const found = await fileDiscovery(path).lookup(signal)
+      expect(found).toEqual(['ws://a:7001', 'ws://b:7001', 'ws://c:7001/#part'])
+    })
+  })
+
   test.each(['["ws://a:7001", "ws://b', '[1, 2]', '[["ws://a:7001"]]', '[,]'])('refuses as a whole: %s', async text => {
     await inFile(async (path, write) => {
       await write(text)

@@ -76,6 +76,17 @@ describe('an attempt', () => {
     expect(dial.told).toEqual([expect.stringContaining('no answer within 1000 ms')])
   })
 
+  test('does not hold a stall of its own process against the peer', async () => {
+    const dial = new Dial()
+    // What was due meanwhile comes late, one after another.
+    const { schedule } = dial.clock
+    dial.clock.schedule = (after, wake) => schedule.call(dial.clock, after + 400, wake)
+    await dial.clock.advanceAsync(2_900)
+    expect(dial.told).toEqual([])
+    await dial.opens()
+    expect(dial.told).toEqual(['established'])
+  })
+
   test('ends its dial when it is given up, and tells that alone', async () => {
     const dial = new Dial()
     dial.attempt.cancel()

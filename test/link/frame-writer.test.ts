@@ -25,25 +25,25 @@ test('a batch in parts gives its buffer back with the last of them, when none is
     writer.separate()
     write(16_000)
   }
-  const sent: [bytes: number, releases: boolean][] = []
+  const sent: [bytes: number, releases: boolean, more: boolean][] = []
   const connection = {
-    send: (chunk: Uint8Array, release?: (chunk: Uint8Array) => void) => {
-      sent.push([chunk.length, release !== undefined])
+    send: (chunk: Uint8Array, release?: (chunk: Uint8Array) => void, more = false) => {
+      sent.push([chunk.length, release !== undefined, more])
       return true
     },
   } as Partial<Connection> as Connection
   expect(writer.sendTo(connection, buffers.release)).toBe(true)
   expect(sent).toEqual([
-    [16_004, false],
-    [16_004, false],
-    [16_004, false],
-    [16_004, true],
+    [16_004, false, true],
+    [16_004, false, true],
+    [16_004, false, true],
+    [16_004, true, false],
   ])
   // The next batch is one again.
   write(16_000)
   write(16_000)
   writer.sendTo(connection, buffers.release)
-  expect(sent.slice(4)).toEqual([[32_008, true]])
+  expect(sent.slice(4)).toEqual([[32_008, true, false]])
 })
 
 test('a lane that has little to send keeps no large buffer', () => {

@@ -9,6 +9,7 @@ class Slow implements InboundHandler {
   readonly pending: (() => void)[] = []
   readonly violations: string[] = []
   readonly payloads: unknown[] = []
+  emptyings = 0
 
   message(_server: string, payload: unknown): Promise<void> {
     this.payloads.push(payload)
@@ -30,6 +31,9 @@ class Slow implements InboundHandler {
   fault(): void {}
   peerClosed(): void {}
   duplicate(): void {}
+  emptied(): void {
+    this.emptyings++
+  }
   announce(): void {}
 }
 
@@ -85,7 +89,7 @@ describe('credit', () => {
   test('is not used up by what was seen before', () => {
     const handler = new Slow()
     const lane = inbound(handler)
-    for (let count = 0; count < 20_000; count++) lane.received(message(1, new Uint8Array(10)))
+    for (let count = 0; count < 60_000; count++) lane.received(message(1, new Uint8Array(10)))
     expect([handler.payloads.length, handler.violations]).toEqual([1, []])
   })
 
@@ -93,7 +97,7 @@ describe('credit', () => {
     const handler = new Slow()
     const lane = inbound(handler)
     lane.received(message(1, new Uint8Array(10)))
-    lane.received(message(2, new Uint8Array(2_000_000)))
+    lane.received(message(2, new Uint8Array(8_000_000)))
     expect(handler.violations).toEqual([])
     for (const handled of handler.pending.splice(0)) handled()
     await Promise.resolve()
@@ -119,5 +123,47 @@ describe('chunks', () => {
     expect(handler.violations).toEqual([])
     // 200 batches are 200 MB; their chunks are 3 MB.
     expect(bufferBytes() - before).toBeLessThan(20_000_000)
+  })
+})
+
+describe('a batch whose bytes a handler takes away', () => {
+  const three = (): Uint8Array => new Uint8Array(Buffer.concat([1, 2, 3].map(n => message(n, new Uint8Array(10)))))
+  const received = (batch: Uint8Array, taken: number): Slow => {
+    const handler = new Slow()
+    handler.message = (_server, payload) => {
+      handler.payloads.push(payload)
+      if (handler.payloads.length === taken) structuredClone(batch, { transfer: [batch.buffer as ArrayBuffer] })
+      return Promise.resolve()
+    }
+    inbound(handler).received(batch)
+    return handler
+  }
+
+  test('is never taken to have ended: what is lost is told of', () => {
+    const { payloads, emptyings, violations } = received(three(), 2)
+    expect([payloads.length, emptyings, violations]).toEqual([2, 1, []])
+  })
+
+  test('was read to its end where nothing came after', () => {
+    const { payloads, emptyings, violations } = received(three(), 3)
+    expect([payloads.length, emptyings, violations]).toEqual([3, 0, []])
+  })
+
+  test('has nothing to take of a message that is a view of it', () => {
+    const handler = new Slow()
+    const batch = new Uint8Array(Buffer.concat([1, 2].map(n => message(n, new Uint8Array(2_000).fill(n)))))
+    handler.message = (_server, payload) => {
+      const bytes = payload as Uint8Array
+      expect(bytes.buffer).toBe(batch.buffer)
+      try {
+        structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] })
+      } catch {
+        // It may be told that this cannot be.
+      }
+      handler.payloads.push(bytes[0])
+      return Promise.resolve()
+    }
+    inbound(handler).received(batch)
+    expect(handler.payloads).toEqual([1, 2])
   })
 })

@@ -33,6 +33,26 @@ async function setUp(
   }
 }
 
+test('a handler that takes a batch away does not do so in silence: the lane is closed, and opens again', async () => {
+  const { world, a, b } = await setUp()
+  const batch = new Uint8Array(Buffer.concat([message(0, 1), message(0, 2)]))
+  const { handler } = b.wire.of(b.lane(a).connection)
+  b.pending = () => {
+    structuredClone(batch, { transfer: [batch.buffer] })
+    return Promise.resolve()
+  }
+  handler.received(batch)
+  const said = 'a handler took away what came with its message'
+  expect([b.received.length, b.told('emptied'), b.told('close a')]).toEqual([
+    1,
+    ['emptied a default/0'],
+    [`close a default/0: ${said}`],
+  ])
+  b.pending = undefined
+  await world.pass(60_000)
+  expect([b.lane(a).phase, a.lane(b).phase, b.told('violated')]).toEqual(['open', 'open', []])
+})
+
 /** Batches that an honest node sent, with every kind of frame in them. */
 async function recorded(): Promise<Uint8Array[]> {
   const world = new World()

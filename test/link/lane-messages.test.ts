@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { FrameKind, frameHeaderBytes } from '../../src/codec/codec.js'
 import { SeededRandom } from '../../src/core/random.js'
 import type { Lane } from '../../src/link/lane.js'
+import { defaultLimits } from '../../src/link/limits.js'
+import type { Connection } from '../../src/transport/transport.js'
 import { type HubNode, World } from '../support/hubs.js'
 
 const kibi = 1_024
@@ -47,6 +49,62 @@ describe('messages of one stream', () => {
     expect(b.told('duplicate')).toEqual([])
   })
 
+  test('are whole, whatever their getters have sent meanwhile: that follows', async () => {
+    const world = new World()
+    const [a, b] = await world.pair()
+    const lane = a.lane(b)
+    const asks = (act: () => void): object => ({
+      one: 1,
+      get two() {
+        act()
+        return 2
+      },
+    })
+    const control = (byte: number) => () => void lane.outbound.control(FrameKind.strategy, Uint8Array.of(byte))
+    a.send(lane, 'orders', 'first')
+    a.send(lane, 'orders', asks(control(5)))
+    a.send(lane, 'orders', asks(lane.ping.bind(lane)))
+    expect(() => a.send(lane, 'orders', [asks(control(6)), () => {}])).toThrow('a function')
+    a.send(
+      lane,
+      'orders',
+      asks(() => {
+        expect(() => a.send(lane, 'orders', new Uint8Array(3))).toThrow('a getter that sends')
+        expect(() => a.send(lane, 'orders', 1, 0, { extra: { ack: 'given' } })).toThrow('a getter that sends')
+        lane.outbound.hold(true)
+        lane.outbound.hold(false)
+        lane.outbound.drain()
+      }),
+    )
+    control(7)()
+    await world.pass(10)
+    const whole = { one: 1, two: 2 }
+    expect(b.received.map(({ payload }) => payload)).toEqual(['first', whole, 5, whole, 6, whole, 7])
+    expect(b.told('violated')).toEqual([])
+  })
+
+  test('that lose their lane to a getter leave nothing for the next connection', async () => {
+    const world = new World()
+    const [a, b] = await world.pair()
+    const lane = a.lane(b)
+    const lost = {
+      one: 1,
+      get two() {
+        lane.lost(lane.connection as Connection, 'lost by a getter')
+        return 2
+      },
+    }
+    a.send(lane, 'orders', lost)
+    const { credit, batch } = lane.outbound
+    expect([lane.phase, credit, batch.writable]).toEqual(['closed', 0, true])
+    await world.pass(60_000)
+    expect(lane.phase).toBe('open')
+    a.send(lane, 'orders', 'after')
+    await world.pass(10)
+    expect([b.payloads('orders').at(-1), b.told('violated')]).toEqual(['after', []])
+    expect(b.lane(a).outbound.credit - lane.outbound.credit).toBeLessThan(100)
+  })
+
   test('keep their order across the loss of their lane: what is lost is lost, what waits follows', async () => {
     for (let seed = 0; seed < 20; seed++) {
       const random = new SeededRandom(seed)
@@ -74,7 +132,7 @@ describe('messages of one stream', () => {
 
   test('of two lanes do not wait for each other', async () => {
     const world = new World()
-    const [a, b] = await world.pair()
+    const [a, b] = await world.pair({}, { limits: { windowBytes: mebi } })
     const hold = new Hold()
     b.pending = hold.pending
     for (let count = 0; count < 300; count++) a.send(a.lane(b, 'default', 0), 'slow', new Uint8Array(10_000))
@@ -193,7 +251,7 @@ describe('credit', () => {
     b.pending = new Hold().pending
     // A sender that does not count: it takes every message for handled.
     for (let count = 0; count < 100; count++) {
-      a.lane(b).outbound.grant(count * (size + 200))
+      a.lane(b).outbound.grant(count * (size + 200), 0)
       a.send(a.lane(b), 'work', new Uint8Array(size))
     }
     await world.pass(100)
@@ -248,6 +306,45 @@ describe('a large message', () => {
     for (const { bytes } of chunks) expect(bytes).toBeLessThanOrEqual(64 * kibi + 1)
   })
 
+  test('has no more under way than the window, however much the connection takes', async () => {
+    const world = new World({ latency: 50 })
+    const [a, b] = await world.pair({}, { limits: { windowBytes: 256 * kibi } })
+    const { sent } = a.wire.of(a.lane(b).connection)
+    const from = sent.length
+    a.send(a.lane(b), 'large', large)
+    // Less than the way there and back.
+    await world.pass(90)
+    const bytes = sent.slice(from).reduce((sum, batch) => sum + batch.length, 0)
+    expect(bytes).toBeGreaterThan(256 * kibi)
+    expect(bytes).toBeLessThan((256 + 32) * kibi)
+    await world.pass(8_000)
+    expect(Buffer.compare(b.payloads('large')[0] as Uint8Array, large)).toBe(0)
+  })
+
+  test('that has begun arrives, whatever the handlers keep, and so do large replies', async () => {
+    const world = new World({ latency: 5 })
+    const [a, b] = await world.pair({}, { limits: { windowBytes: 64 * kibi } })
+    b.pending = new Hold().pending
+    a.send(a.lane(b), 'small', 1)
+    a.send(a.lane(b), 'large', large)
+    for (let count = 0; count < 3; count++) a.lane(b).outbound.reply(count, 1, large.subarray(0, mebi), () => {})
+    await world.pass(5_000)
+    expect(b.received.map(({ server }) => server)).toEqual(['small', 'large', 'reply', 'reply', 'reply'])
+  })
+
+  test('has the whole window on each connection, whatever was under way on those that were lost', async () => {
+    const world = new World({ latency: 50 })
+    const [a, b] = await world.pair({}, { limits: { windowBytes: 128 * kibi } })
+    a.send(a.lane(b), 'large', large.slice(0, mebi))
+    for (let count = 0; count < 3; count++) {
+      await world.pass(70)
+      a.lane(b).connection?.destroy()
+      await world.pass(3_000)
+    }
+    await world.pass(3_000)
+    expect(b.payloads('large').length).toBe(1)
+  })
+
   test('lets control frames pass between its chunks', async () => {
     const world = new World({ latency: 1 })
     const [a, b] = await world.pair()
@@ -282,7 +379,7 @@ describe('a large message', () => {
     expect(b.received.map(({ server, payload }) => [server, payload])).toEqual(
       ['first', 'second', 'first', 'given-up', 'second', 'given-up'].map(name => [name, name]),
     )
-    expect(lane.outbound.credit).toBe(mebi)
+    expect(lane.outbound.credit).toBe(defaultLimits.windowBytes)
     a.send(lane, 'whole', large.slice(0, 200_000))
     await world.pass(1_000)
     expect(Buffer.compare(b.payloads('whole')[0] as Uint8Array, large.slice(0, 200_000))).toBe(0)
@@ -471,7 +568,7 @@ test('what cannot be encoded throws, and leaves the lane as it was', async () =>
       await world.pass(600)
       const wanted = fits.flatMap((one, index) => (one ? [[`s${index}`, index]] : []))
       expect(b.received.slice(before).map(({ server, payload }) => [server, payload])).toEqual(wanted)
-      expect(lane.outbound.credit).toBe(mebi)
+      expect(lane.outbound.credit).toBe(defaultLimits.windowBytes)
     }),
     { numRuns: 50 },
   )

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { approximateBytes } from '../../src/core/size.js'
 import { entryOverheadBytes } from '../../src/link/limits.js'
-import { costOf, MessageQueue, type QueueBudget, type Waiting } from '../../src/link/queue.js'
+import { costOf, MessageQueue, payloadOf, type QueueBudget, type Waiting } from '../../src/link/queue.js'
 import { untracked } from '../support/hubs.js'
 import { collectGarbage } from '../support/memory.js'
 
@@ -268,7 +268,7 @@ describe('over any history', () => {
     const before = used()
     // Calls that are given up while the first one waits.
     for (let count = 0; count < 2_000; count++) {
-      const body = { type: 'bytes', bytes: new Uint8Array(50_000) } as const
+      const body = payloadOf(new Uint8Array(50_000))
       const given = { ...entry(`g${count}`), body }
       queue.push(given)
       queue.remove(given)

@@ -18,6 +18,8 @@ class Played implements Connection {
   readonly relayed: boolean
   readonly sent: string[] = []
   closed = false
+  /** It takes no more for now. */
+  full = false
 
   constructor(relayed = false) {
     this.relayed = relayed
@@ -25,7 +27,7 @@ class Played implements Connection {
 
   send(chunk: Uint8Array): boolean {
     this.sent.push([...chunk].join())
-    return true
+    return !this.full
   }
 
   close(): void {
@@ -76,6 +78,23 @@ describe('a lane over a relayed connection', () => {
     expect(direct.sent.join()).toContain(frame(FrameKind.pong, 7).join())
     expect([former.closed, direct.closed]).toEqual([true, false])
     expect(told(a, lane)).toEqual({ phase: 'open', violated: [], closed: [] })
+  })
+
+  test('says what waits when the direct one has room, though what is under way on the other has not come', async () => {
+    const { world, lane, former, established } = await setUp()
+    const direct = new Played()
+    lane.succeed(direct, established(2), 'dialler')
+    direct.full = true
+    lane.outbound.controlNumbers(FrameKind.ping, 7)
+    await world.pass(0)
+    lane.outbound.controlNumbers(FrameKind.ping, 8)
+    await world.pass(0)
+    expect(direct.sent.slice(1)).toEqual([frame(FrameKind.ping, 7).join()])
+    // Of the other, too, it may be told still.
+    lane.drained(former)
+    expect(direct.sent.length).toBe(2)
+    lane.drained(direct)
+    expect([lane.moving, ...direct.sent.slice(2)]).toEqual([true, frame(FrameKind.ping, 8).join()])
   })
 
   test('does not go on on one whose dialler numbers its streams anew', async () => {

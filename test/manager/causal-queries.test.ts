@@ -31,8 +31,10 @@ class Asker {
       const state: { phase: LanePhase; writable: boolean } = { phase: 'open', writable: true }
       const outbound = {
         control: (kind: FrameKind, body: Uint8Array) => sent.push({ kind, body }),
-        get writable() {
-          return state.writable
+        batch: {
+          get writable() {
+            return state.writable
+          },
         },
       }
       const lane = {

@@ -113,3 +113,24 @@ test('what waits behind a held message that ends waits no longer for its fault',
   await cluster.settle(next, 10)
   expect(heard).toEqual(['next'])
 })
+
+test('a message that was held back takes no room any more when it has ended, or gone on', async () => {
+  const cluster = new Cluster({ options: { limits: { queueBytes: 10_000 } } })
+  const [a, b] = await cluster.pair()
+  const heard = hear(b, 'x')
+  const queued = (): number => a.connections().find(({ channel }) => channel === 'default')?.queuedBytes ?? 0
+  let dropping = true
+  a.interpose(({ kind }) => ({ type: dropping && kind === 'message' ? 'drop' : 'pass' }))
+  for (let round = 0; round < 3; round++) {
+    dropping = true
+    const ends = [50, 60_000].map(timeout =>
+      endOf(a.forwardMessage('b', 'x', new Uint8Array(4_000), { ack: true, timeout })),
+    )
+    expect(queued()).toBeGreaterThan(8_000)
+    await cluster.pass(60)
+    dropping = false
+    await cluster.until(() => ends.every(({ end }) => end !== 'waits'))
+    expect(ends.map(({ end }) => end)).toEqual(['ERR_DEADLINE not-sent', 'done'])
+    expect([heard.length, queued()]).toEqual([round + 1, 0])
+  }
+})

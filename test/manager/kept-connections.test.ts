@@ -87,7 +87,7 @@ describe('the short connections of an overlay', () => {
 })
 
 describe('a search for a way', () => {
-  test.each([1, 4, 7])('finds it whatever the overlay does meanwhile, and soon (seed %i)', async seed => {
+  test.each([1, 21, 37])('finds it whatever the overlay does meanwhile, and soon (seed %i)', async seed => {
     await using net = await overlay({ nodes: 16, seed }, 3, 1_000)
     let slowest = 0
     for (const from of net.live) {

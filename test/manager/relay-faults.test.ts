@@ -168,6 +168,21 @@ test('a question that is held for long by one of two relays does not harm the ci
   expect(heard).toEqual(range(151))
 })
 
+test('a search that nobody ends is given up after a while, and those who wait for it are told', async () => {
+  const { cluster, row } = await line(3)
+  const [a, b] = row
+  const never = new Promise<never>(() => {})
+  b.interpose(({ kind, direction }) =>
+    kind === 'relay' && direction === 'receive' ? { type: 'hold', until: never } : { type: 'pass' },
+  )
+  const before = cluster.clock.now()
+  const failure = await cluster.failure(a.forwardMessage('c', 'inbox', 1, relayed))
+  expect(failure).toMatchObject({ code: 'ERR_NO_ROUTE', node: 'c', reason: 'time' })
+  expect(cluster.clock.now() - before).toBeLessThan(10_000)
+  await cluster.pass(2_000)
+  expect(a.connections().filter(({ node }) => node === 'c')).toEqual([])
+})
+
 test('a full mesh asks its neighbours for a member that it has not heard of yet', async () => {
   const cluster = new Cluster({ make: fullMesh, network: { latency: 1 } })
   const [a, b] = await cluster.pair()

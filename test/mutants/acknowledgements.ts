@@ -260,6 +260,13 @@ export const acknowledgements: readonly Mutant[] = [
     replace: '    return true\n',
   },
   {
+    name: 'a message that was held back where it left counts for its queue for ever',
+    file: heldBack,
+    find: '      leave()\n      unwatch?.()\n',
+    replace: '      unwatch?.()\n',
+    tests: ['test/manager/held-acknowledgement.test.ts'],
+  },
+  {
     name: 'a message that is held back goes to the next life of its peer',
     file: heldBack,
     find: '        if (!isOver({ patience: patienceOf(options), sequence: 0, transitive, extra })) continue\n',

@@ -11,6 +11,12 @@ const sender = 'src/manager/sender.ts'
 /** Ways through other nodes. */
 export const circuits: readonly Mutant[] = [
   {
+    name: 'a search for a way that nobody ends goes on for ever',
+    file: seeker,
+    find: 'sought.search ??= clock.schedule(patienceMillis, ',
+    replace: 'sought.search ??= clock.schedule(1e9, ',
+  },
+  {
     name: 'a circuit is passed on as often as it comes',
     file: machine,
     find: 'if (this.#circuits.has(circuit) || this.#seen.has(circuit)) return',
@@ -182,15 +188,36 @@ export const circuits: readonly Mutant[] = [
   {
     name: 'what the overlay no longer wants is closed with what is under way on it',
     file: 'src/manager/overlay-port.ts',
-    find: '    if (kept) return\n',
+    find: "    if (kept === 'open') return\n",
     replace: '',
     tests: ['test/manager/kept-connections.test.ts'],
+  },
+  {
+    name: 'what is not acknowledged ends when the overlay lets go of a neighbour that is away',
+    file: seeker,
+    find: 'const isHeld = wanted && isOwed(link) && this.#isFree',
+    replace: 'const isHeld = false',
+    tests: ['test/manager/replaced-neighbours.test.ts'],
+  },
+  {
+    name: 'what is not acknowledged keeps a peer wanted that never comes back',
+    file: seeker,
+    find: 'if (!isOwed(link) || now - since >= this.#context.heldFor) {',
+    replace: 'if (!isOwed(link)) {',
+    tests: ['test/manager/replaced-neighbours.test.ts'],
   },
   {
     name: 'what the overlay no longer wants stays for ever once it was used',
     file: seeker,
     find: 'if (lane.relayed || released) ',
     replace: 'if (lane.relayed) ',
+    tests: ['test/manager/kept-connections.test.ts'],
+  },
+  {
+    name: 'a peer that is connected is searched for, over the lane that is missing',
+    file: 'src/link/ways.ts',
+    find: '    directLanes === 0 &&\n',
+    replace: '    (directLanes === 0 || !wanted) &&\n',
     tests: ['test/manager/kept-connections.test.ts'],
   },
   {

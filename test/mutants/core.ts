@@ -4,11 +4,22 @@ const requests = 'src/delivery/requests.ts'
 const channel = 'src/core/channel.ts'
 const node = 'src/core/node.ts'
 const random = 'src/core/random.ts'
-const stream = 'src/core/stream.ts'
 const size = 'src/core/size.ts'
 
 /** The words that everybody shares, and the bookkeeping of requests. */
 export const core: readonly Mutant[] = [
+  {
+    name: 'a stall of the own process is patience that was had',
+    file: 'src/core/patience.ts',
+    find: 'const looks = 8',
+    replace: 'const looks = 1',
+  },
+  {
+    name: 'patience that was called off ends all the same',
+    file: 'src/core/patience.ts',
+    find: '  return () => cancel()',
+    replace: '  return cancel',
+  },
   {
     name: 'a queue that was emptied loses what comes next',
     file: 'src/core/fifo.ts',
@@ -107,7 +118,7 @@ export const core: readonly Mutant[] = [
   },
   {
     name: 'a key of characters beyond ASCII has another stream than the protocol says',
-    file: stream,
+    file: 'src/core/fnv.ts',
     find: 'if (unit < 0x80) {',
     replace: 'if (unit < 0x800) {',
   },

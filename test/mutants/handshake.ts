@@ -228,8 +228,14 @@ export const handshakes: readonly Mutant[] = [
   {
     name: 'a handshake that the peer does not finish is waited for for ever',
     file: handshaking,
-    find: "this.#cancelTimer = this.#clock.schedule(handshakeMillis, () => this.#step({ type: 'timeout' }))\n",
+    find: "this.#cancelTimer = waitFor(this.#clock, handshakeMillis, () => this.#step({ type: 'timeout' }))\n",
     replace: '',
+  },
+  {
+    name: 'a dial is given up because its own process stood still',
+    file: attempt,
+    find: 'waitFor(clock, patience, () => {',
+    replace: 'clock.schedule(patience, () => {',
   },
   {
     name: 'a handshake that failed leaves its connection open',

@@ -9,6 +9,24 @@ const handover = 'src/link/handover.ts'
 /** One lane: its connection, its heartbeats, and what waits for it. */
 export const lanes: readonly Mutant[] = [
   {
+    name: 'a lane that speaks on a direct connection already does not hear that this takes more again',
+    file: lane,
+    find: 'if (connection === this.#spoken) this.outbound.drained()',
+    replace: 'if (connection === this.#connection) this.outbound.drained()',
+  },
+  {
+    name: 'what is handed over together leaves one by one',
+    file: 'src/link/frame-writer.ts',
+    find: 'connection.send(batch.subarray(from, until), undefined, true)',
+    replace: 'connection.send(batch.subarray(from, until))',
+  },
+  {
+    name: 'what waits for more to leave with never leaves',
+    file: 'src/transport/websocket-connection.ts',
+    find: '    if (!more && this.#corked) this.#stream.uncork()\n',
+    replace: '',
+  },
+  {
     name: 'a newer connection leaves the older one open',
     file: 'src/link/hub.ts',
     find: "    lane.close('replaced', 'a newer connection took its place')\n",
@@ -59,7 +77,7 @@ export const lanes: readonly Mutant[] = [
   {
     name: 'what was written in this turn is lost when the lane is closed in order',
     file: lane,
-    find: '    this.outbound.flush()\n    connection.send',
+    find: '    this.outbound.batch.flush()\n    connection.send',
     replace: '    connection.send',
   },
   {

@@ -85,14 +85,14 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message that has to wait stays until something else happens on its lane',
     file: sender,
-    find: '    lane.outbound.drain()\n  }\n\n  #enqueue',
-    replace: '  }\n\n  #enqueue',
+    find: '    lane.outbound.drain()\n  }\n\n  // Written out',
+    replace: '  }\n\n  // Written out',
   },
   {
     name: 'bytes that are cast and wait are those of the caller, who may use them for something else',
     file: sender,
-    find: 'bytes: awaited ? message : message.slice() }',
-    replace: 'bytes: message }',
+    find: 'payloadOf(awaited ? message : message.slice())',
+    replace: 'payloadOf(message)',
   },
   {
     name: 'all messages that wait have the same place in the order',
@@ -116,7 +116,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message larger than this node takes waits',
     file: sender,
-    find: '    if (body.bytes.length > this.#context.limits.messageBytes) throw tooLarge(body.bytes.length, this.#context.limits)\n',
+    find: '    if (size > this.#context.limits.messageBytes) throw tooLarge(size, this.#context.limits)\n',
     replace: '',
   },
   {

@@ -6,6 +6,25 @@ const gathering = 'src/link/gathering.ts'
 /** What a lane takes: frames, numbers, credit, chunks. */
 export const receiving: readonly Mutant[] = [
   {
+    name: 'a handler that moves its bytes takes those of other messages with it',
+    file: 'src/codec/value-views.ts',
+    find: '  markAsUntransferable(source.buffer)\n',
+    replace: '',
+    tests: ['test/link/inbound.test.ts', 'test/conformance/managers.test.ts'],
+  },
+  {
+    name: 'what is lost with a batch that a handler took away is lost in silence',
+    file: inbound,
+    find: '      if (batch.length < size) return this.#handler.emptied()\n',
+    replace: '      if (batch.length < size) return\n',
+  },
+  {
+    name: 'a lane that lost what came on it goes on without',
+    file: 'src/link/lane.ts',
+    find: "    this.close('disconnected', 'a handler took away what came with its message')\n",
+    replace: '',
+  },
+  {
     name: 'a peer may use a byte more than its credit, for ever',
     file: inbound,
     find: 'this.#taken - this.#released >= this.#settings.windowBytes',
@@ -91,6 +110,12 @@ export const receiving: readonly Mutant[] = [
     replace: 'if (kind < 0) throw',
   },
   {
+    name: 'who sends in chunks is not told that there is room for more',
+    file: inbound,
+    find: '    if (this.#chunked - this.#chunkedAnnounced >= this.#settings.windowBytes / 4) this.announce()\n',
+    replace: '',
+  },
+  {
     name: 'credit is announced only when all of it has come back',
     file: inbound,
     find: 'if (this.#released - this.#announced >= this.#settings.windowBytes / 4) this.announce()',
@@ -99,7 +124,7 @@ export const receiving: readonly Mutant[] = [
   {
     name: 'what follows the frame that broke a rule is read',
     file: inbound,
-    find: 'while (at < batch.length && !this.#closed) {',
-    replace: 'while (at < batch.length) {',
+    find: 'while (at < size && !this.#closed) {',
+    replace: 'while (at < size) {',
   },
 ]

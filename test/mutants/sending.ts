@@ -1,35 +1,111 @@
 import type { Mutant } from './mutant.js'
 
 const outbound = 'src/link/outbound.ts'
+const batch = 'src/link/batch.ts'
 const writer = 'src/link/frame-writer.ts'
 const large = 'src/link/large-frame.ts'
 const waiting = 'src/link/waiting-frames.ts'
+const getters = ['test/manager/getters.test.ts', 'test/link/lane-messages.test.ts']
 
 /** What a lane sends: batches, numbers, names, credit, chunks, replies. */
 export const sending: readonly Mutant[] = [
   {
+    name: 'a getter sends its bytes within the message that it is of',
+    file: outbound,
+    find: "    if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')\n",
+    replace: '',
+    tests: getters,
+  },
+  {
+    name: 'a getter sends what is to be acknowledged before the message that it is of',
+    file: outbound,
+    find: "    if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')\n",
+    replace:
+      "    if (this.#frames.encoding && !extra?.ack) throw new EncodeError('a value with a getter that sends')\n",
+    tests: getters,
+  },
+  {
+    name: 'a getter has control frames written within the message that it is of',
+    file: outbound,
+    find: '    if (this.#frames.encoding) return this.later(() => this.control(kind, body))\n',
+    replace: '',
+    tests: getters,
+  },
+  {
+    name: 'what a getter asked for is done never',
+    file: writer,
+    find: '    for (const work of asked) work()\n',
+    replace: '',
+    tests: getters,
+  },
+  {
+    name: 'a connection that a getter closes is closed within the message that it is of',
+    file: 'src/link/lane.ts',
+    find: '    if (this.outbound.later(() => this.close(code, text))) return\n',
+    replace: '',
+    tests: getters,
+  },
+  {
+    name: 'a message whose getter loses the connection is left for the next',
+    file: outbound,
+    find: '    if (this.later(() => this.close())) return\n',
+    replace: '',
+    tests: getters,
+  },
+  {
+    name: 'a message that is taken from the queue is taken again by its getter',
+    file: outbound,
+    find: 'this.#frames.alone(() => this.encode(value))',
+    replace: 'this.encode(value)',
+    tests: getters,
+  },
+  {
     name: 'a message overtakes those that wait',
     file: outbound,
-    find: 'this.#connection !== undefined && this.#queue.length === 0 && this.#unhindered',
-    replace: 'this.#connection !== undefined && this.#unhindered',
+    find: 'this.#isOpen && this.#queue.length === 0 && this.#unhindered',
+    replace: 'this.#isOpen && this.#unhindered',
+  },
+  {
+    name: 'an answer overtakes those that wait',
+    file: outbound,
+    find: 'this.#large.frame === undefined && this.#replies.length === 0',
+    replace: 'this.#large.frame === undefined',
+  },
+  {
+    name: 'an answer that cannot be encoded leaves half of itself in the batch',
+    file: outbound,
+    find: '      writer.reset(start)\n      throw',
+    replace: '      throw',
+  },
+  {
+    name: 'an answer that needs chunks leaves half of itself in the batch',
+    file: outbound,
+    find: '    else writer.reset(start)\n',
+    replace: '',
+  },
+  {
+    name: 'a message that is to be acknowledged, and did not wait, counts for nothing',
+    file: outbound,
+    find: '    this.#queue.admit(entry)\n',
+    replace: '',
   },
   {
     name: 'messages leave without credit',
     file: outbound,
-    find: 'return this.#writable && this.#credit > 0 && this.#job',
-    replace: 'return this.#writable && this.#job',
+    find: 'return this.batch.writable && this.#credit > 0 && this.#large',
+    replace: 'return this.batch.writable && this.#large',
   },
   {
     name: 'messages cut into a large one on its way',
     file: outbound,
-    find: ' && this.#job === undefined && !this.#held',
+    find: ' && this.#large.frame === undefined && !this.#held',
     replace: ' && !this.#held',
   },
   {
     name: 'messages leave through a cut',
     file: outbound,
-    find: ' && this.#job === undefined && !this.#held',
-    replace: ' && this.#job === undefined',
+    find: ' && this.#large.frame === undefined && !this.#held',
+    replace: ' && this.#large.frame === undefined',
   },
   {
     name: 'what was held back by a cut stays when it is healed',
@@ -45,8 +121,8 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'a batch that was not sent goes to the next connection',
-    file: outbound,
-    find: '    this.#frames.clear()\n',
+    file: batch,
+    find: '    this.frames.clear()\n',
     replace: '',
   },
   {
@@ -57,9 +133,9 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'a connection that was full leaves the next one blocked',
-    file: outbound,
-    find: '    this.#writable = true\n    this.#credit = 0',
-    replace: '    this.#credit = 0',
+    file: batch,
+    find: '    this.#writable = true\n    this.#sealed',
+    replace: '    this.#sealed',
   },
   {
     name: 'the credit that was spent on a lost connection is missing on the next',
@@ -70,20 +146,20 @@ export const sending: readonly Mutant[] = [
   {
     name: 'a large message goes on in the middle on the next connection',
     file: outbound,
-    find: '    this.#job = undefined\n    this.#sealed.length = 0',
-    replace: '    this.#sealed.length = 0',
+    find: '    this.#spent = 0\n    this.#large.close()\n',
+    replace: '    this.#spent = 0\n',
   },
   {
     name: 'control frames that were not sent go to the next connection',
-    file: outbound,
+    file: batch,
     find: '    this.#sealed.length = 0\n    this.#sealedBytes = 0\n',
     replace: '',
   },
   {
     name: 'a message that waits is sent, though the peer does not take one so large',
     file: outbound,
-    find: '    if (payload.length > this.#messageBytes) {\n',
-    replace: '    if (payload.length > this.#settings.messageBytes) {\n',
+    find: '    if (size > this.#messageBytes) {\n',
+    replace: '    if (size > this.#settings.messageBytes) {\n',
   },
   {
     name: 'replies that waited are not counted off when they leave',
@@ -99,15 +175,15 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'any number of control frames waits for a peer that does not read',
-    file: outbound,
-    find: '    if (this.#sealedBytes + this.#frames.bytes.position > this.#settings.controlBytes) this.overflowed()\n',
+    file: batch,
+    find: '    if (this.#sealedBytes + this.frames.bytes.position > this.#settings.controlBytes) this.overflowed()\n',
     replace: '',
   },
   {
     name: 'control frames that wait make a batch larger than the peer takes',
-    file: outbound,
-    find: '    if (this.#frames.bytes.position >= batchBytes) {\n      this.#sealedBytes',
-    replace: '    if (this.#frames.bytes.position < 0) {\n      this.#sealedBytes',
+    file: batch,
+    find: '    if (this.frames.bytes.position >= batchBytes) {\n      this.#sealedBytes',
+    replace: '    if (this.frames.bytes.position < 0) {\n      this.#sealedBytes',
   },
   {
     name: 'credit that comes back does not set those going that wait for it',
@@ -124,20 +200,20 @@ export const sending: readonly Mutant[] = [
   {
     name: 'a large message stays where it is when the connection has room again',
     file: outbound,
-    find: '    this.#pump()\n    this.drain()\n',
+    find: '    this.#large.pump()\n    this.drain()\n',
     replace: '    this.drain()\n',
   },
   {
     name: 'a message that cannot be encoded leaves half of itself in the batch',
     file: outbound,
-    find: '        this.#frames.undo(start, stream)\n        throw',
-    replace: '        throw',
+    find: '      this.#frames.undo(start, stream)\n      throw',
+    replace: '      throw',
   },
   {
     name: 'who waits for a message to be sent is not told',
     file: outbound,
-    find: '    this.#finish(start, this.#frames.bytes.position - start)\n    if (extra?.ack === undefined) entry.settler?.sent()\n',
-    replace: '    this.#finish(start, this.#frames.bytes.position - start)\n',
+    find: '    this.#finish(at)\n    if (entry.extra?.ack === undefined) entry.settler?.sent()\n',
+    replace: '    this.#finish(at)\n',
   },
   {
     name: 'the name in a large message that was given up keeps its number',
@@ -152,21 +228,45 @@ export const sending: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a large message is under way at once',
+    file: large,
+    find: 'this.#sent - this.#taken < this.#window',
+    replace: 'this.#sent >= this.#taken',
+  },
+  {
+    name: 'chunks that were lost with a connection are under way for ever',
+    file: large,
+    find: '    this.#window = window\n    this.#sent = 0\n',
+    replace: '    this.#window = window\n',
+  },
+  {
+    name: 'a large message goes on only when messages were handled as well',
+    file: outbound,
+    find: '    this.#large.taken(chunked)\n',
+    replace: '    if (this.#credit > 0) this.#large.taken(chunked)\n',
+  },
+  {
     name: 'a large message costs no credit',
     file: outbound,
-    find: '    this.#spend(this.#job.cost)\n',
+    find: '    this.#spend(frame.cost)\n',
     replace: '',
   },
   {
-    name: 'a large message that was given up goes on',
+    name: 'when a large message was given up, or has left, what waits behind it stays',
     file: outbound,
-    find: '      if (job.abandoned) {',
-    replace: '      if (job.abandoned && job.entry === undefined) {',
+    find: '      free: () => this.drain(),\n',
+    replace: '      free: () => {},\n',
+  },
+  {
+    name: 'a large message that was given up goes on',
+    file: 'src/link/large-sender.ts',
+    find: '      if (frame.abandoned) {',
+    replace: '      if (frame.abandoned && frame.entry === undefined) {',
   },
   {
     name: 'a large message that was given up costs its credit for ever',
     file: outbound,
-    find: '    this.#spend(-job.cost)\n',
+    find: '        this.#spend(-frame.cost)\n',
     replace: '',
   },
   {

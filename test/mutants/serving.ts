@@ -239,8 +239,8 @@ export const serving: readonly Mutant[] = [
   {
     name: 'what the promise of a listener rejects with ends the process',
     file: 'src/manager/guarded-emitter.ts',
-    find: '      callUser(() => fn.apply(this, args), failed)\n',
-    replace: '      fn.apply(this, args)\n      void failed\n',
+    find: '      callUser((): unknown => Reflect.apply(fn, this, args), failed)\n',
+    replace: '      Reflect.apply(fn, this, args)\n      void failed\n',
     tests: ['test/manager/callbacks.test.ts'],
   },
   {

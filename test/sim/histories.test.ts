@@ -6,6 +6,12 @@ import { scenarios } from './scenarios.js'
 const histories = Number(process.env.HISTORIES ?? 50)
 const firstSeed = Number(process.env.SEED ?? 1)
 const names = Object.keys(scenarios)
+const isDefault = process.env.HISTORIES === undefined && process.env.SEED === undefined
+
+/** What has to happen where `expected` times are likely: of other seeds than the known ones chance has its share. */
+function least(expected: number): number {
+  return isDefault ? expected : expected - 3 * Math.sqrt(expected)
+}
 
 describe('a cluster whose network, nodes and clocks fail in every way', () => {
   test.each(names)('keeps all its promises, and is whole again: %s', { timeout: 300_000 }, async name => {
@@ -20,9 +26,9 @@ describe('a cluster whose network, nodes and clocks fail in every way', () => {
     })
     expect(report.failures.map(({ text }) => text)).toEqual([])
     // A history in which nothing succeeds proves nothing.
-    expect(delivered).toBeGreaterThan(histories * 20)
+    expect(delivered).toBeGreaterThanOrEqual(20 * least(histories))
     for (const what of name === 'delivery' ? ['acked burst', 'talk'] : ['burst', 'ask', 'leave', 'stop and start']) {
-      expect(report.outcomes[`${what}: ok`], what).toBeGreaterThan(histories / 10)
+      expect(report.outcomes[`${what}: ok`] ?? 0, what).toBeGreaterThanOrEqual(least(histories / 10))
     }
   })
 

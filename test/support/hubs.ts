@@ -12,7 +12,7 @@ import type { Lane } from '../../src/link/lane.js'
 import { defaultLimits, type Limits } from '../../src/link/limits.js'
 import type { Link } from '../../src/link/link.js'
 import { Written } from '../../src/link/outbound-settings.js'
-import type { Tracker, Waiting } from '../../src/link/queue.js'
+import { payloadOf, type Tracker, type Waiting } from '../../src/link/queue.js'
 import { SimulatedClock } from '../../src/testing/simulation/simulated-clock.js'
 import { MemoryNetwork, type MemoryNetworkOptions } from '../../src/transport/memory.js'
 import { encoded, identity } from './handshake-ends.js'
@@ -148,15 +148,14 @@ export class HubNode implements HubHandler {
     options: Partial<Waiting> = {},
   ): Waiting | undefined {
     if (lane.outbound.offer(server, stream, message, options.extra) === Written.sent) return undefined
-    const body: Waiting['body'] =
-      message instanceof Uint8Array ? { type: 'bytes', bytes: message } : { type: 'encoded', bytes: encoded(message) }
+    const body = message instanceof Uint8Array ? payloadOf(message) : payloadOf(encoded(message), 'encoded')
     const entry: Waiting = {
       ...{ server, stream, body, extra: undefined, settler: undefined, key: undefined, order: ++this.#order },
       ...{
         patience: 'always',
         sequence: 0,
         tracker: undefined,
-        bytes: body.bytes.length,
+        bytes: body.end,
         queue: undefined,
         release: undefined,
         gone: false,
@@ -241,6 +240,9 @@ export class HubNode implements HubHandler {
   }
   violated(lane: Lane, rule: string, detail: string): void {
     this.log.push(`violated ${laneName(lane)} ${rule}: ${detail}`)
+  }
+  emptied(lane: Lane): void {
+    this.log.push(`emptied ${laneName(lane)}`)
   }
   duplicate(lane: Lane): void {
     this.log.push(`duplicate ${laneName(lane)}`)

@@ -6,6 +6,7 @@
 import { createInterface } from 'node:readline'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { fullMesh, hyParView } from 'maquis'
+import { managePools } from 'maquis/pool'
 
 const events = ['up', 'down', 'members', 'removed', 'superseded', 'refused', 'violation']
 let node
@@ -14,6 +15,7 @@ const expected = new Map()
 const ordered = { received: 0, wrong: 0 }
 let counted = 0
 let pings
+let pools
 
 function say(message) {
   process.stdout.write(`${JSON.stringify(message)}\n`)
@@ -30,6 +32,7 @@ function shiftedClock(wallOffset) {
     now: () => performance.now(),
     wall: () => new Date(Date.now() + wallOffset),
     defer: fn => void setImmediate(fn),
+    soon: fn => process.nextTick(fn),
     schedule: (after, wake) => {
       const timer = setTimeout(wake, Math.ceil(after)).unref()
       return () => clearTimeout(timer)
@@ -131,6 +134,31 @@ const commands = {
     const { count, worst, errors } = pings
     return { count, worst, errors }
   },
+  /** Makes this node one of the pools: it says what its server `work` is given, before that is acknowledged. */
+  async pools({ alive }) {
+    pools = managePools(node)
+    node.register('work', number => say({ event: 'work', at: Date.now(), details: [number] }))
+    await pools.worker.ready({ alive })
+  },
+  ranked: ({ key, count }) => pools.worker.ranked(key, count).map(({ name }) => name),
+  publish: ({ key, message, options }) => pools.worker.publishHrw(key, 'work', message, options),
+  /** Publishes numbers, acknowledged, some at a time; tells of each how it ended. */
+  async publishMany({ from, count, atOnce }) {
+    const ended = []
+    let next = from
+    const publish = async () => {
+      for (let number = next++; number < from + count; number = next++) {
+        const result = await pools.worker
+          .publishHrw(`key-${number}`, 'work', number, { ack: true })
+          .catch(error => ({ sent: false, error: plainError(error) }))
+        ended.push({ number, ...result })
+        await pause(1)
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, publish))
+    return ended
+  },
+  departPools: () => pools.depart(),
   /** Stops the node and lets go of the standard input: from here on nothing but a leak keeps the process alive. */
   async stop() {
     await node.stop()

@@ -33,9 +33,21 @@ class ReadingSocket extends EventEmitter {
   }
 }
 
-function setUp(): { socket: ReadingSocket; clock: SimulatedClock; connection: WebSocketConnection; taken: number[] } {
+function setUp(): {
+  socket: ReadingSocket
+  clock: SimulatedClock
+  connection: WebSocketConnection
+  taken: number[]
+  corks: number[]
+} {
+  /** How many chunks were written before the stream was corked, and, negative, uncorked. */
+  const corks: number[] = []
   const socket = new ReadingSocket()
-  const stream = Object.assign(new EventEmitter(), { setNoDelay: () => {} })
+  const stream = Object.assign(new EventEmitter(), {
+    setNoDelay: () => {},
+    cork: () => void corks.push(socket.written.length),
+    uncork: () => void corks.push(-socket.written.length),
+  })
   const clock = new SimulatedClock()
   const taken: number[] = []
   const connection = new WebSocketConnection(
@@ -45,7 +57,7 @@ function setUp(): { socket: ReadingSocket; clock: SimulatedClock; connection: We
     },
     () => ({ received: chunk => taken.push(chunk.length), drained: () => {}, closed: () => {} }),
   )
-  return { socket, clock, connection, taken }
+  return { socket, clock, connection, taken, corks }
 }
 
 test('a connection that has much to read lets others have their turn now and then', () => {
@@ -82,4 +94,15 @@ test('bytes are given back when they were written, and never after an error', ()
   socket.written[0]?.()
   socket.written[1]?.(new Error('broken'))
   expect(released).toEqual([1])
+})
+
+test('chunks that follow each other leave with one call into the system', () => {
+  const { connection, corks } = setUp()
+  connection.send(new Uint8Array(1))
+  expect(corks).toEqual([])
+  connection.send(new Uint8Array(1), undefined, true)
+  connection.send(new Uint8Array(1), undefined, true)
+  connection.send(new Uint8Array(1))
+  connection.send(new Uint8Array(1))
+  expect(corks).toEqual([1, -4])
 })

@@ -35,7 +35,7 @@ export class SimulatedClock implements Clock {
   readonly #deferred = new Fifo<() => void>()
   readonly #timers = new TimerHeap()
 
-  /** @throws {@link InvalidOptionError} an option is none. */
+  /** @throws `InvalidOptionError` an option is none. */
   constructor(options: SimulatedClockOptions = {}) {
     checkKeys('options', options, ['base'])
     this.#base = options.base ?? new Date(0)
@@ -55,6 +55,11 @@ export class SimulatedClock implements Clock {
   }
 
   defer(fn: () => void): void {
+    this.#deferred.add(fn)
+  }
+
+  /** Like {@link defer}: an event is over when the next begins. */
+  soon(fn: () => void): void {
     this.#deferred.add(fn)
   }
 

@@ -118,6 +118,7 @@ export class SimulatedProcess {
       now: () => clock.now(),
       wall: () => new Date(clock.wall().getTime() + wallOffset()),
       defer: fn => clock.defer(() => this.#run(fn)),
+      soon: fn => clock.soon(() => this.#run(fn)),
       schedule: (after, wake) => {
         let cancelled = false
         const cancel = clock.schedule(after, () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { broadcastCases } from './manager-broadcast-cases.js'
+import { bytesCases } from './manager-bytes-cases.js'
 import { connectionCases } from './manager-connection-cases.js'
 import { flowCases } from './manager-flow-cases.js'
 import type { ManagerCase, ManagerHarness } from './manager-harness.js'
@@ -20,6 +21,7 @@ import { unheeded } from './unheeded.js'
 export const managerCases: readonly ManagerCase[] = [
   ...[lifecycleCases, membershipCases, watchingCases, messagingCases, requestCases, flowCases].flat(),
   ...[connectionCases, partitionCases, interpositionCases, broadcastCases, monitorCases, relayCases].flat(),
+  ...bytesCases,
 ].map(({ run, ...rest }) => ({ ...rest, run: harness => withoutViolations(harness, run) }))
 
 /**

@@ -98,31 +98,6 @@ export const deliveryCases: readonly TransportCase[] = [
     },
   },
   {
-    name: 'a handler that moves what it received to another thread takes nothing from others',
-    async run(harness) {
-      const { near, far, end } = await connect(harness)
-      const sizes = [2_000, 30_000, 5_000, 60_000, 3_000]
-      const taken: Uint8Array[] = []
-      const received = far.received.bind(far)
-      far.received = bytes => {
-        taken.push(plain(bytes))
-        received(bytes)
-        try {
-          structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] })
-        } catch {
-          // It may be told that this cannot be.
-        }
-      }
-      for (const [index, size] of sizes.entries()) near.connection.send(chunk(index, size))
-      await harness.eventually(far.count(sizes.length))
-      assert.deepEqual(
-        taken,
-        sizes.map((size, index) => chunk(index, size)),
-      )
-      await end()
-    },
-  },
-  {
     name: 'send returns false while too much waits, and drained tells when it no longer does',
     async run(harness) {
       const { near, far, end } = await connect(harness)

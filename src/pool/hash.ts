@@ -1,0 +1,155 @@
+import { fnv1a32 } from '../core/fnv.js'
+import { finishHash } from '../core/stream.js'
+import { compareBytewise } from './bytewise.js'
+import { scrambleSite, siteOf, weightOf } from './zeek-hash.js'
+
+/**
+ * How the owner of a key is chosen, by name and version, so that nodes can tell whether they agree. `fmix32-v1`: fair
+ * in shares, and to who takes over from a dead node. `zeek-7.1`: Zeek's own, to the bit.
+ */
+export type HashName = 'fmix32-v1' | 'zeek-7.1'
+
+/** The names of all hashes. */
+export const hashNames: readonly HashName[] = ['fmix32-v1', 'zeek-7.1']
+
+/** What tells nodes of a pool apart. */
+export interface SiteIdentity {
+  readonly name: string
+  /** Zeek's name of the site: that of the node, a dot, and a count. With `fmix32-v1` the name itself. */
+  readonly alias: string
+  /** With `zeek-7.1` 32 bits; with `fmix32-v1` 53, so that no two nodes have the same. */
+  readonly siteId: number
+}
+
+/** The nodes among which the owner of a key is chosen. */
+export interface Sites<Node extends SiteIdentity> {
+  /** The owner of a key with that digest; undefined where there are no nodes. Allocates nothing. */
+  owner(digest: number): Node | undefined
+  /** The first `count` in the order in which they would own the key. */
+  ranked(digest: number, count: number): Node[]
+}
+
+/** The identities of nodes of one pool, in their order. */
+export function identify(hash: HashName, names: readonly string[]): SiteIdentity[] {
+  if (hash === 'fmix32-v1') return names.map(name => ({ name, alias: name, siteId: wideId(name) }))
+  const taken = new Set<number>()
+  return names.map(name => {
+    const { alias, id } = siteOf(name, each => taken.has(each))
+    taken.add(id)
+    return { name, alias, siteId: id }
+  })
+}
+
+/** Makes ready what of the weights does not depend on the key. */
+export function sitesOf<Node extends SiteIdentity>(hash: HashName, nodes: readonly Node[]): Sites<Node> {
+  return hash === 'zeek-7.1' ? new ZeekSites(nodes) : new MixedSites(nodes)
+}
+
+/** Another start than that of FNV-1a makes another hash of it. */
+const otherStart = 0x9747b28c
+const lowWord = 4_294_967_296
+/** The least number of 32 bits; combined with it, unsigned numbers are in the order of signed ones. */
+const lowest = -2_147_483_648
+
+/** 32 bits of one hash of a name, below 21 bits of another. */
+function wideId(name: string): number {
+  return (fnv1a32(name, otherStart) >>> 11) * lowWord + fnv1a32(name)
+}
+
+/**
+ * Rendezvous hashing with MurmurHash3's fmix32 over the digest of the key and a scrambled hash of the node's name. Two
+ * nodes tie if and only if those 32 bits of theirs are the same, and then for all keys: another hash decides between
+ * them, for each key anew, and at last the name.
+ */
+class MixedSites<Node extends SiteIdentity> implements Sites<Node> {
+  readonly #nodes: readonly Node[]
+  readonly #seeds: Int32Array
+
+  constructor(nodes: readonly Node[]) {
+    this.#nodes = nodes
+    this.#seeds = Int32Array.from(nodes, ({ siteId }) => finishHash(siteId % lowWord))
+  }
+
+  owner(digest: number): Node | undefined {
+    const seeds = this.#seeds
+    let best = 0
+    let most = lowest
+    for (let index = 0; index < seeds.length; index++) {
+      // The body of `finishHash`, of which this loop is made, up to its sign: signed numbers are quicker to compare.
+      let mixed = digest ^ (seeds[index] as number)
+      mixed ^= mixed >>> 16
+      mixed = Math.imul(mixed, 0x85ebca6b)
+      mixed ^= mixed >>> 13
+      mixed = Math.imul(mixed, 0xc2b2ae35)
+      const weight = mixed ^ (mixed >>> 16) ^ lowest
+      if (weight < most || (weight === most && !this.#precedes(digest, index, best))) continue
+      best = index
+      most = weight
+    }
+    return this.#nodes[best]
+  }
+
+  ranked(digest: number, count: number): Node[] {
+    const weights = Array.from(this.#seeds, seed => finishHash(digest ^ seed))
+    return firstOf(this.#nodes, weights, count, (one, other) => this.#precedes(digest, one, other))
+  }
+
+  #precedes(digest: number, one: number, other: number): boolean {
+    const [a, b] = [this.#nodes[one] as Node, this.#nodes[other] as Node]
+    const [first, second] = [secondWeight(digest, a.name), secondWeight(digest, b.name)]
+    return first > second || (first === second && compareBytewise(a.name, b.name) < 0)
+  }
+}
+
+function secondWeight(digest: number, name: string): number {
+  return finishHash(digest ^ finishHash(fnv1a32(name, otherStart)))
+}
+
+/** Zeek's: where two ids are equal in their low 31 bits they tie for all keys, and the greater id owns them all. */
+class ZeekSites<Node extends SiteIdentity> implements Sites<Node> {
+  readonly #nodes: readonly Node[]
+  readonly #scrambled: Int32Array
+
+  constructor(nodes: readonly Node[]) {
+    this.#nodes = nodes
+    this.#scrambled = Int32Array.from(nodes, ({ siteId }) => scrambleSite(siteId))
+  }
+
+  owner(digest: number): Node | undefined {
+    const scrambled = this.#scrambled
+    const low = digest & 0x7fffffff
+    let best = -1
+    let most = -1
+    for (let index = 0; index < scrambled.length; index++) {
+      const weight = weightOf(low, scrambled[index] as number)
+      if (weight < most || (weight === most && !this.#precedes(index, best))) continue
+      best = index
+      most = weight
+    }
+    return this.#nodes[best]
+  }
+
+  ranked(digest: number, count: number): Node[] {
+    const low = digest & 0x7fffffff
+    const weights = Array.from(this.#scrambled, each => weightOf(low, each))
+    return firstOf(this.#nodes, weights, count, (one, other) => this.#precedes(one, other))
+  }
+
+  #precedes(one: number, other: number): boolean {
+    return (this.#nodes[one] as Node).siteId > (this.#nodes[other] as Node).siteId
+  }
+}
+
+function firstOf<Node>(
+  nodes: readonly Node[],
+  weights: readonly number[],
+  count: number,
+  precedes: (one: number, other: number) => boolean,
+): Node[] {
+  const order = weights.map((_, index) => index)
+  order.sort((one, other) => {
+    const difference = (weights[other] as number) - (weights[one] as number)
+    return difference !== 0 ? difference : precedes(one, other) ? -1 : 1
+  })
+  return order.slice(0, count).map(index => nodes[index] as Node)
+}

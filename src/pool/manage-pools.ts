@@ -1,0 +1,321 @@
+import type { EventEmitter } from 'eventemitter3'
+import { EncodeError, InvalidOptionError, OverflowError, StoppedError, UnknownChannelError } from '../core/errors.js'
+import { isName } from '../core/name.js'
+import type { NodeSpec } from '../core/node.js'
+import { checkKeys } from '../core/option-keys.js'
+import { checkFunction, isDuration } from '../manager/checks.js'
+import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
+import { checkOptions } from '../manager/message-options.js'
+import type { MessageContext, MessageOf, ServerName, Untyped } from '../manager/servers.js'
+import { poolsOptionNames } from './create-pools.js'
+import { PartialMembershipError, type PoolMismatchError } from './errors.js'
+import { type ManagedPool, SendingPool } from './managed-pool.js'
+import type { PoolPeer } from './node-table.js'
+import { PeerPools } from './peer-pools.js'
+import { PoolArrivals, type Subscriber } from './pool-arrivals.js'
+import { type PublishMessage, parsePoolMessage, poolServer, subscriptionsMax } from './pool-messages.js'
+import { PoolSender } from './pool-sender.js'
+import { type PoolSpec, topicBytesMax } from './pool-spec.js'
+import { withoutEnd } from './topics.js'
+import { type Pools, type PoolsEvents, type PoolsOptions, WorkPools } from './work-pools.js'
+
+/** What became of a message that is for a topic. */
+export interface TopicResult {
+  /** Whether anybody was sent it. */
+  readonly sent: boolean
+  /** Why nobody was: there is nobody, or the queues are full. */
+  readonly reason?: 'empty' | 'overloaded'
+  /** Who was sent it; with `ack`, who acknowledged it. */
+  readonly nodes: readonly string[]
+  /** Who was not, and why. */
+  readonly missed: ReadonlyMap<string, Error>
+}
+
+/** What is counted of all pools of a node. */
+export interface PoolsCounters {
+  /** Messages that came here and were passed on to the owners of their keys. */
+  readonly forwarded: number
+  /** What was told of lives that were over, and changed nothing. */
+  readonly stale: number
+  /** Messages between pools that were none. */
+  readonly malformed: number
+}
+
+/**
+ * The pools of a node of a cluster. They follow its membership until they are disposed: then they are empty, and the
+ * node is given no more work until it has pools again.
+ */
+export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Servers>>, Disposable {
+  /** Differences with nodes that are up: there owners are others. Each was told by the event `error`. */
+  readonly mismatches: readonly PoolMismatchError[]
+  /**
+   * Sends a message to a topic: that of a node reaches its server of that name; that of a pool, or of a type, those of
+   * all that are alive. Who subscribed to the topic, or to what it lies below, is told, wherever it is. It does not
+   * reject for a node's sake: `missed` tells. The topic `''`, of `hrwTopic` where nobody is alive, reaches nobody. With
+   * `ack` it resolves when all have acknowledged, and goes to nobody else.
+   */
+  publish<Name extends ServerName<Servers>>(
+    topic: string,
+    server: Name,
+    message: MessageOf<Servers, Name>,
+    options?: ForwardOptions,
+  ): Promise<TopicResult>
+  /**
+   * Calls `fn` with what is published anywhere to this topic or to one below it: `a/b` is below `a`, and `ab` is not.
+   * For what is sent to this node by `publishHrw` and the like that is this node's topic. `''` is all.
+   */
+  subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable
+  /**
+   * Tells the others that this node is about to end, so that it is given no more work: resolves when they have taken
+   * note, or after `timeout` milliseconds (1,000). What comes all the same is passed on to the new owners. For this
+   * life.
+   */
+  depart(options?: { readonly timeout?: number }): Promise<void>
+  /** Departs, and leaves the cluster. */
+  leave(options?: { readonly timeout?: number }): Promise<void>
+  /** What was counted of all pools. */
+  counters(): PoolsCounters
+}
+
+const departTimeout = 1_000
+
+/**
+ * Pools of a node of a cluster, fed by its membership. Make them at every node, with the same specs. Registrations and
+ * subscriptions outlive `stop()`.
+ * @throws {@link PartialMembershipError} this overlay does not know all members.
+ * @throws `ServerExistsError` the node has pools already.
+ */
+export function managePools<Servers = Untyped>(
+  manager: PeerServiceManager<Servers>,
+  options: PoolsOptions = {},
+): ManagedPools<Servers> {
+  checkKeys('options', options, poolsOptionNames)
+  if (!manager.supportsCapability('full-membership')) throw new PartialMembershipError(manager.name)
+  const untyped: unknown = manager
+  const typed: unknown = new ClusterPools(untyped as PeerServiceManager, options)
+  return typed as ManagedPools<Servers>
+}
+
+/** What joins the bookkeeping of pools to a manager. */
+class ClusterPools implements ManagedPools {
+  readonly #manager: PeerServiceManager
+  readonly #pools: WorkPools<SendingPool>
+  readonly #peers: PeerPools
+  readonly #sender: PoolSender
+  readonly #arrivals: PoolArrivals
+  readonly #disposables: Disposable[] = []
+  readonly #refresh = (): void => this.#membersChanged()
+  /** The members, by their topics. */
+  #nodeTopics: ReadonlyMap<string, string> = new Map()
+  #leaving: number | undefined
+  #isDisposed = false
+  #malformed = 0
+
+  constructor(manager: PeerServiceManager, options: PoolsOptions) {
+    this.#manager = manager
+    this.#sender = new PoolSender(manager, node => this.#peers.runs(node))
+    this.#pools = new WorkPools({
+      ...{ self: manager.name, options, awaitsNodes: true, nodes: [] },
+      make: (spec, context) => new SendingPool(spec, context, this.#sender),
+    })
+    this.#arrivals = new PoolArrivals({ manager, pools: this.#pools, sender: this.#sender })
+    this.#peers = new PeerPools({
+      ...{ manager, pools: this.#pools },
+      subscriptions: () => this.#arrivals.prefixes,
+      isLeaving: () => this.#isDisposed || this.#leaving === manager.spec.incarnation,
+    })
+    this.#membersChanged()
+    this.#disposables.push(manager.register(poolServer, (message: unknown, context) => this.#receive(message, context)))
+    manager.events.on('members', this.#refresh)
+    this.#disposables.push(
+      manager.monitorNodes(({ type, node, incarnation }) => {
+        if (type === 'up') {
+          this.#pools.nodeUp(node, incarnation)
+          this.#peers.up(node, incarnation)
+        } else {
+          this.#pools.nodeDown(node, incarnation)
+          this.#peers.down(node, incarnation)
+        }
+      }),
+    )
+  }
+
+  get worker(): ManagedPool {
+    return this.#pools.worker
+  }
+
+  get proxy(): ManagedPool {
+    return this.#pools.proxy
+  }
+
+  get logger(): ManagedPool {
+    return this.#pools.logger
+  }
+
+  get registered(): ReadonlyMap<string, ManagedPool> {
+    return this.#pools.registered
+  }
+
+  get events(): EventEmitter<PoolsEvents> {
+    return this.#pools.events
+  }
+
+  get mismatches(): readonly PoolMismatchError[] {
+    return this.#peers.mismatches
+  }
+
+  register(spec: PoolSpec): ManagedPool {
+    return this.registerAll([spec])[0] as ManagedPool
+  }
+
+  registerAll(specs: readonly PoolSpec[]): ManagedPool[] {
+    const made = this.#pools.registerAll(specs)
+    this.#peers.changed()
+    return made
+  }
+
+  unregister(topic: string): boolean {
+    const isThere = this.#pools.unregister(topic)
+    if (isThere) this.#peers.changed()
+    return isThere
+  }
+
+  rrLogTopic(id: string, path?: string): string {
+    return this.#pools.rrLogTopic(id, path)
+  }
+
+  nodesOfType(type: string): readonly string[] {
+    return this.#pools.nodesOfType(type)
+  }
+
+  activeNodeCount(type: string): number {
+    return this.#pools.activeNodeCount(type)
+  }
+
+  async publish(topic: string, server: string, message: unknown, options: ForwardOptions = {}): Promise<TopicResult> {
+    checkOptions(options)
+    // What `hrwTopic` and `rrTopic` give where nobody is alive.
+    if (topic === '') return { sent: false, reason: 'empty', nodes: [], missed: new Map() }
+    checkTopic('topic', topic)
+    const addressed = new Set(this.#addressed(topic))
+    const others = [
+      ...this.#peers.subscribers(topic),
+      ...(this.#arrivals.hasSubscribers(topic) ? [this.#manager.name] : []),
+    ]
+    const within = this.#sender.deadlineOf(options)
+    const published: PublishMessage = { type: 'publish', topic, server, message }
+    const forSubscribers: PublishMessage = { ...published, subscribersOnly: true }
+    const nodes: string[] = []
+    const missed = new Map<string, Error>()
+    const send = async (node: string): Promise<void> => {
+      try {
+        await this.#sender.send(node, addressed.has(node) ? published : forSubscribers, within)
+        nodes.push(node)
+      } catch (error) {
+        if (isCallersMistake(error)) throw error
+        missed.set(node, error as Error)
+      }
+    }
+    await Promise.all([...new Set([...addressed, ...others])].map(send))
+    if (nodes.length > 0) return { sent: true, nodes: nodes.sort(), missed }
+    const isFull = [...missed.values()].some(error => error instanceof OverflowError)
+    return { sent: false, reason: isFull ? 'overloaded' : 'empty', nodes, missed }
+  }
+
+  subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable {
+    if (prefix !== '') checkTopic('prefix', prefix)
+    checkFunction('fn', fn)
+    const { prefixes } = this.#arrivals
+    if (prefixes.length >= subscriptionsMax && !prefixes.includes(prefix)) {
+      throw new InvalidOptionError('prefix', `one of ${subscriptionsMax} that a node may subscribe to at the most`)
+    }
+    // What is published is what its publisher says that it is.
+    const subscription = this.#arrivals.subscribe(prefix, (message, context) => fn(message as Message, context))
+    this.#peers.changed()
+    return {
+      [Symbol.dispose]: () => {
+        subscription[Symbol.dispose]()
+        this.#peers.changed()
+      },
+    }
+  }
+
+  async depart(options: { readonly timeout?: number } = {}): Promise<void> {
+    checkKeys('options', options, ['timeout'])
+    const { timeout = departTimeout } = options
+    if (!isDuration(timeout)) throw new InvalidOptionError('timeout', 'milliseconds, 0 or more', timeout)
+    const { incarnation } = this.#manager.spec
+    this.#leaving = incarnation
+    this.#pools.nodeLeaving(this.#manager.name, incarnation)
+    await this.#peers.announce(timeout)
+  }
+
+  async leave(options?: { readonly timeout?: number }): Promise<void> {
+    await this.depart(options)
+    await this.#manager.leave()
+  }
+
+  counters(): PoolsCounters {
+    return { forwarded: this.#arrivals.forwarded, stale: this.#pools.stale, malformed: this.#malformed }
+  }
+
+  [Symbol.dispose](): void {
+    this.#manager.events.off('members', this.#refresh)
+    for (const each of this.#disposables.splice(0)) each[Symbol.dispose]()
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    // Others must not take it for a node that runs pools, and would look at what they send it.
+    void this.#peers.announce(departTimeout)
+    this.#pools.close()
+    this.#pools.nodesAre([])
+  }
+
+  #membersChanged(): void {
+    const members = this.#manager.membersForOrchestration()
+    const { nodeTopic } = this.#pools.topics
+    this.#nodeTopics = new Map(members.map(({ name }) => [withoutEnd(nodeTopic(name)), name]))
+    this.#pools.nodesAre(members.map(peerOf))
+  }
+
+  #receive(message: unknown, context: MessageContext): Promise<void> | undefined {
+    const parsed = parsePoolMessage(message)
+    if (parsed === undefined) this.#malformed++
+    else if (parsed.type === 'publish') return this.#arrivals.take(parsed, context)
+    else if (context.from !== this.#manager.name) this.#peers.heard(context.from, context.incarnation, parsed)
+    return undefined
+  }
+
+  /** Whose servers a topic names. */
+  #addressed(topic: string): string[] {
+    const { registered, topics } = this.#pools
+    const bare = withoutEnd(topic)
+    for (const pool of registered.values()) {
+      if (withoutEnd(pool.spec.topic) === bare)
+        return pool.nodeList.filter(({ alive }) => alive).map(({ name }) => name)
+    }
+    const named = this.#nodeTopics.get(bare)
+    if (named !== undefined) return this.#pools.isAlive(named) ? [named] : []
+    const members = this.#manager.membersForOrchestration()
+    const types = new Set(members.map(spec => peerOf(spec).type))
+    for (const type of types) {
+      if (type !== undefined && withoutEnd(topics.typeTopic(type)) === bare) return this.#pools.aliveOfType(type)
+    }
+    return []
+  }
+}
+
+function peerOf({ name, incarnation, attributes }: NodeSpec): PoolPeer {
+  const type: unknown = attributes?.type
+  return { name, incarnation, type: typeof type === 'string' ? type : undefined }
+}
+
+/** What would be wrong for every node. */
+function isCallersMistake(error: unknown): boolean {
+  if (error instanceof UnknownChannelError) return error.where === 'local'
+  return error instanceof EncodeError || error instanceof InvalidOptionError || error instanceof StoppedError
+}
+
+function checkTopic(option: string, topic: unknown): void {
+  if (typeof topic === 'string' && isName(topic, topicBytesMax)) return
+  throw new InvalidOptionError(option, `1 to ${topicBytesMax} bytes of text`, topic)
+}

@@ -1,0 +1,31 @@
+/**
+ * Work pools, after Zeek's: which node owns a key, whose turn it is, and how to send it there. Begin with
+ * {@link managePools}.
+ *
+ * @module
+ */
+
+export { fnv1a32 } from '../core/fnv.js'
+export { BoundedLoad, type Lease, type RankedPool } from './bounded-load.js'
+export { type CreatePoolsOptions, createPools, type PurePools } from './create-pools.js'
+export {
+  PartialMembershipError,
+  PoolClosedError,
+  PoolExistsError,
+  PoolLimitError,
+  PoolMismatchError,
+  PoolNodeTypeError,
+  PoolSupplyError,
+} from './errors.js'
+export { type HashName, hashNames, type SiteIdentity } from './hash.js'
+export { type ManagedPools, managePools, type PoolsCounters, type TopicResult } from './manage-pools.js'
+export type { HrwOptions, ManagedPool, RoundRobinOptions } from './managed-pool.js'
+export type { PoolPeer } from './node-table.js'
+export type { Subscriber, TopicContext } from './pool-arrivals.js'
+export type { PublishCounts, PublishResult } from './pool-sender.js'
+export type { Allocation, CompletePoolSpec, PoolDefaults, PoolSpec } from './pool-spec.js'
+export { matchesTopic, poolTopics, type TopicNames, zeekTopics } from './topics.js'
+export type { MovedKey, Pool, PoolChange, PoolEvents, PoolNode, ReadyOptions } from './work-pool.js'
+export type { Pools, PoolsEvents, PoolsOptions, PureNodes } from './work-pools.js'
+export { fnv1a64, type HrwSite, HrwSites, hrwWeight } from './zeek-hash.js'
+export { type PoolKey, ZeekKey, zeekKey } from './zeek-key.js'

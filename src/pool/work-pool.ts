@@ -1,0 +1,342 @@
+import type { EventEmitter } from 'eventemitter3'
+import { abortReason, onAbort } from '../core/abort.js'
+import { InvalidOptionError } from '../core/errors.js'
+import { fnv1a32 } from '../core/fnv.js'
+import { checkKeys } from '../core/option-keys.js'
+import { finishHash } from '../core/stream.js'
+import { isCount } from '../manager/checks.js'
+import type { GuardedEmitter } from '../manager/guarded-emitter.js'
+import { checkSignal } from '../manager/message-options.js'
+import { PoolClosedError } from './errors.js'
+import { identify, type SiteIdentity, type Sites, sitesOf } from './hash.js'
+import type { CompletePoolSpec } from './pool-spec.js'
+import { RoundRobin } from './round-robin.js'
+import { digestOf, type PoolKey } from './zeek-key.js'
+
+/** A node of a pool. */
+export interface PoolNode extends SiteIdentity {
+  /** Whether it is up, and has not said that it leaves. */
+  readonly alive: boolean
+  /** The topic that reaches it. */
+  readonly topic: string
+}
+
+/** What became of a pool. */
+export interface PoolChange {
+  /** The names of nodes that work is given to from now on. */
+  readonly added: readonly string[]
+  /** The names of those that it is not given to any more. */
+  readonly removed: readonly string[]
+  /** The names of all that it was given to before, and is now: what `moved` takes. */
+  readonly before: readonly string[]
+  readonly after: readonly string[]
+  /** Counts the changes of this pool at this node. */
+  readonly epoch: number
+}
+
+/** What a pool tells. Its listeners find all pools up to date. */
+export interface PoolEvents {
+  /** Its living nodes are others now. */
+  changed: (change: PoolChange) => void
+  /**
+   * Nobody in it is alive: its last node is gone, or something was published to it that therefore was not sent. Once
+   * until somebody is alive.
+   */
+  empty: () => void
+}
+
+/** A key whose owner is another: undefined where there is none. */
+export interface MovedKey<Key extends PoolKey = PoolKey> {
+  readonly key: Key
+  readonly from: string | undefined
+  readonly to: string | undefined
+}
+
+/** A pool of nodes among which work is distributed. */
+export interface Pool {
+  readonly spec: CompletePoolSpec
+  /** All its nodes, dead ones too, by name. */
+  readonly nodes: ReadonlyMap<string, PoolNode>
+  /** The same in the order of the round robin. */
+  readonly nodeList: readonly PoolNode[]
+  /** Those among which owners of keys are chosen, by site id: its living nodes. */
+  readonly sites: ReadonlyMap<number, PoolNode>
+  /** Where each round robin goes on. */
+  readonly rrKeySeq: ReadonlyMap<string, number>
+  /** Its living nodes, this one included. */
+  readonly aliveCount: number
+  /** Counts the changes of its living nodes. */
+  readonly epoch: number
+  /** Round robins that were forgotten, because 1,024 others were used since. */
+  readonly roundRobinForgotten: number
+  readonly events: EventEmitter<PoolEvents>
+  /** The owner of a key; undefined where nobody is alive. */
+  hrw(key: PoolKey): PoolNode | undefined
+  /** The first `count` in the order in which they would own the key: who takes over, and who after that. */
+  ranked(key: PoolKey, count: number): PoolNode[]
+  /** The next node in turn, of those who are alive. Each key has turns of its own. */
+  rr(key?: string): PoolNode | undefined
+  /** The topic of the owner of a key; `''` where nobody is alive. */
+  hrwTopic(key: PoolKey): string
+  /** The topic of the next node in turn; `''` where nobody is alive. */
+  rrTopic(key?: string): string
+  /** Of these keys, those whose owner differs between two sets of living nodes, given by name. */
+  moved<Key extends PoolKey>(keys: Iterable<Key>, before: Iterable<string>, after: Iterable<string>): MovedKey<Key>[]
+  /**
+   * Resolves once so many are alive, by default one. Rejects with the reason of the signal.
+   * @throws {@link PoolClosedError} it was unregistered meanwhile.
+   */
+  ready(options?: ReadyOptions): Promise<void>
+}
+
+/** What a pool is waited for. */
+export interface ReadyOptions {
+  /** As many nodes as have to be alive, this one included. Default 1. */
+  readonly alive?: number
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal
+}
+
+/** Where a pool stands: a node of it and whether that lives. */
+export interface Placed {
+  readonly name: string
+  readonly alive: boolean
+}
+
+export interface WorkPoolContext {
+  readonly self: string
+  readonly nodeTopic: (name: string) => string
+  readonly events: GuardedEmitter<PoolEvents>
+}
+
+interface Waiter {
+  readonly alive: number
+  readonly ready: () => void
+  readonly end: (error: Error) => void
+}
+
+interface Member extends PoolNode {
+  alive: boolean
+}
+
+/** The bookkeeping of one pool: who is in it, who lives, and whose turn it is. */
+export class WorkPool implements Pool {
+  readonly #context: WorkPoolContext
+  #spec: CompletePoolSpec
+  #nodes: ReadonlyMap<string, Member> = new Map()
+  #nodeList: readonly Member[] = []
+  #sites: ReadonlyMap<number, PoolNode> = new Map()
+  #chosen: Sites<PoolNode>
+  /** The same, as nodes see it that include this one. */
+  #common: Sites<PoolNode>
+  #aliveCount = 0
+  #epoch = 0
+  #roundRobin = new RoundRobin()
+  #isClosed = false
+  #isKnownEmpty = false
+  /** Those who wait until it is ready. */
+  readonly #waiting = new Set<Waiter>()
+
+  constructor(spec: CompletePoolSpec, context: WorkPoolContext) {
+    this.#spec = spec
+    this.#context = context
+    this.#chosen = sitesOf(spec.hash, [])
+    this.#common = this.#chosen
+  }
+
+  get spec(): CompletePoolSpec {
+    return this.#spec
+  }
+
+  get nodes(): ReadonlyMap<string, PoolNode> {
+    return this.#nodes
+  }
+
+  get nodeList(): readonly PoolNode[] {
+    return this.#nodeList
+  }
+
+  get sites(): ReadonlyMap<number, PoolNode> {
+    return this.#sites
+  }
+
+  get rrKeySeq(): ReadonlyMap<string, number> {
+    return this.#roundRobin.counters
+  }
+
+  get aliveCount(): number {
+    return this.#aliveCount
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get roundRobinForgotten(): number {
+    return this.#roundRobin.forgotten
+  }
+
+  get events(): GuardedEmitter<PoolEvents> {
+    return this.#context.events
+  }
+
+  hrw(key: PoolKey): PoolNode | undefined {
+    return this.#chosen.owner(digestOf(key))
+  }
+
+  /** In the order in which they would own a key of that digest, as nodes see it that include this one. */
+  commonRank(digest: number): PoolNode[] {
+    return this.#common.ranked(digest, this.#aliveCount)
+  }
+
+  /** The owner of a key of that digest, as nodes see it that include this one. */
+  commonOwner(digest: number): PoolNode | undefined {
+    return this.#common.owner(digest)
+  }
+
+  ranked(key: PoolKey, count: number): PoolNode[] {
+    return this.#chosen.ranked(digestOf(key), count)
+  }
+
+  rr(key = ''): PoolNode | undefined {
+    const list = this.#nodeList
+    const { self } = this.#context
+    const isZeek = this.#spec.hash === 'zeek-7.1'
+    // Processes that begin at the same node would give it all their first messages.
+    const first = (): number => (isZeek ? 0 : finishHash(fnv1a32(`${self}\0${key}`)))
+    const skipsSelf = !this.#spec.includeSelf && !isZeek
+    const index = this.#roundRobin.next(key, list.length, first, at => {
+      const { alive, name } = list[at] as Member
+      return alive && !(skipsSelf && name === self)
+    })
+    return index === undefined ? undefined : list[index]
+  }
+
+  hrwTopic(key: PoolKey): string {
+    return this.hrw(key)?.topic ?? ''
+  }
+
+  rrTopic(key?: string): string {
+    return this.rr(key)?.topic ?? ''
+  }
+
+  moved<Key extends PoolKey>(keys: Iterable<Key>, before: Iterable<string>, after: Iterable<string>): MovedKey<Key>[] {
+    const [old, now] = [this.#sitesNamed([...before]), this.#sitesNamed([...after])]
+    const moved: MovedKey<Key>[] = []
+    for (const key of keys) {
+      const digest = digestOf(key)
+      const [from, to] = [old.owner(digest)?.name, now.owner(digest)?.name]
+      if (from !== to) moved.push({ key, from, to })
+    }
+    return moved
+  }
+
+  ready(options: ReadyOptions = {}): Promise<void> {
+    checkKeys('options', options, ['alive', 'signal'])
+    const { alive = 1, signal } = options
+    if (!isCount(alive)) throw new InvalidOptionError('alive', 'a whole number from 0', alive)
+    if (signal !== undefined) checkSignal(signal)
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(abortReason(signal))
+      if (this.#aliveCount >= alive) return resolve()
+      if (this.#isClosed) return reject(new PoolClosedError(this.#spec.topic))
+      const waiter: Waiter = {
+        alive,
+        ready: () => {
+          release()
+          resolve()
+        },
+        end: error => {
+          release()
+          reject(error)
+        },
+      }
+      const unlisten = signal && onAbort(signal, () => waiter.end(abortReason(signal)))
+      const release = (): void => {
+        this.#waiting.delete(waiter)
+        unlisten?.()
+      }
+      this.#waiting.add(waiter)
+    })
+  }
+
+  /** It is no pool any more: who waits for it is told. */
+  close(): void {
+    this.#isClosed = true
+    for (const { end } of [...this.#waiting]) end(new PoolClosedError(this.#spec.topic))
+  }
+
+  /** Replaces the spec of a pool that nobody has chosen. */
+  respecify(spec: CompletePoolSpec): void {
+    this.#spec = spec
+    this.#nodes = new Map()
+    this.#nodeList = []
+    this.#roundRobin = new RoundRobin()
+  }
+
+  /** Takes its nodes in their order. Returns what changed of those that live, to be told when all pools have theirs. */
+  place(placed: readonly Placed[]): PoolChange | undefined {
+    const { hash, includeSelf } = this.#spec
+    const { self } = this.#context
+    const before = this.#siteNames()
+    const list = this.#nodeList
+    const isSame = placed.length === list.length && placed.every(({ name }, index) => list[index]?.name === name)
+    if (isSame) for (const { name, alive } of placed) (this.#nodes.get(name) as Member).alive = alive
+    else this.#nodes = new Map(this.#members(placed).map(member => [member.name, member]))
+    this.#nodeList = placed.map(({ name }) => this.#nodes.get(name) as Member)
+    const living = this.#nodeList.filter(({ alive }) => alive)
+    const sites = includeSelf ? living : living.filter(({ name }) => name !== self)
+    this.#aliveCount = living.length
+    this.#sites = new Map(sites.map(node => [node.siteId, node]))
+    this.#chosen = sitesOf(hash, sites)
+    this.#common = sites.length === living.length ? this.#chosen : sitesOf(hash, living)
+    for (const { alive, ready } of [...this.#waiting]) if (this.#aliveCount >= alive) ready()
+    return this.#change(before)
+  }
+
+  /** Tells that nobody is alive, unless that was told already. */
+  tellEmpty(): void {
+    if (this.#isKnownEmpty || this.#sites.size > 0) return
+    this.#isKnownEmpty = true
+    this.events.emit('empty')
+  }
+
+  #change(before: readonly string[]): PoolChange | undefined {
+    const after = this.#siteNames()
+    const [old, now] = [new Set(before), new Set(after)]
+    const added = after.filter(name => !old.has(name))
+    const removed = before.filter(name => !now.has(name))
+    if (added.length === 0 && removed.length === 0) return undefined
+    this.#epoch++
+    if (after.length > 0) this.#isKnownEmpty = false
+    return { added, removed, before, after, epoch: this.#epoch }
+  }
+
+  /** Zeek's aliases depend on the order in which colliding names come: it is that of the names. */
+  #members(placed: readonly Placed[]): Member[] {
+    const { hash } = this.#spec
+    const alive = new Map(placed.map(each => [each.name, each.alive]))
+    return identify(
+      hash,
+      placed.map(({ name }) => name),
+    ).map(identity => ({
+      ...identity,
+      alive: alive.get(identity.name) ?? false,
+      topic: this.#context.nodeTopic(identity.name),
+    }))
+  }
+
+  #siteNames(): string[] {
+    return [...this.#sites.values()].map(({ name }) => name)
+  }
+
+  /** Nodes of this pool as they are known here, dead or alive, so that their aliases are those that they have. */
+  #sitesNamed(names: readonly string[]): Sites<SiteIdentity> {
+    const { hash } = this.#spec
+    const strangers = identify(
+      hash,
+      names.filter(name => !this.#nodes.has(name)),
+    )
+    return sitesOf(hash, [...names.flatMap(name => this.#nodes.get(name) ?? []), ...strangers])
+  }
+}
