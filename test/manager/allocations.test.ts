@@ -69,8 +69,8 @@ async function pair(options: PeerServiceOptions = {}): Promise<[Cluster, PeerSer
 }
 
 /**
- * Counts do not depend on how busy a machine is, as times do. The limits are what was measured and a little more: an
- * object for each message is above them.
+ * Counts do not depend on how busy a machine is, as times do. The limits are the most that was measured, which the
+ * tests before change a little, and some 5 % more: not room for many objects.
  */
 describe('a message takes', { timeout: 180_000 }, () => {
   test('next to nothing to be cast, and what it is made of to be delivered', async () => {
@@ -84,19 +84,19 @@ describe('a message takes', { timeout: 180_000 }, () => {
   test('a view and no copy where it is bytes', async () => {
     const [cluster, a] = await pair()
     const bytes = new Uint8Array(1_024)
-    await expectFewer({ sent: 32, delivered: 325 }, () => a.castMessage('b', 'orders', bytes), cluster)
+    await expectFewer({ sent: 32, delivered: 340 }, () => a.castMessage('b', 'orders', bytes), cluster)
   })
   test('no more to be forwarded than to be cast: the promise is shared', async () => {
     const [cluster, a] = await pair()
-    await expectFewer({ sent: 16, delivered: 365 }, () => a.forwardMessage('b', 'orders', order), cluster)
+    await expectFewer({ sent: 16, delivered: 380 }, () => a.forwardMessage('b', 'orders', order), cluster)
   })
   test('what it takes to remember it when it is acknowledged', async () => {
     const [cluster, a] = await pair()
     const ack = { ack: true }
-    await expectFewer({ sent: 830, delivered: 715 }, () => a.forwardMessage('b', 'orders', order, ack), cluster)
+    await expectFewer({ sent: 830, delivered: 730 }, () => a.forwardMessage('b', 'orders', order, ack), cluster)
   })
   test('what it takes to remember it when it is a request', async () => {
     const [cluster, a] = await pair()
-    await expectFewer({ sent: 790, delivered: 805 }, () => a.request('b', 'echo', order), cluster)
+    await expectFewer({ sent: 830, delivered: 850 }, () => a.request('b', 'echo', order), cluster)
   })
 })
