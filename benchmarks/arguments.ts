@@ -10,7 +10,7 @@ export const help = `Measures maquis and other stacks, each in two processes on 
 
 Usage: npm run bench -- [--quick | --smoke] [--only STACK[,STACK...]] [--workload NAME[,NAME...]] [--passes N]
 
-  --quick          shorter runs, two passes, and no large objects: less than two minutes
+  --quick          shorter runs, two passes, and nothing of 8 MiB: less than two minutes
   --smoke          every stack and workload once, with a handful of messages: tells whether they work, not how fast
   --only STACKS    default: all of ${stackNames.join(', ')}
   --workload NAMES default: all of ${[...allNames, ...experimentNames].join(', ')}.
@@ -18,12 +18,12 @@ Usage: npm run bench -- [--quick | --smoke] [--only STACK[,STACK...]] [--workloa
   --passes N       how many passes count; default 5, with --quick 2
   --help           this text
 
-The table goes to standard output, everything else to standard error. All runs are in results/latest.json, and a
-plot in results/latest.svg, beside the sources. Exit code 0 when all stacks that are installed ran, 1 when one
-failed, 2 when the arguments make no sense.`
+The table goes to standard output, everything else to standard error. All runs are in results/latest.json (with
+--quick quick.json, with --only or --workload partial.json), and a plot beside it. Exit code 0 when all stacks that are
+installed ran, 1 when one failed or none is installed, 2 when the arguments make no sense.`
 
-/** Large objects tell little that small objects and large bytes do not. */
-const leftOutOfQuick = ['object-16384', 'object-524288', 'object-8388608']
+/** What takes long, or tells little that others do not, and what no target is about. */
+const leftOutOfQuick = ['object-16384', 'object-8388608', 'bytes-8388608']
 
 /** Arguments that make no sense. */
 export class UsageError extends Error {}
@@ -35,7 +35,12 @@ export interface Settings {
   /** How long a run takes, and how long each stack is warmed up for each workload. */
   readonly seconds: number
   readonly warmUpSeconds: number
+  /** How many round trips a run has at the least, and how many of the largest messages. */
+  readonly leastTrips: number
+  readonly leastMessages: number
   readonly smoke: boolean
+  /** Whether only some stacks or workloads were asked for. */
+  readonly partial: boolean
   /** What is measured of maquis alone, and how much of it. */
   readonly experiments: readonly string[]
   readonly extent: Extent
@@ -55,8 +60,11 @@ export function parseArguments(given: readonly string[]): Settings | 'help' {
     workloads: chosen.flatMap(named),
     passes: count('passes', values.passes, smoke ? 0 : quick ? 2 : 5),
     seconds: smoke ? 0 : quick ? 0.1 : 0.5,
-    warmUpSeconds: smoke ? 0 : quick ? 0.3 : 1,
+    warmUpSeconds: smoke ? 0 : quick ? 0.15 : 1,
+    leastTrips: smoke ? 1 : quick ? 1_000 : 2_000,
+    leastMessages: smoke ? 1 : 8,
     smoke,
+    partial: values.only !== undefined || values.workload !== undefined,
     experiments: chosen.filter(name => experimentNames.includes(name)),
     extent: smoke ? 'smoke' : quick ? 'quick' : 'full',
   }

@@ -1,10 +1,9 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { closedLoop } from './closed-loop.js'
-import { type Answer, type Command, isAnswer, type Latency, type Measured, type Report, type Run } from './protocol.js'
+import { type Answer, type Command, isAnswer, type Measured, type Report, type Run } from './protocol.js'
 import type { Connection, Stack } from './stack.js'
 import { loadStack } from './stacks.js'
-import { percentile } from './statistics.js'
 import { cpuSeconds, peakBytes } from './usage.js'
 import { contentOf, echo, maker, type Order, orders, type Payload, tripPayload } from './workload.js'
 
@@ -21,7 +20,14 @@ server.on('message', message => {
   else waiting(message)
   waiting = undefined
 })
-server.once('exit', code => report({ type: 'failed', error: `the receiving process ended with ${code}` }))
+server.once('exit', (code, signal) => {
+  const error = `the receiving process ended with ${signal ?? code}`
+  report({ type: 'failed', error })
+  // For the next run, if there is none now.
+  answers.push({ answer: 'failed', error })
+})
+// What cannot be sent any more shows in the end of the process.
+server.on('error', () => {})
 process.on('disconnect', () => {
   server.removeAllListeners('exit')
   if (server.connected) server.disconnect()
@@ -89,12 +95,7 @@ async function tripAll(connection: Connection, inFlight: number, count: number):
   const seconds = Number(process.hrtime.bigint() - start) / 1e9
   const clientCpu = cpuSeconds() - cpu
   const { usage } = await end()
-  return { count, seconds, clientCpu, ...usage, latency: latencyOf(micros) }
-}
-
-function latencyOf(micros: Float64Array): Latency {
-  micros.sort()
-  return { p50: percentile(micros, 0.5), p99: percentile(micros, 0.99), p999: percentile(micros, 0.999) }
+  return { count, seconds, clientCpu, ...usage, latencies: micros.sort() }
 }
 
 async function begin(count: number): Promise<void> {

@@ -1,16 +1,27 @@
 /// <reference types="node" />
-// Installs what the benchmarks compare with, unless what is installed is newer than the list of it.
+// Installs what the benchmarks compare with, unless just that is installed, and removes what was compiled before.
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const folder = new URL('.', import.meta.url)
-const [installed, listed] = ['node_modules/.package-lock.json', 'package-lock.json'].map(
-  name => statSync(new URL(name, folder), { throwIfNoEntry: false })?.mtimeMs ?? 0,
-)
+const listed = readFileSync(new URL('package-lock.json', folder), 'utf8')
+/** A copy of the list of what is installed. */
+const installed = new URL('node_modules/.installed.json', folder)
 
-if (installed < listed) {
+rmSync(new URL('build', folder), { recursive: true, force: true })
+if (read(installed) !== listed) {
   const quiet = ['--loglevel=error', '--no-audit', '--no-fund']
   const { status } = spawnSync('npm', ['ci', ...quiet], { cwd: fileURLToPath(folder), stdio: ['ignore', 2, 2] })
+  if (status === 0) writeFileSync(installed, listed)
   process.exitCode = status ?? 1
+}
+
+/** @param {URL} file */
+function read(file) {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
 }

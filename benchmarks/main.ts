@@ -1,21 +1,16 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { cpus, totalmem, type } from 'node:os'
 import { help, parseArguments, type Settings, UsageError } from './arguments.js'
+import { environment, load } from './environment.js'
 import { runExperiments } from './experiments/run.js'
+import { type Judgement, judgementLines } from './judgement.js'
 import { plotOf } from './plot.js'
 import { reportOf } from './report.js'
-import { Results, type Section } from './results.js'
+import { Results } from './results.js'
 import { measure, type Outcome } from './runner.js'
+import { tableOf } from './table.js'
 import { judge, targets } from './targets.js'
 
-const machine = {
-  cpus: cpus().length,
-  cpu: cpus()[0]?.model.trim() ?? 'unknown',
-  memory: totalmem(),
-  system: type(),
-  node: process.version,
-  date: new Date().toISOString(),
-}
+const machine = environment()
 
 /** Beside the sources, wherever they were compiled to. */
 const folder = new URL('../results/', import.meta.url)
@@ -36,34 +31,60 @@ async function run(settings: Settings): Promise<number> {
     const seconds = ((performance.now() - begun) / 1_000).toFixed(0).padStart(4)
     process.stderr.write(`${seconds} s  ${line}\n`)
   }
-  const compared = settings.workloads.length === 0 || (await compare(settings, progress))
-  const measured = await runExperiments({ ...settings, machine, folder, progress })
-  return compared && measured ? 0 : 1
+  const nothing = { judgements: [], well: true }
+  const compared = settings.workloads.length === 0 ? nothing : await compare(settings, progress)
+  const { judgements, failures } = await runExperiments({ ...settings, machine, folder, progress })
+  const all = [...compared.judgements, ...judgements]
+  if (all.length > 0) console.log(tableOf(judgementLines(all)))
+  return compared.well && failures === 0 ? 0 : 1
 }
 
-/** Measures the stacks. Returns whether none failed. */
-async function compare(settings: Settings, progress: (line: string) => void): Promise<boolean> {
-  const outcome = await measure({ ...settings, progress })
+interface Comparison {
+  readonly judgements: readonly Judgement[]
+  /** Whether there was something to measure, and nothing failed. */
+  readonly well: boolean
+}
+
+async function compare(settings: Settings, progress: (line: string) => void): Promise<Comparison> {
   const { stacks, workloads, smoke, passes } = settings
+  const passed = async (outcome: Outcome): Promise<void> => save(settings, outcome)
+  const outcome = await measure({ ...settings, progress, passed })
+  const results = new Results(outcome)
+  const ran = stacks.length - outcome.missing.size
+  const well = ran > 0 && outcome.failures.length === 0
+  if (smoke) {
+    console.log(`${ran} stacks ran ${workloads.length} workloads, ${outcome.failures.length} failures`)
+    for (const [stack, reason] of outcome.missing) console.log(`LEFT OUT: ${stack}: ${reason}`)
+    return { judgements: [], well }
+  }
+  const where = `${machine.cpus} x ${machine.cpu}, Node.js ${machine.node}, ${machine.date}`
+  const loads = `load ${machine.load.toFixed(1)} before and ${load().toFixed(1)} after`
+  const report = reportOf(outcome, results, results.sections(workloads, stacks))
+  console.log(`${where}, ${loads}: medians of ${passes} passes\n\n${report}\n`)
+  return { judgements: judgementsOf(settings, results), well }
+}
+
+/** Of a run of some stacks, only those that it is about. */
+function judgementsOf({ partial }: Settings, results: Results): readonly Judgement[] {
+  const judgements = targets.map(target => judge(target, results))
+  return partial ? judgements.filter(({ verdict }) => verdict !== 'not measured') : judgements
+}
+
+/** After each pass, so that a run that is interrupted leaves what it measured. */
+async function save(settings: Settings, outcome: Outcome): Promise<void> {
+  const { stacks, workloads, passes, seconds, warmUpSeconds, extent, partial } = settings
   const results = new Results(outcome)
   const sections = results.sections(workloads, stacks)
-  const where = `${machine.cpus} x ${machine.cpu}, Node.js ${machine.node}, ${machine.date}`
-  const ran = stacks.length - outcome.missing.size
-  if (smoke) console.log(`${ran} stacks ran ${workloads.length} workloads, ${outcome.failures.length} failures`)
-  else console.log(`${where}: medians of ${passes} passes\n\n${reportOf(outcome, results, sections)}`)
-  if (!smoke) await save(outcome, results, sections)
-  return outcome.failures.length === 0
-}
-
-async function save(outcome: Outcome, results: Results, sections: readonly Section[]): Promise<void> {
-  await mkdir(folder, { recursive: true })
-  const judgements = targets.map(target => judge(target, results))
   const { runs, failures, missing, memory } = outcome
   const all = {
-    ...{ machine, sections, targets: judgements, failures, runs },
+    ...{ machine, loadNow: load(), settings: { passes, seconds, warmUpSeconds, extent, partial } },
+    ...{ sections, targets: judgementsOf(settings, results), failures },
+    memory: Object.fromEntries([...memory.keys()].map(stack => [stack, results.memory(stack)])),
     missing: Object.fromEntries(missing),
-    memoryAtStart: Object.fromEntries(memory),
+    runs: runs.map(({ latencies: _, ...run }) => run),
   }
-  await writeFile(new URL('latest.json', folder), `${JSON.stringify(all, undefined, 2)}\n`)
-  await writeFile(new URL('latest.svg', folder), plotOf(sections))
+  const file = partial ? 'partial' : extent === 'full' ? 'latest' : extent
+  await mkdir(folder, { recursive: true })
+  await writeFile(new URL(`${file}.json`, folder), `${JSON.stringify(all, undefined, 2)}\n`)
+  await writeFile(new URL(`${file}.svg`, folder), plotOf(sections))
 }

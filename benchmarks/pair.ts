@@ -17,6 +17,8 @@ export class Pair implements Disposable {
     this.stack = stack
     this.#client = fork(fileURLToPath(new URL('client.js', import.meta.url)), [stack], { serialization: 'advanced' })
     this.#client.on('message', message => this.#report(message as Report))
+    // What cannot be sent any more shows in the end of the process.
+    this.#client.on('error', () => {})
     this.#client.once('exit', (code, signal) => {
       this.#ended = `the sending process ended with ${signal ?? code}`
       this.#report({ type: 'failed', error: this.#ended })
@@ -34,7 +36,7 @@ export class Pair implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#client.removeAllListeners()
+    this.#client.removeAllListeners('message').removeAllListeners('exit')
     if (this.#client.connected) this.#client.disconnect()
     setTimeout(() => this.#client.kill('SIGKILL'), endMillis).unref()
   }

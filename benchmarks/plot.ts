@@ -12,10 +12,10 @@ const panels: readonly { readonly workload: string; readonly figure: Figure; rea
   { workload: 'round-trip-128', figure: 'messages', unit: 'operations a second' },
 ]
 
-const [width, left, right, rowHeight, titleHeight] = [760, 140, 90, 18, 34]
+const [width, left, right, rowHeight, titleHeight] = [800, 140, 130, 18, 34]
 const [ours, baseline, others] = ['#1b6ca8', '#777777', '#c77700']
 
-/** Bars for each stack, a panel for each of the chosen workloads; a thin line spans the passes. */
+/** Bars for each stack, a panel for each of the chosen workloads; a thin line spans the passes, and the ratio is to `ws-batched`. */
 export function plotOf(sections: readonly Section[]): string {
   const parts: string[] = []
   let top = 8
@@ -25,8 +25,9 @@ export function plotOf(sections: readonly Section[]): string {
     parts.push(text(8, top + 20, `${titleOf(section.workload)}: ${unit}`, 'font-weight="bold"'))
     top += titleHeight
     const most = Math.max(...section.rows.map(row => row.figures[figure].high))
-    for (const { stack, figures } of section.rows) {
-      parts.push(...bar(stack, figures[figure], most, top))
+    for (const { stack, figures, ratios } of section.rows) {
+      const ratio = ratios[figure][0]?.median ?? Number.NaN
+      parts.push(...bar(stack, figures[figure], ratio, most, top))
       top += rowHeight
     }
   }
@@ -40,7 +41,7 @@ export function plotOf(sections: readonly Section[]): string {
   ].join('\n')
 }
 
-function bar(stack: string, { median, low, high }: Spread, most: number, top: number): string[] {
+function bar(stack: string, { median, low, high }: Spread, ratio: number, most: number, top: number): string[] {
   const x = (value: number): number => left + (value / most) * (width - left - right)
   const colour = stack.startsWith('maquis') ? ours : /^(ws|net)/.test(stack) ? baseline : others
   const [middle, end] = [top + rowHeight / 2, (x(median) - left).toFixed(1)]
@@ -48,7 +49,7 @@ function bar(stack: string, { median, low, high }: Spread, most: number, top: nu
     text(left - 8, middle + 4, stack, 'text-anchor="end"'),
     `<rect x="${left}" y="${top + 3}" width="${end}" height="${rowHeight - 6}" fill="${colour}"/>`,
     `<line x1="${x(low).toFixed(1)}" x2="${x(high).toFixed(1)}" y1="${middle}" y2="${middle}" stroke="#000"/>`,
-    text(x(high) + 6, middle + 4, number(median), ''),
+    text(x(high) + 6, middle + 4, `${number(median)} (${number(ratio)})`, ''),
   ]
 }
 

@@ -22,14 +22,8 @@ export interface Measured {
   readonly clientCpu: number
   readonly serverCpu: number
   readonly memory: Memory
-  /** Of round trips, in microseconds. */
-  readonly latency?: Latency
-}
-
-export interface Latency {
-  readonly p50: number
-  readonly p99: number
-  readonly p999: number
+  /** Of round trips, in microseconds, ascending. */
+  readonly latencies?: Float64Array
 }
 
 /** The most that each process ever had resident, in bytes. */

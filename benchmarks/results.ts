@@ -1,6 +1,6 @@
 import type { Outcome, RawRun } from './runner.js'
 import { baselines } from './stacks.js'
-import { ratio, type Spread, spreadOf } from './statistics.js'
+import { joined, percentile, ratio, type Spread, spreadOf, supportedPercentile } from './statistics.js'
 import { nameOf, type Workload } from './workload.js'
 
 /**
@@ -14,7 +14,21 @@ export interface Row {
   readonly stack: string
   readonly figures: Readonly<Record<Figure, Spread>>
   /** How many times the figures of each baseline these are, in the order of the baselines. */
-  readonly ratios: Readonly<Record<Figure, readonly number[]>>
+  readonly ratios: Readonly<Record<Figure, readonly Spread[]>>
+}
+
+/** Resident bytes, and how many times those of each baseline they are. */
+export interface Taken {
+  readonly bytes: number
+  readonly ratios: readonly number[]
+}
+
+/** The most that each process of a stack ever had resident, and how much more that is than before the first message. */
+export interface Usage {
+  readonly client: Readonly<Record<'peak' | 'growth', Taken>>
+  readonly server: Readonly<Record<'peak' | 'growth', Taken>>
+  /** How many workloads it ran. */
+  readonly workloads: number
 }
 
 export interface Section {
@@ -26,6 +40,9 @@ const figures: readonly Figure[] = [
   ...(['messages', 'megabytes', 'clientCpu', 'serverCpu', 'busierCpu'] as const),
   ...(['p50', 'p99', 'p999'] as const),
 ]
+
+/** Latencies, of which all passes are put together: those of one are too few for what is rare. */
+const shares = { p50: 0.5, p99: 0.99, p999: 0.999 } as const
 
 /** The results, by workload and stack. */
 export class Results {
@@ -51,22 +68,44 @@ export class Results {
   }
 
   spread(stack: string, workload: Workload, figure: Figure): Spread {
-    return spreadOf([...this.#passes(stack, workload, figure).values()])
+    const spread = spreadOf([...this.#passes(stack, workload, figure).values()])
+    return isLatency(figure) ? { ...spread, median: this.#together(stack, workload, figure) } : spread
   }
 
-  /** How many times a figure of one stack is that of another; NaN where one was not measured. */
-  ratio(stack: string, other: string, workload: Workload, figure: Figure): number {
-    return ratio(this.#passes(stack, workload, figure), this.#passes(other, workload, figure))
+  /**
+   * How many times a figure of one stack is that of another; NaN where one was not measured. It is the median of the
+   * passes, or, of latencies, that of all passes together.
+   */
+  ratio(stack: string, other: string, workload: Workload, figure: Figure): Spread {
+    const spread = ratio(this.#passes(stack, workload, figure), this.#passes(other, workload, figure))
+    if (!isLatency(figure)) return spread
+    return { ...spread, median: this.#together(stack, workload, figure) / this.#together(other, workload, figure) }
   }
 
-  /** The most memory of the two processes of a stack, in bytes: at the start and in the end. */
-  memory(stack: string): { readonly client: readonly [number, number]; readonly server: readonly [number, number] } {
+  /** What the processes of a stack took, which depends on which workloads it ran. */
+  memory(stack: string): Usage {
+    const own = this.#bytes(stack)
+    const others = baselines.map(baseline => this.#bytes(baseline))
+    const taken = (side: 'client' | 'server', what: 'peak' | 'growth'): Taken => ({
+      bytes: own[side][what],
+      ratios: others.map(other => own[side][what] / other[side][what]),
+    })
+    const of = (side: 'client' | 'server'): Usage['client'] => ({
+      peak: taken(side, 'peak'),
+      growth: taken(side, 'growth'),
+    })
+    const workloads = new Set(this.#outcome.runs.filter(run => run.stack === stack).map(({ workload }) => workload))
+    return { client: of('client'), server: of('server'), workloads: workloads.size }
+  }
+
+  #bytes(stack: string): Record<'client' | 'server', Record<'peak' | 'growth', number>> {
     const start = this.#outcome.memory.get(stack) ?? { client: Number.NaN, server: Number.NaN }
     const all = this.#outcome.runs.filter(run => run.stack === stack).map(({ memory }) => memory)
-    return {
-      client: [start.client, Math.max(start.client, ...all.map(({ client }) => client))],
-      server: [start.server, Math.max(start.server, ...all.map(({ server }) => server))],
+    const of = (side: 'client' | 'server'): Record<'peak' | 'growth', number> => {
+      const peak = Math.max(start[side], ...all.map(memory => memory[side]))
+      return { peak, growth: peak - start[side] }
     }
+    return { client: of('client'), server: of('server') }
   }
 
   #row(stack: string, workload: Workload): Row {
@@ -79,6 +118,11 @@ export class Results {
     }
   }
 
+  #together(stack: string, workload: Workload, figure: keyof typeof shares): number {
+    const runs = this.#of(stack, workload)
+    return supportedPercentile(joined(runs.flatMap(({ latencies }) => latencies ?? [])), shares[figure])
+  }
+
   #of(stack: string, workload: Workload): readonly RawRun[] {
     return this.#runs.get(`${stack}, ${nameOf(workload)}`) ?? []
   }
@@ -88,8 +132,13 @@ export class Results {
   }
 }
 
+function isLatency(figure: Figure): figure is keyof typeof shares {
+  return figure in shares
+}
+
 function read(run: RawRun, workload: Workload, figure: Figure): number {
-  const { count, seconds, clientCpu, serverCpu, latency } = run
+  const { count, seconds, clientCpu, serverCpu, latencies = new Float64Array() } = run
+  if (isLatency(figure)) return percentile(latencies, shares[figure])
   switch (figure) {
     case 'messages':
       return count / seconds
@@ -101,7 +150,5 @@ function read(run: RawRun, workload: Workload, figure: Figure): number {
       return (serverCpu * 1e6) / count
     case 'busierCpu':
       return (Math.max(clientCpu, serverCpu) * 1e6) / count
-    default:
-      return latency?.[figure] ?? Number.NaN
   }
 }

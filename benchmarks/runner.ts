@@ -11,8 +11,13 @@ export interface Plan {
   /** How long a run should take, and how long each stack is warmed up for each workload. */
   readonly seconds: number
   readonly warmUpSeconds: number
+  /** How many round trips a run has at the least, and how many of the largest messages. */
+  readonly leastTrips: number
+  readonly leastMessages: number
   /** Told how far it is. */
   readonly progress: (text: string) => void
+  /** Given what was measured so far, after each pass. */
+  readonly passed: (outcome: Outcome) => Promise<void>
 }
 
 /** One run that counts. */
@@ -54,7 +59,9 @@ class Measurement implements Disposable {
   readonly #pairs = new Map<string, Pair>()
   /** How many messages each run has; stacks that cannot do a workload, or failed at it, have none. */
   readonly #counts = new Map<string, number>()
-  readonly #runs: RawRun[] = []
+  /** The workloads that each pair of processes has warmed up for. */
+  readonly #warm = new Set<string>()
+  #runs: RawRun[] = []
   readonly #failures: Failure[] = []
   readonly #missing = new Map<string, string>()
   readonly #memory = new Map<string, Memory>()
@@ -64,7 +71,7 @@ class Measurement implements Disposable {
   }
 
   async run(): Promise<Outcome> {
-    const { stacks, workloads, passes, progress } = this.#plan
+    const { stacks, workloads, passes, progress, passed } = this.#plan
     progress(`starting ${stacks.length} pairs of processes`)
     await closedLoop(stacks.length, startsAtOnce, index => this.#open(stacks[index] as string))
     for (const workload of workloads) {
@@ -76,12 +83,17 @@ class Measurement implements Disposable {
         progress(`pass ${pass} of ${passes}: ${nameOf(workload)}`)
         for (const stack of rotated(stacks, pass)) await this.#measure(stack, workload, pass)
       }
+      await passed(this.#outcome())
     }
-    return { runs: this.#runs, failures: this.#failures, missing: this.#missing, memory: this.#memory }
+    return this.#outcome()
   }
 
   [Symbol.dispose](): void {
     for (const pair of this.#pairs.values()) pair[Symbol.dispose]()
+  }
+
+  #outcome(): Outcome {
+    return { runs: this.#runs, failures: this.#failures, missing: this.#missing, memory: this.#memory }
   }
 
   async #open(stack: string): Promise<void> {
@@ -103,16 +115,20 @@ class Measurement implements Disposable {
 
   /** Runs more and more messages, until the code is compiled and it is known how many messages a run takes. */
   async #warmUp(stack: string, workload: Workload): Promise<void> {
-    const { seconds, warmUpSeconds } = this.#plan
-    const least = leastOf(workload)
-    let count = least
+    const { seconds, warmUpSeconds, leastTrips, leastMessages } = this.#plan
+    const least = workload.type === 'round-trip' ? leastTrips : leastMessages
+    let count = shortest(workload)
+    let best = 0
     for (let spent = 0; ; ) {
       const measured = await this.#attempt(stack, workload, count)
       if (measured === undefined) return
-      const enough = Math.max(least, Math.ceil((count * seconds) / measured.seconds))
+      // The best rate is the nearest to that of a run in which nothing is compiled any more.
+      best = Math.max(best, count / measured.seconds)
+      const enough = Math.max(least, shortest(workload), Math.ceil(best * seconds))
       spent += measured.seconds
       if (spent >= warmUpSeconds) {
         this.#counts.set(key(stack, workload), enough)
+        this.#warm.add(key(stack, workload))
         return
       }
       count = Math.min(enough, count * 4)
@@ -120,13 +136,15 @@ class Measurement implements Disposable {
   }
 
   async #measure(stack: string, workload: Workload, pass: number): Promise<void> {
+    if (!this.#counts.has(key(stack, workload))) return
+    if (!this.#warm.has(key(stack, workload))) await this.#warmUp(stack, workload)
     const count = this.#counts.get(key(stack, workload))
     if (count === undefined) return
     const measured = await this.#attempt(stack, workload, count)
     if (measured !== undefined) this.#runs.push({ stack, workload: nameOf(workload), pass, ...measured })
   }
 
-  /** One run. A stack that fails is started anew, and spared this workload. */
+  /** One run. A stack that fails is started anew, and spared this workload, whose earlier runs do not count. */
   async #attempt(stack: string, workload: Workload, count: number): Promise<Measured | undefined> {
     const pair = this.#pairs.get(stack)
     if (pair === undefined) return undefined
@@ -137,6 +155,8 @@ class Measurement implements Disposable {
     this.#fail(stack, nameOf(workload), report)
     pair[Symbol.dispose]()
     this.#pairs.delete(stack)
+    for (const each of this.#plan.workloads) this.#warm.delete(key(stack, each))
+    this.#runs = this.#runs.filter(run => run.stack !== stack || run.workload !== nameOf(workload))
     await this.#open(stack)
     return undefined
   }
@@ -148,16 +168,16 @@ class Measurement implements Disposable {
   }
 }
 
-/** How many messages a run has at the least. */
-function leastOf(workload: Workload): number {
+/** How many messages the first run of a warm-up has. */
+function shortest(workload: Workload): number {
   return workload.type === 'round-trip'
     ? workload.inFlight * 4
     : Math.max(3, within(2_097_152, workload.payload, 1_000))
 }
 
 /** Each pass begins with another stack. */
-function rotated(stacks: readonly string[], by: number): readonly string[] {
-  const from = (by * 3) % stacks.length
+function rotated(stacks: readonly string[], pass: number): readonly string[] {
+  const from = pass % stacks.length
   return [...stacks.slice(from), ...stacks.slice(0, from)]
 }
 

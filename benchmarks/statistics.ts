@@ -5,7 +5,9 @@ export interface Spread {
   readonly high: number
 }
 
+/** NaN of nothing. */
 export function spreadOf(values: readonly number[]): Spread {
+  if (values.length === 0) return { median: Number.NaN, low: Number.NaN, high: Number.NaN }
   return { median: median(values), low: Math.min(...values), high: Math.max(...values) }
 }
 
@@ -22,15 +24,31 @@ export function percentile(sorted: Readonly<Float64Array>, share: number): numbe
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
 }
 
+/** A percentile, or NaN where fewer than ten values lie beyond it: a few of them say nothing of the next ones. */
+export function supportedPercentile(sorted: Readonly<Float64Array>, share: number): number {
+  return sorted.length < 10 / (1 - share) ? Number.NaN : percentile(sorted, share)
+}
+
+/** The values of all parts, ascending. */
+export function joined(parts: readonly Readonly<Float64Array>[]): Float64Array {
+  const all = new Float64Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all.sort()
+}
+
 /**
  * How many times a figure is another one. Each pass is compared with itself, because a busy neighbour slows both of
- * its runs, and the median of that is taken. Passes that lack one of the two do not count.
+ * its runs. Passes that lack one of the two do not count.
  */
-export function ratio(these: ReadonlyMap<number, number>, those: ReadonlyMap<number, number>): number {
+export function ratio(these: ReadonlyMap<number, number>, those: ReadonlyMap<number, number>): Spread {
   const ratios: number[] = []
   for (const [pass, value] of these) {
     const other = those.get(pass)
     if (other !== undefined) ratios.push(value / other)
   }
-  return median(ratios)
+  return spreadOf(ratios)
 }

@@ -1,3 +1,4 @@
+import type { Judgement } from '../judgement.js'
 import type { Line } from '../table.js'
 
 /** How much is measured: `smoke` tells whether it works, and not how fast. */
@@ -14,6 +15,8 @@ export interface Experiment {
 /** What was found. */
 export interface Findings {
   readonly lines: readonly Line[]
+  /** What is to hold of it. */
+  readonly judgements: readonly Judgement[]
   /** All figures, as plain data. */
   readonly data: unknown
   /** An SVG. */

@@ -21,6 +21,8 @@ export interface Axis {
 }
 
 const colours = ['#777777', '#c77700', '#b3261e', '#1b6ca8', '#2a9d5c', '#6b4fa0']
+/** Lines of so few points have a mark at each. */
+const markedMax = 8
 const [width, panelHeight, left, right, top, bottom] = [1_000, 400, 70, 390, 60, 56]
 
 /** One picture of several panels, one below the other. */
@@ -56,6 +58,8 @@ function draw(panel: Panel, above: number): string[] {
     const colour = colours[index % colours.length] ?? ''
     const places = points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(' ')
     parts.push(`<polyline points="${places}" fill="none" stroke="${colour}" stroke-width="2"/>`)
+    // A line of one point would not be seen.
+    if (points.length <= markedMax) parts.push(...points.map(([at, value]) => mark(x(at), y(value), colour)))
     return text(last + 34, above + top + 12 + index * 20, name, `fill="${colour}"`)
   })
   for (const [index, { name, y: value }] of (panel.levels ?? []).entries()) {
@@ -95,6 +99,10 @@ export function doubling(label: string, values: readonly number[]): Axis {
 function segment(x1: number, x2: number, y1: number, y2: number, colour: string, more = ''): string {
   const [a, b, c, d] = [x1, x2, y1, y2].map(value => value.toFixed(1))
   return `<line x1="${a}" x2="${b}" y1="${c}" y2="${d}" stroke="${colour}" ${more}/>`
+}
+
+function mark(x: number, y: number, colour: string): string {
+  return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3.5" fill="${colour}"/>`
 }
 
 function text(x: number, y: number, content: string, more: string): string {

@@ -60,7 +60,9 @@ export class Remote<Of extends Tasks> implements Disposable {
         resolve: value => settled(() => resolve(value)),
         reject: error => settled(() => reject(error)),
       })
-      this.#child.send(question)
+      this.#child.send(question, error => {
+        if (error !== null) this.#waiting.get(id)?.reject(error)
+      })
     })
   }
 

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises'
+import type { Judgement } from '../judgement.js'
 import { tableOf } from '../table.js'
 import type { Extent } from './experiment.js'
 import { experiments } from './experiments.js'
@@ -14,24 +15,34 @@ export interface ExperimentPlan {
   readonly progress: (text: string) => void
 }
 
-/** Runs them one after another and prints what they found. Returns whether none failed. */
-export async function runExperiments(plan: ExperimentPlan): Promise<boolean> {
+/** What came of all of them. */
+export interface Experience {
+  readonly judgements: readonly Judgement[]
+  /** How many failed. */
+  readonly failures: number
+}
+
+/** Runs them one after another and prints what they found. */
+export async function runExperiments(plan: ExperimentPlan): Promise<Experience> {
   const { extent, machine, folder, progress } = plan
-  let well = true
+  const all: Judgement[] = []
+  let failures = 0
   for (const experiment of experiments.filter(each => plan.experiments.includes(each.name))) {
     const { name } = experiment
     try {
-      const { lines, data, plot } = await experiment.run(extent, text => progress(`${name}: ${text}`))
+      const { lines, judgements, data, plot } = await experiment.run(extent, text => progress(`${name}: ${text}`))
       console.log(extent === 'smoke' ? `${name} works` : `${tableOf(lines)}\n`)
       if (extent === 'smoke') continue
+      all.push(...judgements)
       await mkdir(folder, { recursive: true })
-      const all = { machine, extent, ...{ [name]: data } }
-      await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(all, undefined, 2)}\n`)
-      await writeFile(new URL(`${name}.svg`, folder), plot)
+      const found = { machine, extent, targets: judgements, ...{ [name]: data } }
+      const file = extent === 'quick' ? `${name}-quick` : name
+      await writeFile(new URL(`${file}.json`, folder), `${JSON.stringify(found, undefined, 2)}\n`)
+      await writeFile(new URL(`${file}.svg`, folder), plot)
     } catch (error) {
-      well = false
+      failures++
       console.log(`FAILED: ${name}: ${(error as Error).stack}`)
     }
   }
-  return well
+  return { judgements: all, failures }
 }

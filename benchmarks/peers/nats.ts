@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,18 +11,15 @@ export function stackOf(): Stack {
   return {
     supports: () => true,
     async serve(receive) {
-      const broker = await start()
-      const nats = await connect({ servers: broker.url })
+      const url = await start()
+      const nats = await connect({ servers: url })
       nats.subscribe('orders', { callback: (_, message) => receive(message.json<Order>()) })
       nats.subscribe('bytes', { callback: (_, message) => receive(message.data) })
       nats.subscribe('echo', { callback: (_, message) => void message.respond(JSON.stringify(message.json<Order>())) })
       await nats.flush()
       return {
-        address: broker.url,
-        async close() {
-          broker.child.kill()
-          await rm(broker.folder, { recursive: true, force: true })
-        },
+        address: url,
+        async close() {},
       }
     },
     async connect(address) {
@@ -60,37 +57,54 @@ async function send(
   await confirmed
 }
 
-interface Broker {
-  readonly child: ChildProcess
-  readonly folder: string
-  readonly url: string
-}
-
 const startMillis = 5_000
 
-/** Starts a nats-server on a port of the system's choice, which it writes into its folder. */
-async function start(): Promise<Broker> {
+/** What ends the keeper when there is no nats-server: the shell's own code for a command that it does not find. */
+const notFound = 127
+
+/**
+ * Runs nats-server for as long as this process lives, however that ends: until nobody can write to the input of the
+ * shell any more. Then it removes the folder of its ports.
+ */
+const keeper = `
+  trap '' INT TERM HUP
+  command -v nats-server >/dev/null || exit ${notFound}
+  nats-server -c "$0/nats.conf" &
+  cat >/dev/null
+  kill -KILL $!
+  rm -rf "$0"
+`
+
+/** Starts a nats-server on a port of the system's choice, which it writes into its folder. Returns its address. */
+async function start(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'maquis-benchmarks-'))
-  const config = join(folder, 'nats.conf')
   const bounds = 'max_payload: 16MB\nmax_pending: 512MB\nwrite_deadline: "30s"'
-  await writeFile(config, `host: "127.0.0.1"\nport: -1\nports_file_dir: "${folder}"\n${bounds}\n`)
-  const child = spawn('nats-server', ['-c', config], { stdio: 'ignore' })
+  await writeFile(join(folder, 'nats.conf'), `host: "127.0.0.1"\nport: -1\nports_file_dir: "${folder}"\n${bounds}\n`)
+  const child = spawn('sh', ['-c', keeper, folder], { stdio: ['pipe', 'ignore', 'ignore'] })
   const failed = new Promise<never>((_, reject) => {
-    child.once('error', () => reject(new MissingError('there is no nats-server on the PATH')))
-    child.once('exit', code => reject(new Error(`nats-server ended with ${code}`)))
+    child.once('error', reject)
+    child.once('exit', code => {
+      const missing = code === notFound
+      reject(
+        missing ? new MissingError('there is no nats-server on the PATH') : new Error(`its shell ended with ${code}`),
+      )
+    })
   })
   failed.catch(() => {})
+  const ending = new AbortController()
   try {
-    return { child, folder, url: await Promise.race([failed, told(folder)]) }
+    return await Promise.race([failed, told(folder, ending.signal)])
   } catch (error) {
-    child.kill()
+    child.stdin.end()
     await rm(folder, { recursive: true, force: true })
     throw error
+  } finally {
+    ending.abort()
   }
 }
 
-async function told(folder: string): Promise<string> {
-  for (const end = performance.now() + startMillis; performance.now() < end; ) {
+async function told(folder: string, signal: AbortSignal): Promise<string> {
+  for (const end = performance.now() + startMillis; performance.now() < end && !signal.aborted; ) {
     const name = (await readdir(folder)).find(file => file.endsWith('.ports'))
     const text = name === undefined ? '' : await readFile(join(folder, name), 'utf8')
     const url = text === '' ? undefined : (JSON.parse(text) as { nats?: string[] }).nats?.[0]

@@ -1,6 +1,7 @@
 import { createServer, connect as dial, type Socket } from 'node:net'
 import type { Stack } from '../stack.js'
 import { batched } from './batched.js'
+import { Frames, lengthBytes } from './frames.js'
 import type { Pipe } from './pipe.js'
 
 /** What TCP allows: the same batches as over WebSockets, each behind its length. */
@@ -33,8 +34,6 @@ export function stackOf(): Stack {
   })
 }
 
-const lengthBytes = 4
-
 function pipeOf(socket: Socket, written: () => void): Pipe {
   const write = (frame: Uint8Array): void => {
     const length = Buffer.allocUnsafe(lengthBytes)
@@ -52,37 +51,5 @@ function pipeOf(socket: Socket, written: () => void): Pipe {
     get waiting() {
       return socket.writableLength
     },
-  }
-}
-
-/** Makes frames of a stream of bytes. One that came in several chunks is copied together once. */
-class Frames {
-  readonly #read: (frame: Buffer) => void
-  #chunks: Buffer[] = []
-  #length = 0
-  /** So much has to be here before there is anything to do. */
-  #needed = lengthBytes
-
-  constructor(read: (frame: Buffer) => void) {
-    this.#read = read
-  }
-
-  take(chunk: Buffer): void {
-    this.#chunks.push(chunk)
-    this.#length += chunk.length
-    if (this.#length < this.#needed) return
-    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks, this.#length)
-    let at = 0
-    this.#needed = lengthBytes
-    while (bytes.length - at >= lengthBytes) {
-      const end = at + lengthBytes + bytes.readUInt32LE(at)
-      this.#needed = end - at
-      if (end > bytes.length) break
-      this.#read(bytes.subarray(at + lengthBytes, end))
-      at = end
-      this.#needed = lengthBytes
-    }
-    this.#length = bytes.length - at
-    this.#chunks = this.#length === 0 ? [] : [bytes.subarray(at)]
   }
 }

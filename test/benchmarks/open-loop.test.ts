@@ -21,4 +21,13 @@ describe('an open loop', () => {
     // One begins each millisecond: each waited one less than the one before it.
     for (const [index, latency] of latencies.entries()) expect(latency).toBeGreaterThanOrEqual(stalled - index - 1)
   })
+
+  test('rejects in the end when one fails, and has begun the others nevertheless', async () => {
+    let begun = 0
+    const failing = openLoop(3, 1_000, async () => {
+      if (++begun === 1) throw new Error('not this one')
+    })
+    await expect(failing).rejects.toThrow('not this one')
+    expect(begun).toBe(3)
+  })
 })

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { judgementLines } from '../../benchmarks/judgement.js'
 import { plotOf } from '../../benchmarks/plot.js'
 import { reportOf } from '../../benchmarks/report.js'
 import { Results } from '../../benchmarks/results.js'
 import type { Outcome, RawRun } from '../../benchmarks/runner.js'
+import { tableOf } from '../../benchmarks/table.js'
 import { judge, type Target, targets } from '../../benchmarks/targets.js'
 import { nameOf, oneWay, type Workload } from '../../benchmarks/workload.js'
 
@@ -34,7 +36,7 @@ describe('the results', () => {
     const results = new Results(
       outcomeOf(run('maquis', 1, 1), run('ws-batched', 1, 0.5), run('maquis', 2, 8), run('ws-batched', 2, 4)),
     )
-    expect(results.ratio('maquis', 'ws-batched', small, 'messages')).toBe(0.5)
+    expect(results.ratio('maquis', 'ws-batched', small, 'messages').median).toBe(0.5)
   })
 
   test('have no rows for what was not measured', () => {
@@ -43,13 +45,28 @@ describe('the results', () => {
     expect(section?.rows.map(({ stack }) => stack)).toEqual(['maquis'])
   })
 
-  test('know the peaks of memory over all workloads', () => {
+  test('put the latencies of all passes together, and tell no percentile that few support', () => {
+    const trips = (pass: number, from: number): RawRun =>
+      run('maquis', pass, 1, {
+        workload: nameOf(trip),
+        latencies: Float64Array.from({ length: 500 }, (_, index) => from + index),
+      })
+    const results = new Results(outcomeOf(trips(1, 1), trips(2, 501)))
+    expect(results.spread('maquis', trip, 'p99')).toEqual({ median: 990, low: 495, high: 995 })
+    expect(results.spread('maquis', trip, 'p999').median).toBeNaN()
+  })
+
+  test('know the peaks of memory over all workloads, beside those of the baselines', () => {
     const large = run('maquis', 1, 1, { workload: 'bytes-8388608', memory: { client: 90_000_000, server: 1 } })
     const outcome = {
-      ...outcomeOf(run('maquis', 1, 1), large),
-      memory: new Map([['maquis', { client: 1, server: 2 }]]),
+      ...outcomeOf(run('maquis', 1, 1), large, run('ws-batched', 1, 1)),
+      memory: new Map(['maquis', 'ws-batched'].map(stack => [stack, { client: 40_000_000, server: 40_000_000 }])),
     }
-    expect(new Results(outcome).memory('maquis')).toEqual({ client: [1, 90_000_000], server: [2, 60_000_000] })
+    const { client, server, workloads } = new Results(outcome).memory('maquis')
+    expect(workloads).toBe(2)
+    expect(client.peak).toEqual({ bytes: 90_000_000, ratios: [1.8, Number.NaN] })
+    expect(client.growth).toEqual({ bytes: 50_000_000, ratios: [5, Number.NaN] })
+    expect(server.growth).toEqual({ bytes: 20_000_000, ratios: [1, Number.NaN] })
   })
 })
 
@@ -57,24 +74,24 @@ describe('a target', () => {
   const target = targets.find(({ of, to }) => of === 'maquis' && to === 'ws-batched') as Target
 
   test.each([
-    [1, 1, true],
-    [2, 1, false],
-  ])('of at least 0.7 with runs of %f s and %f s: %s', (ours, theirs, holds) => {
-    const results = new Results(outcomeOf(run('maquis', 1, ours), run('ws-batched', 1, theirs)))
-    expect(judge(target, results)).toMatchObject({ measured: theirs / ours, byCpu: 1, holds })
+    [[1, 1], 'holds'],
+    [[2, 2], 'MISSED'],
+    [[1, 2], 'unclear'],
+  ])('of at least 0.7 with passes of %j s and 1 s: %s', (seconds, verdict) => {
+    const runs = seconds.flatMap((each, index) => [run('maquis', index, each), run('ws-batched', index, 1)])
+    expect(judge(target, new Results(outcomeOf(...runs)))).toMatchObject({ byCpu: 1, verdict })
   })
 
   test('of at most so much holds below it', () => {
-    const latency = { p50: 100, p99: 200, p999: 300 }
     const trips = (stack: string, p50: number): RawRun =>
-      run(stack, 1, 1, { workload: nameOf(trip), latency: { ...latency, p50 } })
+      run(stack, 1, 1, { workload: nameOf(trip), latencies: new Float64Array(20).fill(p50) })
     const most = targets.find(({ figure }) => figure === 'p50') as Target
-    expect(judge(most, new Results(outcomeOf(trips('maquis', 129), trips('ws', 100)))).holds).toBe(true)
-    expect(judge(most, new Results(outcomeOf(trips('maquis', 131), trips('ws', 100)))).holds).toBe(false)
+    expect(judge(most, new Results(outcomeOf(trips('maquis', 129), trips('ws', 100)))).verdict).toBe('holds')
+    expect(judge(most, new Results(outcomeOf(trips('maquis', 131), trips('ws', 100)))).verdict).toBe('MISSED')
   })
 
   test('neither holds nor is missed when a side of it was not measured', () => {
-    expect(judge(target, new Results(outcomeOf(run('maquis', 1, 1)))).holds).toBeUndefined()
+    expect(judge(target, new Results(outcomeOf(run('maquis', 1, 1)))).verdict).toBe('not measured')
   })
 })
 
@@ -91,7 +108,9 @@ describe('the report', () => {
     expect(report).toMatch(/^ {2}maquis +1,000 +1,000-1,000 +0\.0640 +1\.00 +-/m)
     expect(report).toContain('LEFT OUT: nats: there is no nats-server on the PATH')
     expect(report).toContain('FAILED: ipc, start: it fell over')
-    expect(report).toMatch(/cast: maquis \/ ws-batched +>= 0\.7 +1\.00 +1\.00 +holds/)
+    expect(tableOf(judgementLines(targets.map(each => judge(each, results))))).toMatch(
+      /cast: maquis \/ ws-batched +>= 0\.7 +1\.00 +1\.00-1\.00 +1\.00 +holds/,
+    )
   })
 })
 

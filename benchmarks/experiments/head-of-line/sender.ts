@@ -47,6 +47,8 @@ const tasks = {
     }
     const start = performance.now()
     const streams = bulk === undefined ? [] : Array.from({ length: bulk.inFlight }, () => stream(bulk.channel))
+    // One that fails is told in the end.
+    for (const each of streams) each.catch(() => {})
     const latencies = await openLoop(count, perSecond, () => node.request('receiver', echo, order(seq++)))
     over = true
     await Promise.all(streams)

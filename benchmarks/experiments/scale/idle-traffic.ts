@@ -1,3 +1,5 @@
+import { type Judgement, judgementOf } from '../../judgement.js'
+import { spreadOf } from '../../statistics.js'
 import { type Line, number } from '../../table.js'
 import type { Extent } from '../experiment.js'
 import { doubling, linePlot, logarithmic } from '../line-plot.js'
@@ -50,6 +52,19 @@ export function trafficLines(found: readonly Growth[]): Line[] {
       `  ${overlay}: bytes per node grow with the number of nodes to the power of ${exponent.toFixed(2)}`,
     ]),
   ]
+}
+
+/**
+ * What a node sends may grow with its peers: of a mesh those are all nodes, of HyParView as many as ever, so that what
+ * the cluster sends as a whole stays far from the square.
+ */
+const exponentMax: Readonly<Record<OverlayName, number>> = { 'full mesh': 1, HyParView: 0.5 }
+
+export function trafficJudgements(found: readonly Growth[]): readonly Judgement[] {
+  return found.map(({ overlay, exponent }) => {
+    const name = `idle traffic of a node, ${overlay}: power of the number of nodes`
+    return judgementOf(name, { most: exponentMax[overlay] }, spreadOf([exponent]))
+  })
 }
 
 export function trafficPlot(found: readonly Growth[]): string {

@@ -1,6 +1,6 @@
 import type { Experiment } from '../experiment.js'
 import { idleConnections, idleLines } from './idle-connections.js'
-import { idleTraffic, trafficLines, trafficPlot } from './idle-traffic.js'
+import { idleTraffic, trafficJudgements, trafficLines, trafficPlot } from './idle-traffic.js'
 import { meshes, meshLines } from './mesh.js'
 
 /** What a cluster takes when it is large, and does nothing. */
@@ -12,6 +12,7 @@ export const scale: Experiment = {
     const traffic = await idleTraffic(extent, progress)
     return {
       lines: [...idleLines(idle), '', ...meshLines(mesh), '', ...trafficLines(traffic)],
+      judgements: trafficJudgements(traffic),
       data: { idle, mesh, traffic },
       plot: trafficPlot(traffic),
     }

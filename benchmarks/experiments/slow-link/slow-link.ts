@@ -39,7 +39,7 @@ const sweeps: Readonly<Record<Extent, Sweep>> = {
     ...{ warmUpMillis: 1_500, millis: 3_000 },
   },
   quick: {
-    ...{ spreads: [single, affine], sizes: [524_288], senders: [64], warmUpMillis: 300, millis: 700 },
+    ...{ spreads: [single, affine], sizes: [524_288], senders: [8, 32], warmUpMillis: 300, millis: 700 },
   },
   smoke: {
     ...{ spreads: [single, affine], sizes: [65_536], senders: [4], warmUpMillis: 10, millis: 200 },
@@ -124,7 +124,7 @@ function findings(outcomes: readonly Outcome[], sweep: Sweep, trip: number): Fin
   }))
   const title = 'latency of large messages over a link with a long way, by senders'
   lines.push([`a byte and its answer: ${number(trip)} ms`])
-  return { lines, data: { link, roundTrip: trip, outcomes }, plot: linePlot(title, panels) }
+  return { lines, judgements: [], data: { link, roundTrip: trip, outcomes }, plot: linePlot(title, panels) }
 }
 
 function pointsOf(outcomes: readonly Outcome[], name: string, bytes: number): readonly (readonly [number, number])[] {
