@@ -49,18 +49,20 @@ export class Acceptance<Report = unknown> {
   readonly #told = new Set<number>()
 
   /**
-   * What to tell the sender next: with at most `runs` of open numbers, and as many refusals as `fits` says. Its caller
-   * tells it. A refusal is told once, and goes by as open afterwards: a sender that missed it sends its message again.
+   * What to tell the sender of the numbers above `after`: with at most `runs` of open numbers, and as many refusals as
+   * `fits` says; of those up to it nothing is said. Its caller tells it, and goes on after `upTo` until it is the last.
+   * A refusal is told once, and goes by as open afterwards: a sender that missed it sends its message again.
    */
-  tell(runs: number, fits: (refusals: Telling<Report>['refusals']) => number): Telling<Report> {
-    const { upTo, open } = this.#settledBut(runs)
-    if (this.#untold.size === 0) return { upTo, open, refusals: [], isLast: true }
+  tell(runs: number, fits: (refusals: Telling<Report>['refusals']) => number, after = 0): Telling<Report> {
+    const { upTo, open } = this.#settledBut(runs, after)
+    const isAll = upTo === this.#taken
+    if (this.#untold.size === 0) return { upTo, open, refusals: [], isLast: isAll }
     const untold = [...this.#untold].filter(number => number <= upTo).sort(rising)
     const refusals = untold.map(number => [number, this.#refusals.get(number)] as const)
     const part = refusals.slice(0, fits(refusals))
     for (const [number] of part) this.#tellOf(number)
     const last = part.at(-1)
-    if (last === undefined || part.length === refusals.length) return { upTo, open, refusals: part, isLast: true }
+    if (last === undefined || part.length === refusals.length) return { upTo, open, refusals: part, isLast: isAll }
     return { upTo: last[0], open: runsUpTo(open, last[0]), refusals: part, isLast: false }
   }
 
@@ -145,13 +147,14 @@ export class Acceptance<Report = unknown> {
     this.#refusals.set(oldest, undefined)
   }
 
-  #settledBut(most: number): { readonly upTo: number; readonly open: readonly number[] } {
+  #settledBut(most: number, after: number): { readonly upTo: number; readonly open: readonly number[] } {
     const isOpen = this.#open.size > 0 || this.#latest !== undefined
     if (!isOpen && this.#refusals.size === this.#untold.size) return { upTo: this.#taken, open: none }
     const told = [...this.#refusals.keys()].filter(number => !this.#untold.has(number))
     const numbers = told.length === 0 ? this.#open : [...this.#open, ...told].sort(rising)
-    const runs: number[] = []
-    for (const number of numbers) if (!lengthen(runs, number, most)) return { upTo: number - 1, open: runs }
+    const runs = after === 0 ? [] : [1, after]
+    for (const number of numbers)
+      if (number > after && !lengthen(runs, number, most)) return { upTo: number - 1, open: runs }
     if (this.#latest !== undefined && !lengthen(runs, this.#latest, most)) return { upTo: this.#latest - 1, open: runs }
     return { upTo: this.#taken, open: runs }
   }

@@ -237,13 +237,14 @@ export class AckedArrivals {
     const acceptance = this.#context.inboxes.of(lane, stream)
     const again = asks && acceptance.misses
     if (again) acceptance.asked()
-    for (;;) {
-      const { isLast, ...telling } = acceptance.tell(runsPerFrame, countWithin)
+    for (let after = 0; ; ) {
+      const { isLast, ...telling } = acceptance.tell(runsPerFrame, countWithin, after)
       const refusals = telling.refusals.map(([number, report]) => [number, report ?? forgotten] as const)
       const writer = new ByteWriter(16)
       writeAcknowledgement(writer, { stream, ...telling, refusals, again: isLast && again })
       lane.outbound.control(FrameKind.ack, writer.take())
       if (isLast) return
+      after = telling.upTo
     }
   }
 

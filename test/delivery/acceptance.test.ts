@@ -209,7 +209,9 @@ describe('what is settled of a stream', () => {
     expect(told(acceptance, 1)).toEqual({ upTo: 4, open: [1, 3] })
     expect(told(acceptance, 2)).toEqual({ upTo: 5, open: [1, 3, 5, 5] })
     acceptance.settled(2)
-    expect(told(acceptance, 1)).toEqual({ upTo: 2, open: [1, 1] })
+    expect(acceptance.tell(1, all)).toMatchObject({ upTo: 2, open: [1, 1], isLast: false })
+    expect(acceptance.tell(1, all, 2)).toMatchObject({ upTo: 4, open: [1, 3], isLast: false })
+    expect(acceptance.tell(1, all, 4)).toMatchObject({ upTo: 5, open: [1, 5], isLast: true })
   })
 
   test('leaves out what nobody waits for any more, however it ends', () => {

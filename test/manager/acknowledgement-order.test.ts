@@ -98,6 +98,38 @@ describe('messages with ack, one of which has to wait', () => {
     expect(last.end).toBe('done')
   })
 
+  test('are told of to the last, however many were refused between them, and nothing goes on at rest', async () => {
+    const cluster = new Cluster({ network: { latency: 5 } })
+    const [a, b] = await cluster.pair()
+    const { clock } = cluster
+    b.register('some', (number: number) => {
+      return new Promise((resolve, reject) => {
+        clock.schedule(100 + number, number % 2 === 1 ? () => resolve(1) : () => reject(new Error('even')))
+      })
+    })
+    b.register('slow', never)
+    const ends = Array.from({ length: 3_000 }, (_, number) => endOf(a.forwardMessage('b', 'some', number, handled)))
+    await cluster.pass(5_000)
+    expect(new Set(ends.map(({ end }) => end))).toEqual(new Set(['done', 'ERR_REMOTE']))
+    hear(b, 'orders')
+    for (let count = 0; count < 1_100; count++) {
+      endOf(a.forwardMessage('b', 'slow', 0, handled))
+      endOf(a.forwardMessage('b', 'orders', 0, given))
+    }
+    const refused = Array.from({ length: 400 }, () => endOf(a.forwardMessage('b', 'nobody', 0, given)))
+    const last = endOf(a.forwardMessage('b', 'orders', 1, given))
+    await cluster.pass(200)
+    expect(new Set(refused.map(({ end }) => end))).toEqual(new Set(['ERR_NO_SUCH_SERVER']))
+    expect(last.end).toBe('done')
+    let passages = 0
+    a.interpose(({ kind }) => {
+      if (kind === 'ack') passages++
+      return { type: 'pass' }
+    })
+    await cluster.pass(3_000)
+    expect(passages).toBe(0)
+  })
+
   test('with a handler at work are not sent again when others are asked for', async () => {
     const cluster = new Cluster({ network: { latency: 5 } })
     const [a, b] = await cluster.pair()

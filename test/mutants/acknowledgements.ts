@@ -118,6 +118,13 @@ export const acknowledgements: readonly Mutant[] = [
     replace: '    this.#told.add(refused)\n',
   },
   {
+    name: 'what one acknowledgement cannot name is never told of',
+    file: arrivals,
+    find: '      if (isLast) return\n      after = telling.upTo\n',
+    replace: '      if (isLast || after === 0) return\n',
+    tests,
+  },
+  {
     name: 'why messages were refused is remembered for ever',
     file: acceptance,
     find: '    this.#refusals.set(oldest, undefined)\n',
