@@ -3,6 +3,7 @@ import { EncodeError, InvalidOptionError, OverflowError, StoppedError, UnknownCh
 import { isName } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
+import type { Clock } from '../core/time.js'
 import { checkFunction, isDuration } from '../manager/checks.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { checkOptions } from '../manager/message-options.js'
@@ -66,9 +67,10 @@ export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Serve
    */
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable
   /**
-   * Tells the others that this node is about to end, so that it is given no more work: resolves when they have taken
-   * note, or after `timeout` milliseconds (1,000). What comes all the same is passed on to the new owners. For this
-   * life.
+   * Tells the others that this node is about to end, so that it is given no more work; what comes all the same is
+   * passed on to the new owners. Resolves when they have taken note, when all that pools had sent here before has
+   * arrived and was handled or passed on, and when what was passed on has arrived: a `stop()` then loses nothing, and
+   * repeats nothing. Or after `timeout` milliseconds (1,000). For this life.
    */
   depart(options?: { readonly timeout?: number }): Promise<void>
   /** Departs, and leaves the cluster. */
@@ -135,6 +137,7 @@ class ClusterPools implements ManagedPools {
         } else {
           this.#pools.nodeDown(node, incarnation)
           this.#peers.down(node, incarnation)
+          this.#sender.traffic.forget(node)
         }
       }),
     )
@@ -247,7 +250,14 @@ class ClusterPools implements ManagedPools {
     const { incarnation } = this.#manager.spec
     this.#leaving = incarnation
     this.#pools.nodeLeaving(this.#manager.name, incarnation)
+    await within(this.#manager.clock, timeout, this.#drain(timeout))
+  }
+
+  /** The others answer when what they had sent before has arrived, so nothing comes behind their answers. */
+  async #drain(timeout: number): Promise<void> {
     await this.#peers.announce(timeout)
+    await this.#arrivals.ended()
+    await this.#sender.traffic.flushAll()
   }
 
   async leave(options?: { readonly timeout?: number }): Promise<void> {
@@ -281,7 +291,10 @@ class ClusterPools implements ManagedPools {
     const parsed = parsePoolMessage(message)
     if (parsed === undefined) this.#malformed++
     else if (parsed.type === 'publish') return this.#arrivals.take(parsed, context)
-    else if (context.from !== this.#manager.name) this.#peers.heard(context.from, context.incarnation, parsed)
+    else if (parsed.type === 'state' && context.from !== this.#manager.name) {
+      this.#peers.heard(context.from, context.incarnation, parsed)
+      if (parsed.leaving) return this.#sender.traffic.flush(context.from)
+    }
     return undefined
   }
 
@@ -313,6 +326,16 @@ function peerOf({ name, incarnation, attributes }: NodeSpec): PoolPeer {
 function isCallersMistake(error: unknown): boolean {
   if (error instanceof UnknownChannelError) return error.where === 'local'
   return error instanceof EncodeError || error instanceof InvalidOptionError || error instanceof StoppedError
+}
+
+/** Resolves when the work has ended, or after so many milliseconds. */
+async function within(clock: Clock, timeout: number, work: Promise<void>): Promise<void> {
+  let cancel: (() => void) | undefined
+  const over = new Promise<void>(resolve => {
+    cancel = clock.schedule(timeout, resolve)
+  })
+  await Promise.race([work, over])
+  cancel?.()
 }
 
 function checkTopic(option: string, topic: unknown): void {

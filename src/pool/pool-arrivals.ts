@@ -5,6 +5,7 @@ import type { MessageContext } from '../manager/servers.js'
 import type { PublishMessage } from './pool-messages.js'
 import { goesOn, type PoolSender, wrapped } from './pool-sender.js'
 import { matchesTopic } from './topics.js'
+import { UnderWay } from './under-way.js'
 import type { WorkPool } from './work-pool.js'
 import type { WorkPools } from './work-pools.js'
 
@@ -37,6 +38,7 @@ export class PoolArrivals {
   readonly #context: PoolArrivalsContext
   readonly #subscriptions = new Set<Subscription>()
   #unhandled = 0
+  readonly #underWay = new UnderWay()
   /** Messages that were passed on to the owners of their keys. */
   forwarded = 0
 
@@ -60,7 +62,16 @@ export class PoolArrivals {
   }
 
   /** Resolves when the message was handled, or given where that is enough; rejects with what its sender is told. */
-  async take(published: PublishMessage, context: MessageContext): Promise<void> {
+  take(published: PublishMessage, context: MessageContext): Promise<void> {
+    return this.#underWay.track(this.#take(published, context))
+  }
+
+  /** Resolves when all that came so far was handled here, or passed on. */
+  ended(): Promise<void> {
+    return this.#underWay.ended()
+  }
+
+  async #take(published: PublishMessage, context: MessageContext): Promise<void> {
     try {
       if (published.owned === undefined || this.#isHere(published.owned)) await this.#deliver(published, context)
       else await this.#forward(published, context)
@@ -140,8 +151,9 @@ export class PoolArrivals {
       const given = (): void => {
         if (!waits) resolve()
       }
-      manager
-        .handOver(server, message, context, ack, given)
+      // One that is acknowledged when it is given is under way until it was handled, too.
+      this.#underWay
+        .track(manager.handOver(server, message, context, ack, given))
         .finally(() => void this.#unhandled--)
         .then(resolve, reject)
     })

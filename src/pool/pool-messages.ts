@@ -46,14 +46,20 @@ export interface PublishMessage {
   readonly ack?: 'given' | 'handled' | undefined
 }
 
+/** Behind what was sent on its stream without `ack`: its acknowledgement tells that this has arrived. */
+export interface FlushMessage {
+  readonly type: 'flush'
+}
+
 /** As many subscriptions as a node has. */
 export const subscriptionsMax = 1_024
 const serverBytesMax = 255
 
 /** Makes a message of what a peer sent, or undefined where it is none. */
-export function parsePoolMessage(value: unknown): StateMessage | PublishMessage | undefined {
+export function parsePoolMessage(value: unknown): StateMessage | PublishMessage | FlushMessage | undefined {
   if (!isRecord(value)) return undefined
   if (value.type === 'state') return parseState(value)
+  if (value.type === 'flush') return { type: 'flush' }
   return value.type === 'publish' ? parsePublish(value) : undefined
 }
 

@@ -10,6 +10,7 @@ import { errorOf, reportOf } from '../manager/error-reports.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { ackOf, checkOptions } from '../manager/message-options.js'
 import { type PublishMessage, poolServer } from './pool-messages.js'
+import { PoolTraffic } from './pool-traffic.js'
 
 /** What became of a message that is for one node. */
 export type PublishResult =
@@ -35,10 +36,13 @@ export interface PublishCounts {
 export class PoolSender {
   readonly #manager: PeerServiceManager
   readonly #runsPools: (node: string) => boolean
+  /** What is on its way to other nodes. */
+  readonly traffic: PoolTraffic
 
   constructor(manager: PeerServiceManager, runsPools: (node: string) => boolean) {
     this.#manager = manager
     this.#runsPools = runsPools
+    this.traffic = new PoolTraffic(manager)
   }
 
   /**
@@ -88,14 +92,20 @@ export class PoolSender {
   }
 
   /** Sends to one node. A node that runs no pools gets what a user would have sent. */
-  async send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
+  send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
+    return this.traffic.track(node, this.#send(node, message, options))
+  }
+
+  async #send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
     const acked = ackOf(options)
     if (!this.#runsPools(node)) return this.#plain(node, message, options)
     const { server } = message
     const sent: ForwardOptions = { partitionKey: message.owned?.partitionKey ?? server, ...options }
     try {
-      if (acked === undefined) await this.#manager.forwardMessage(node, poolServer, message, sent)
-      else {
+      if (acked === undefined) {
+        this.traffic.unanswered(node, sent)
+        await this.#manager.forwardMessage(node, poolServer, message, sent)
+      } else {
         // What the server is given there is told by the answer of the pools there.
         const ack = { when: 'handled', onDown: 'reject' } as const
         await this.#manager.forwardMessage(node, poolServer, { ...message, ack: acked.when }, { ...sent, ack })

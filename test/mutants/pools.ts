@@ -13,6 +13,7 @@ const boundedLoad = 'src/pool/bounded-load.ts'
 const sender = 'src/pool/pool-sender.ts'
 const arrivals = 'src/pool/pool-arrivals.ts'
 const peerPools = 'src/pool/peer-pools.ts'
+const traffic = 'src/pool/pool-traffic.ts'
 const managePools = 'src/pool/manage-pools.ts'
 
 const ofZeek = ['test/pool/zeek-vectors.test.ts', 'test/pool/zeek-baselines.test.ts']
@@ -20,6 +21,7 @@ const ofOwners = ['test/pool/distribution.test.ts']
 const ofAllocation = ['test/pool/allocation.test.ts']
 const ofLiveness = ['test/pool/liveness.test.ts']
 const ofClusters = ['test/pool/managed-pools.test.ts']
+const ofDepartures = ['test/pool/departure.test.ts']
 const ofFaults = ['test/pool/pool-faults.test.ts']
 
 /** Work pools. */
@@ -257,6 +259,41 @@ export const poolMutants: readonly Mutant[] = [
     find: 'this.#pools.nodeLeaving(this.#manager.name, incarnation)',
     replace: 'if (timeout > 1e9) this.#pools.nodeLeaving(this.#manager.name, incarnation)',
     tests: ofClusters,
+  },
+  {
+    name: 'who departs does not wait for what was sent to it before',
+    file: managePools,
+    find: 'if (parsed.leaving) return this.#sender.traffic.flush(context.from)',
+    replace: 'if (parsed.leaving && parsed.version < 0) return this.#sender.traffic.flush(context.from)',
+    tests: ofDepartures,
+  },
+  {
+    name: 'who departs does not wait for its handlers',
+    file: managePools,
+    find: '    await this.#arrivals.ended()\n',
+    replace: '',
+    tests: ofDepartures,
+  },
+  {
+    name: 'who departs waits as long as it takes',
+    file: managePools,
+    find: 'await Promise.race([work, over])',
+    replace: 'await work',
+    tests: ofDepartures,
+  },
+  {
+    name: 'only what is acknowledged is waited for',
+    file: traffic,
+    find: 'this.#of(node).streams.set(',
+    replace: "if (channel === '') this.#of(node).streams.set(",
+    tests: ofDepartures,
+  },
+  {
+    name: 'all streams of a channel are taken for one',
+    file: traffic,
+    find: 'const stream = parallelism === 1 ? 0 :',
+    replace: 'const stream = parallelism > 0 ? 0 :',
+    tests: ofDepartures,
   },
   {
     name: 'pools are made over a partial view',
