@@ -115,7 +115,10 @@ class ClusterPools implements ManagedPools {
 
   constructor(manager: PeerServiceManager, options: PoolsOptions) {
     this.#manager = manager
-    this.#sender = new PoolSender(manager, node => this.#peers.runs(node))
+    this.#sender = new PoolSender(manager, {
+      runsPools: node => this.#peers.runs(node),
+      lifeOf: node => this.#pools.lifeOf(node),
+    })
     this.#pools = new WorkPools({
       ...{ self: manager.name, options, awaitsNodes: true, nodes: [] },
       make: (spec, context) => new SendingPool(spec, context, this.#sender),

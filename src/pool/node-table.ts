@@ -75,6 +75,11 @@ export class NodeTable {
     if (!this.#isStale(entry, incarnation)) entry.leaving = isLeaving ? incarnation : undefined
   }
 
+  /** The latest life of a node that is known; undefined where the node is not. */
+  lifeOf(name: string): number | undefined {
+    return this.#entries.get(name)?.latest
+  }
+
   /** Whether it is up and has not said that it leaves, member or not. */
   isAlive(name: string): boolean {
     const entry = this.#entries.get(name)

@@ -32,16 +32,26 @@ export interface PublishCounts {
   overloaded: number
 }
 
+/** What a sender needs to know of nodes. */
+export interface KnownNodes {
+  /** Whether it is known that the node has pools of its own. */
+  readonly runsPools: (node: string) => boolean
+  /** Its incarnation, where it is known. */
+  readonly lifeOf: (node: string) => number | undefined
+}
+
+const nobody: ReadonlySet<string> = new Set()
+
 /** Sends to the pools of other nodes, and to this node's own in the same way. */
 export class PoolSender {
   readonly #manager: PeerServiceManager
-  readonly #runsPools: (node: string) => boolean
+  readonly #nodes: KnownNodes
   /** What is on its way to other nodes. */
   readonly traffic: PoolTraffic
 
-  constructor(manager: PeerServiceManager, runsPools: (node: string) => boolean) {
+  constructor(manager: PeerServiceManager, nodes: KnownNodes) {
     this.#manager = manager
-    this.#runsPools = runsPools
+    this.#nodes = nodes
     this.traffic = new PoolTraffic(manager)
   }
 
@@ -56,12 +66,14 @@ export class PoolSender {
     counts: PublishCounts,
   ): Promise<PublishResult> {
     checkOptions(options)
-    const tried = new Set<string>()
+    // By life: one that was started anew has not been tried.
+    const tried = new Map<string, number | undefined>()
     const within = this.deadlineOf(options)
     let inDoubt: Error | undefined
     for (;;) {
-      const node = choose(tried)
+      const node = choose(this.#stillTried(tried))
       if (node === undefined) break
+      const life = this.#nodes.lifeOf(node)
       try {
         await this.send(node, message, within)
         counts.published++
@@ -73,7 +85,7 @@ export class PoolSender {
         }
         if (!goesOn(error, options)) throw error
         counts.resent++
-        tried.add(node)
+        tried.set(node, life)
         if (!isUnsent(error)) inDoubt = error as Error
       }
     }
@@ -81,6 +93,11 @@ export class PoolSender {
     if (inDoubt !== undefined) throw inDoubt
     counts.empty++
     return { sent: false, reason: 'empty' }
+  }
+
+  #stillTried(tried: ReadonlyMap<string, number | undefined>): ReadonlySet<string> {
+    if (tried.size === 0) return nobody
+    return new Set([...tried].flatMap(([node, life]) => (this.#nodes.lifeOf(node) === life ? [node] : [])))
   }
 
   /** The same options with a deadline in the place of a timeout, which does not begin anew with every attempt. */
@@ -98,7 +115,7 @@ export class PoolSender {
 
   async #send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
     const acked = ackOf(options)
-    if (!this.#runsPools(node)) return this.#plain(node, message, options)
+    if (!this.#nodes.runsPools(node)) return this.#plain(node, message, options)
     const { server } = message
     const sent: ForwardOptions = { partitionKey: message.owned?.partitionKey ?? server, ...options }
     try {

@@ -199,6 +199,11 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     return this.#candidates().filter(each => each.type === type && each.alive).length
   }
 
+  /** The latest life of a node that is known. */
+  lifeOf(name: string): number | undefined {
+    return this.#table.lifeOf(name)
+  }
+
   nodeUp(name: string, incarnation?: number): void {
     this.#changed(name, incarnation, () => this.#table.up(name, incarnation))
   }

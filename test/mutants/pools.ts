@@ -188,6 +188,13 @@ export const poolMutants: readonly Mutant[] = [
     tests: ofFaults,
   },
   {
+    name: 'a node that was started anew counts as tried',
+    file: sender,
+    find: '(this.#nodes.lifeOf(node) === life ? [node] : [])',
+    replace: '(life === undefined ? [] : [node])',
+    tests: ofFaults,
+  },
+  {
     name: 'a full queue is an error',
     file: sender,
     find: 'if (error instanceof OverflowError) {',

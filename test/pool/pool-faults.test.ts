@@ -84,6 +84,36 @@ describe('a message for a key', () => {
     expect(a.pools.worker.counters().resent).toBe(1)
   })
 
+  test('with ack comes to a node that was tried and then started anew', async () => {
+    const pools = new Map<string, ManagedPools>()
+    const begun: string[] = []
+    const handled: string[] = []
+    await using net = simulate({
+      ...{ nodes: ['w1', 'w2', 'm'], seed: 1 },
+      manager: options => fullMesh({ ...options, attributes: { type: options.name === 'm' ? 'manager' : 'worker' } }),
+      setup: (manager, { name, clock }) => {
+        manager.register('slow', async () => {
+          begun.push(name)
+          await new Promise<void>(resolve => void clock.schedule(500, resolve))
+          handled.push(name)
+        })
+        pools.set(name, managePools(manager))
+      },
+    })
+    await net.settle()
+    const { worker: pool } = pools.get('m') as ManagedPools
+    const [owner, heir] = pool.ranked('key', 2).map(({ name }) => name) as [string, string]
+    const result = pool.publishHrw('key', 'slow', 1, { ack: { when: 'handled' } })
+    await net.until(() => begun.length === 1)
+    net.crash(owner)
+    await net.until(() => begun.length === 2)
+    net.restart(owner)
+    await net.until(() => pool.aliveCount === 2)
+    net.crash(heir)
+    expect(await net.settle(result)).toEqual({ sent: true, node: owner })
+    expect([begun, handled]).toEqual([[owner, heir, owner], expect.arrayContaining([owner])])
+  })
+
   test('is refused where its server is not, or fails, as if it had been sent to the node', async () => {
     const cluster = new Cluster()
     const [a, b, c] = (await workers(cluster, 'a', 'b', 'c')) as [Member, Member, Member]
