@@ -2,7 +2,7 @@ import { InvalidOptionError } from '../core/errors.js'
 import type { ForwardOptions } from '../manager/manager.js'
 import type { MessageOf, ServerName, Untyped } from '../manager/servers.js'
 import { BoundedLoad, checkFactor } from './bounded-load.js'
-import type { PublishMessage } from './pool-messages.js'
+import type { OwnedBy, PublishMessage } from './pool-messages.js'
 import type { PoolSender, PublishCounts, PublishResult } from './pool-sender.js'
 import type { CompletePoolSpec } from './pool-spec.js'
 import { type Pool, WorkPool, type WorkPoolContext } from './work-pool.js'
@@ -64,7 +64,8 @@ export class SendingPool extends WorkPool implements ManagedPool {
     const digest = digestOf(key)
     if (boundedLoad !== undefined) return this.#publishBounded(key, server, message, boundedLoad, forward)
     const partitionKey = forward.partitionKey ?? (typeof key === 'string' ? key : digest)
-    const owned = { pool: this.spec.topic, digest, partitionKey }
+    const { topic: pool, includeSelf } = this.spec
+    const owned: OwnedBy = { pool, digest, partitionKey, ...(!includeSelf && { exceptSender: true }) }
     const choose = (tried: ReadonlySet<string>): string | undefined => {
       if (tried.size === 0) return this.hrw(key)?.name
       return this.ranked(key, this.sites.size).find(({ name }) => !tried.has(name))?.name

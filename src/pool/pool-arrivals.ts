@@ -2,9 +2,9 @@ import { NoSuchServerError } from '../core/errors.js'
 import { callUser, isPromiseLike } from '../core/promise-like.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import type { MessageContext } from '../manager/servers.js'
-import type { PublishMessage } from './pool-messages.js'
+import type { OwnedBy, PublishMessage } from './pool-messages.js'
 import { goesOn, type PoolSender, wrapped } from './pool-sender.js'
-import { matchesTopic } from './topics.js'
+import { matchesTopic, withoutEnd } from './topics.js'
 import { UnderWay } from './under-way.js'
 import type { WorkPool } from './work-pool.js'
 import type { WorkPools } from './work-pools.js'
@@ -73,15 +73,16 @@ export class PoolArrivals {
 
   async #take(published: PublishMessage, context: MessageContext): Promise<void> {
     try {
-      if (published.owned === undefined || this.#isHere(published.owned)) await this.#deliver(published, context)
+      if (published.owned === undefined || this.#isHere(published.owned, context.from)) await this.#deliver(published, context)
       else await this.#forward(published, context)
     } catch (error) {
       throw wrapped(error)
     }
   }
 
-  #isHere({ pool, digest }: NonNullable<PublishMessage['owned']>): boolean {
-    const owner = this.#context.pools.registered.get(pool)?.commonOwner(digest)
+  #isHere({ pool, digest, exceptSender }: OwnedBy, sender: string): boolean {
+    const except = exceptSender === true ? sender : undefined
+    const owner = this.#context.pools.registered.get(pool)?.commonOwner(digest, except)
     return owner === undefined || owner.name === this.#context.manager.name
   }
 
@@ -101,6 +102,7 @@ export class PoolArrivals {
     }
     for (const node of pools.registered.get(owned?.pool ?? '')?.commonRank(owned?.digest ?? 0) ?? []) {
       if (node.name === manager.name) break
+      if (node.name === name && owned?.exceptSender === true) continue
       try {
         await sender.send(node.name, message, options)
         this.forwarded++
@@ -115,11 +117,13 @@ export class PoolArrivals {
   async #deliver(published: PublishMessage, context: MessageContext): Promise<void> {
     const { manager, pools } = this.#context
     const { server, message, origin, subscribersOnly } = published
-    const topic = published.topic ?? pools.topics.nodeTopic(manager.name)
+    const own = pools.topics.nodeTopic(manager.name)
+    const topic = published.topic ?? own
     const inner: MessageContext = origin === undefined ? context : { ...context, from: origin.name, ...origin }
     const told = this.#tellSubscribers(topic, server, message, inner)
-    // Who subscribed need not have the server.
-    const skipsServer = subscribersOnly === true || (told.length > 0 && !manager.isRegistered(server))
+    // To a topic of many, who subscribed need not have the server; what is for one node is for its server.
+    const isForMany = published.topic !== undefined && withoutEnd(topic) !== withoutEnd(own)
+    const skipsServer = subscribersOnly === true || (isForMany && told.length > 0 && !manager.isRegistered(server))
     if (!skipsServer) await this.#handOver(published, inner)
     else if (told.length === 0 && published.ack !== undefined) throw new NoSuchServerError(manager.name, server)
     if (told.some(isPromiseLike)) await Promise.allSettled(told)

@@ -23,6 +23,8 @@ export interface OwnedBy {
   readonly pool: string
   readonly digest: number
   readonly partitionKey: string | number
+  /** The sender owns no key in its own eyes: it is not to get the message back. */
+  readonly exceptSender?: true | undefined
 }
 
 /** Who sent a message that another node passed on. */
@@ -99,10 +101,11 @@ function parsePublish(value: Record<string, unknown>): PublishMessage | undefine
 
 function parseOwned(value: unknown): OwnedBy | undefined {
   if (!isRecord(value)) return undefined
-  const { pool, digest, partitionKey } = value
+  const { pool, digest, partitionKey, exceptSender } = value
   if (!isTopic(pool) || !isCount(digest) || digest > 0xffffffff) return undefined
   if (typeof partitionKey !== 'string' && typeof partitionKey !== 'number') return undefined
-  return { pool, digest, partitionKey }
+  if (exceptSender !== undefined && exceptSender !== true) return undefined
+  return { pool, digest, partitionKey, exceptSender }
 }
 
 function parseOrigin(value: unknown): Origin | undefined {

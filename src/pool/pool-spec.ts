@@ -32,7 +32,7 @@ export interface PoolSpec {
   readonly refill?: boolean | undefined
   /**
    * Whether this node may be chosen here. Default true. With false its choices differ from those of the others, and
-   * only from them; in Zeek, and with `hash: 'zeek-7.1'`, the round robin includes it all the same. It is counted.
+   * only from them, and no node passes its messages for keys back to it; in Zeek, and with `hash: 'zeek-7.1'`, the round robin includes it all the same. It is counted.
    */
   readonly includeSelf?: boolean | undefined
 }

@@ -217,6 +217,27 @@ export const poolMutants: readonly Mutant[] = [
     tests: [...ofFaults, ...ofClusters],
   },
   {
+    name: 'who leaves itself out gets its messages back',
+    file: arrivals,
+    find: 'const except = exceptSender === true ? sender : undefined',
+    replace: "const except = exceptSender === true && sender === '' ? sender : undefined",
+    tests: ofClusters,
+  },
+  {
+    name: 'who leaves itself out is passed its messages where views differ',
+    file: arrivals,
+    find: '      if (node.name === name && owned?.exceptSender === true) continue\n',
+    replace: '',
+    tests: ofClusters,
+  },
+  {
+    name: 'a subscriber hides that the server of a node is missing',
+    file: arrivals,
+    find: '(isForMany && told.length > 0',
+    replace: '(told.length > 0',
+    tests: ofFaults,
+  },
+  {
     name: 'a message that was passed on is passed on again',
     file: arrivals,
     find: 'const message = { ...rest, origin: { name, incarnation } }',

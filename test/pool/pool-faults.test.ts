@@ -145,6 +145,27 @@ describe('a message for a key', () => {
     }
   })
 
+  test('is refused where its server is not, though somebody there subscribed', async () => {
+    const cluster = new Cluster()
+    const members = await workers(cluster, 'a', 'b')
+    const [a, b] = members as [Member, Member]
+    const heard: unknown[] = []
+    b.pools.subscribe('', message => void heard.push(message))
+    await cluster.pass(1_000)
+    const sent = [
+      () => a.pools.worker.publishHrw(keyOf(a, 'b'), 'nobody', 1, { ack: true }),
+      () => b.pools.worker.publishHrw(keyOf(a, 'b'), 'nobody', 2, { ack: true }),
+    ]
+    for (const send of sent) {
+      expect(await cluster.failure(send())).toEqual(new NoSuchServerError('b', 'nobody'))
+    }
+    const toTopic = await cluster.settle(a.pools.publish('zeek/cluster/node/b/', 'nobody', 3, { ack: true }))
+    expect(toTopic.missed.get('b')).toEqual(new NoSuchServerError('b', 'nobody'))
+    const toAll = await cluster.settle(a.pools.publish('zeek/cluster/pool/worker', 'nobody', 4, { ack: true }))
+    expect(toAll.nodes).toEqual(['b'])
+    expect(heard).toEqual([1, 2, 3, 4])
+  })
+
   test('is refused for its options before anything is sent', async () => {
     const cluster = new Cluster()
     const [a] = (await workers(cluster, 'a', 'b')) as [Member]
