@@ -1,4 +1,5 @@
 import type { Candidate } from './allocation.js'
+import { nodeTypeOf } from './pool-spec.js'
 
 /** A node as pools know it. */
 export interface PoolPeer {
@@ -44,7 +45,7 @@ export class NodeTable {
     const entry = this.#entry(name)
     if (incarnation !== undefined && this.#isStale(entry, incarnation)) return
     entry.isMember = true
-    entry.type = type
+    entry.type = type === undefined ? undefined : nodeTypeOf(type)
   }
 
   /** It is no member any more. */
