@@ -16,7 +16,7 @@ import { PeerPools } from './peer-pools.js'
 import { PoolArrivals, type Subscriber } from './pool-arrivals.js'
 import { type PublishMessage, parsePoolMessage, poolServer, subscriptionsMax } from './pool-messages.js'
 import { PoolSender } from './pool-sender.js'
-import { type PoolSpec, topicBytesMax } from './pool-spec.js'
+import { nodeTypeOf, type PoolSpec, topicBytesMax } from './pool-spec.js'
 import { withoutEnd } from './topics.js'
 import { type Pools, type PoolsEvents, type PoolsOptions, WorkPools } from './work-pools.js'
 
@@ -24,8 +24,8 @@ import { type Pools, type PoolsEvents, type PoolsOptions, WorkPools } from './wo
 export interface TopicResult {
   /** Whether anybody was sent it. */
   readonly sent: boolean
-  /** Why nobody was: there is nobody, or the queues are full. */
-  readonly reason?: 'empty' | 'overloaded'
+  /** Why nobody was: there is nobody, the queues are full, or what `missed` tells. */
+  readonly reason?: 'empty' | 'overloaded' | 'failed'
   /** Who was sent it; with `ack`, who acknowledged it. */
   readonly nodes: readonly string[]
   /** Who was not, and why. */
@@ -224,8 +224,7 @@ class ClusterPools implements ManagedPools {
     }
     await Promise.all([...new Set([...addressed, ...others])].map(send))
     if (nodes.length > 0) return { sent: true, nodes: nodes.sort(), missed }
-    const isFull = [...missed.values()].some(error => error instanceof OverflowError)
-    return { sent: false, reason: isFull ? 'overloaded' : 'empty', nodes, missed }
+    return { sent: false, reason: reasonOf([...missed.values()]), nodes, missed }
   }
 
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable {
@@ -322,7 +321,12 @@ class ClusterPools implements ManagedPools {
 
 function peerOf({ name, incarnation, attributes }: NodeSpec): PoolPeer {
   const type: unknown = attributes?.type
-  return { name, incarnation, type: typeof type === 'string' ? type : undefined }
+  return { name, incarnation, type: typeof type === 'string' ? nodeTypeOf(type) : undefined }
+}
+
+function reasonOf(errors: readonly Error[]): 'empty' | 'overloaded' | 'failed' {
+  if (errors.some(error => error instanceof OverflowError)) return 'overloaded'
+  return errors.length > 0 ? 'failed' : 'empty'
 }
 
 /** What would be wrong for every node. */

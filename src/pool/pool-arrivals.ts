@@ -73,16 +73,15 @@ export class PoolArrivals {
 
   async #take(published: PublishMessage, context: MessageContext): Promise<void> {
     try {
-      if (published.owned === undefined || this.#isHere(published.owned, context.from)) await this.#deliver(published, context)
+      if (published.owned === undefined || this.#isHere(published.owned)) await this.#deliver(published, context)
       else await this.#forward(published, context)
     } catch (error) {
       throw wrapped(error)
     }
   }
 
-  #isHere({ pool, digest, exceptSender }: OwnedBy, sender: string): boolean {
-    const except = exceptSender === true ? sender : undefined
-    const owner = this.#context.pools.registered.get(pool)?.commonOwner(digest, except)
+  #isHere({ pool, digest }: OwnedBy): boolean {
+    const owner = this.#context.pools.registered.get(pool)?.commonOwner(digest)
     return owner === undefined || owner.name === this.#context.manager.name
   }
 

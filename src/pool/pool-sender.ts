@@ -14,7 +14,10 @@ import { PoolTraffic } from './pool-traffic.js'
 
 /** What became of a message that is for one node. */
 export type PublishResult =
-  /** It was sent, to that node; with `ack` it was acknowledged. */
+  /**
+   * It was sent, to that node; with `ack` it was acknowledged. Where the node saw another owner of the key it passed
+   * the message on, and that one has it.
+   */
   | { readonly sent: true; readonly node: string; readonly reason?: undefined }
   /** It was not sent: nobody is alive, or the queue of that node is full. */
   | { readonly sent: false; readonly reason: 'empty'; readonly node?: undefined }

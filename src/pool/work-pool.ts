@@ -189,13 +189,13 @@ export class WorkPool implements Pool {
     return this.#common.ranked(digest, this.#aliveCount)
   }
 
-  /** The owner of a key of that digest, as nodes see it that include this one; where one is left out, of the others. */
-  commonOwner(digest: number, except?: string): PoolNode | undefined {
-    if (except === undefined) return this.#common.owner(digest)
-    return this.#common.ranked(digest, 2).find(({ name }) => name !== except)
+  /** The owner of a key of that digest, as nodes see it that include this one. */
+  commonOwner(digest: number): PoolNode | undefined {
+    return this.#common.owner(digest)
   }
 
   ranked(key: PoolKey, count: number): PoolNode[] {
+    if (!isCount(count)) throw new InvalidOptionError('count', 'a whole number from 0', count)
     return this.#chosen.ranked(digestOf(key), count)
   }
 

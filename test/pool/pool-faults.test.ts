@@ -161,6 +161,7 @@ describe('a message for a key', () => {
     }
     const toTopic = await cluster.settle(a.pools.publish('zeek/cluster/node/b/', 'nobody', 3, { ack: true }))
     expect(toTopic.missed.get('b')).toEqual(new NoSuchServerError('b', 'nobody'))
+    expect(toTopic).toMatchObject({ sent: false, reason: 'failed' })
     const toAll = await cluster.settle(a.pools.publish('zeek/cluster/pool/worker', 'nobody', 4, { ack: true }))
     expect(toAll.nodes).toEqual(['b'])
     expect(heard).toEqual([1, 2, 3, 4])
@@ -180,6 +181,13 @@ describe('a message for a key', () => {
       () => a.pools.publish('x'.repeat(600), 'work', 1),
     ]
     for (const make of wrong) expect(await cluster.failure(make())).toBeInstanceOf(InvalidOptionError)
+    const byKey = await cluster.failure(pool.publishHrw('key', 'work', 1, misspelt))
+    const inTurn = await cluster.failure(pool.publishRoundRobin('work', 1, misspelt))
+    expect([byKey, inTurn].map(String)).toEqual([
+      expect.stringMatching(/options\.timout.*boundedLoad/),
+      expect.stringMatching(/options\.timout.*roundRobinKey/),
+    ])
+    for (const count of [-1, 1.5]) expect(() => pool.ranked('key', count)).toThrow(InvalidOptionError)
   })
 
   test('keeps its order with the others of its key, on whatever channel, and carries its options', async () => {
