@@ -2,7 +2,7 @@ import { fnv1a32 } from '../core/fnv.js'
 import { byNameBytewise, compareBytewise } from './bytewise.js'
 import { PoolSupplyError } from './errors.js'
 import { identify, type SiteIdentity, type Sites, sitesOf } from './hash.js'
-import type { CompletePoolSpec } from './pool-spec.js'
+import { type CompletePoolSpec, nodeTypeOf } from './pool-spec.js'
 
 /** A node that may be in pools. */
 export interface Candidate {
@@ -42,7 +42,7 @@ export function allocate(
   }
   const allocated = new Map<string, readonly string[]>()
   for (const spec of inOrder(specs)) {
-    const supply = supplyOf(spec.nodeType)
+    const supply = supplyOf(nodeTypeOf(spec.nodeType))
     const chosen = spec.allocation === 'sorted' ? takeSorted(spec, supply) : takeRanked(spec, supply)
     if (spec.exclusive) supply.left = supply.left.filter(each => !chosen.includes(each))
     const ordered = spec.allocation === 'sorted' ? chosen : [...chosen].sort(byNameBytewise)
@@ -72,7 +72,8 @@ export function shortages(
 ): PoolSupplyError[] {
   const needed = new Map<string, number>()
   for (const { exclusive, nodeType, maxNodes = 0 } of specs) {
-    if (exclusive) needed.set(nodeType, (needed.get(nodeType) ?? 0) + maxNodes)
+    const type = nodeTypeOf(nodeType)
+    if (exclusive) needed.set(type, (needed.get(type) ?? 0) + maxNodes)
   }
   return [...needed]
     .sort(([one], [other]) => place(one) - place(other) || compareBytewise(one, other))

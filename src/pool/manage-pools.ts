@@ -3,6 +3,7 @@ import { EncodeError, InvalidOptionError, OverflowError, StoppedError, UnknownCh
 import { isName } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
+import type { Clock } from '../core/time.js'
 import { checkFunction, isDuration } from '../manager/checks.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { checkOptions } from '../manager/message-options.js'
@@ -15,7 +16,7 @@ import { PeerPools } from './peer-pools.js'
 import { PoolArrivals, type Subscriber } from './pool-arrivals.js'
 import { type PublishMessage, parsePoolMessage, poolServer, subscriptionsMax } from './pool-messages.js'
 import { PoolSender } from './pool-sender.js'
-import { type PoolSpec, topicBytesMax } from './pool-spec.js'
+import { nodeTypeOf, type PoolSpec, topicBytesMax } from './pool-spec.js'
 import { withoutEnd } from './topics.js'
 import { type Pools, type PoolsEvents, type PoolsOptions, WorkPools } from './work-pools.js'
 
@@ -23,8 +24,8 @@ import { type Pools, type PoolsEvents, type PoolsOptions, WorkPools } from './wo
 export interface TopicResult {
   /** Whether anybody was sent it. */
   readonly sent: boolean
-  /** Why nobody was: there is nobody, or the queues are full. */
-  readonly reason?: 'empty' | 'overloaded'
+  /** Why nobody was: there is nobody, the queues are full, or what `missed` tells. */
+  readonly reason?: 'empty' | 'overloaded' | 'failed'
   /** Who was sent it; with `ack`, who acknowledged it. */
   readonly nodes: readonly string[]
   /** Who was not, and why. */
@@ -66,9 +67,10 @@ export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Serve
    */
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable
   /**
-   * Tells the others that this node is about to end, so that it is given no more work: resolves when they have taken
-   * note, or after `timeout` milliseconds (1,000). What comes all the same is passed on to the new owners. For this
-   * life.
+   * Tells the others that this node is about to end, so that it is given no more work; what comes all the same is
+   * passed on to the new owners. Resolves when they have taken note, when all that pools had sent here before has
+   * arrived and was handled or passed on, and when what was passed on has arrived: a `stop()` then loses nothing, and
+   * repeats nothing. Or after `timeout` milliseconds (1,000). For this life.
    */
   depart(options?: { readonly timeout?: number }): Promise<void>
   /** Departs, and leaves the cluster. */
@@ -113,7 +115,10 @@ class ClusterPools implements ManagedPools {
 
   constructor(manager: PeerServiceManager, options: PoolsOptions) {
     this.#manager = manager
-    this.#sender = new PoolSender(manager, node => this.#peers.runs(node))
+    this.#sender = new PoolSender(manager, {
+      runsPools: node => this.#peers.runs(node),
+      lifeOf: node => this.#pools.lifeOf(node),
+    })
     this.#pools = new WorkPools({
       ...{ self: manager.name, options, awaitsNodes: true, nodes: [] },
       make: (spec, context) => new SendingPool(spec, context, this.#sender),
@@ -135,6 +140,7 @@ class ClusterPools implements ManagedPools {
         } else {
           this.#pools.nodeDown(node, incarnation)
           this.#peers.down(node, incarnation)
+          this.#sender.traffic.forget(node)
         }
       }),
     )
@@ -218,8 +224,7 @@ class ClusterPools implements ManagedPools {
     }
     await Promise.all([...new Set([...addressed, ...others])].map(send))
     if (nodes.length > 0) return { sent: true, nodes: nodes.sort(), missed }
-    const isFull = [...missed.values()].some(error => error instanceof OverflowError)
-    return { sent: false, reason: isFull ? 'overloaded' : 'empty', nodes, missed }
+    return { sent: false, reason: reasonOf([...missed.values()]), nodes, missed }
   }
 
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable {
@@ -247,7 +252,14 @@ class ClusterPools implements ManagedPools {
     const { incarnation } = this.#manager.spec
     this.#leaving = incarnation
     this.#pools.nodeLeaving(this.#manager.name, incarnation)
+    await within(this.#manager.clock, timeout, this.#drain(timeout))
+  }
+
+  /** The others answer when what they had sent before has arrived, so nothing comes behind their answers. */
+  async #drain(timeout: number): Promise<void> {
     await this.#peers.announce(timeout)
+    await this.#arrivals.ended()
+    await this.#sender.traffic.flushAll()
   }
 
   async leave(options?: { readonly timeout?: number }): Promise<void> {
@@ -281,7 +293,10 @@ class ClusterPools implements ManagedPools {
     const parsed = parsePoolMessage(message)
     if (parsed === undefined) this.#malformed++
     else if (parsed.type === 'publish') return this.#arrivals.take(parsed, context)
-    else if (context.from !== this.#manager.name) this.#peers.heard(context.from, context.incarnation, parsed)
+    else if (parsed.type === 'state' && context.from !== this.#manager.name) {
+      this.#peers.heard(context.from, context.incarnation, parsed)
+      if (parsed.leaving) return this.#sender.traffic.flush(context.from)
+    }
     return undefined
   }
 
@@ -306,13 +321,28 @@ class ClusterPools implements ManagedPools {
 
 function peerOf({ name, incarnation, attributes }: NodeSpec): PoolPeer {
   const type: unknown = attributes?.type
-  return { name, incarnation, type: typeof type === 'string' ? type : undefined }
+  return { name, incarnation, type: typeof type === 'string' ? nodeTypeOf(type) : undefined }
+}
+
+function reasonOf(errors: readonly Error[]): 'empty' | 'overloaded' | 'failed' {
+  if (errors.some(error => error instanceof OverflowError)) return 'overloaded'
+  return errors.length > 0 ? 'failed' : 'empty'
 }
 
 /** What would be wrong for every node. */
 function isCallersMistake(error: unknown): boolean {
   if (error instanceof UnknownChannelError) return error.where === 'local'
   return error instanceof EncodeError || error instanceof InvalidOptionError || error instanceof StoppedError
+}
+
+/** Resolves when the work has ended, or after so many milliseconds. */
+async function within(clock: Clock, timeout: number, work: Promise<void>): Promise<void> {
+  let cancel: (() => void) | undefined
+  const over = new Promise<void>(resolve => {
+    cancel = clock.schedule(timeout, resolve)
+  })
+  await Promise.race([work, over])
+  cancel?.()
 }
 
 function checkTopic(option: string, topic: unknown): void {

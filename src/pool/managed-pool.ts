@@ -1,8 +1,9 @@
 import { InvalidOptionError } from '../core/errors.js'
+import { checkKeys } from '../core/option-keys.js'
 import type { ForwardOptions } from '../manager/manager.js'
 import type { MessageOf, ServerName, Untyped } from '../manager/servers.js'
 import { BoundedLoad, checkFactor } from './bounded-load.js'
-import type { PublishMessage } from './pool-messages.js'
+import type { OwnedBy, PublishMessage } from './pool-messages.js'
 import type { PoolSender, PublishCounts, PublishResult } from './pool-sender.js'
 import type { CompletePoolSpec } from './pool-spec.js'
 import { type Pool, WorkPool, type WorkPoolContext } from './work-pool.js'
@@ -48,6 +49,13 @@ export interface ManagedPool<Servers = Untyped> extends Pool {
   counters(): Readonly<PublishCounts>
 }
 
+const forwardNames = Object.keys({
+  ...{ channel: 0, partitionKey: 0, clock: 0, whenDown: 0, transitive: 0, deadline: 0, timeout: 0, signal: 0 },
+  ...{ ack: 0, causalLabel: 0 },
+} satisfies Record<keyof ForwardOptions, 0>)
+const hrwNames = [...forwardNames, 'boundedLoad']
+const roundRobinNames = [...forwardNames, 'roundRobinKey']
+
 /** A pool that sends. */
 export class SendingPool extends WorkPool implements ManagedPool {
   readonly #sender: PoolSender
@@ -60,11 +68,13 @@ export class SendingPool extends WorkPool implements ManagedPool {
   }
 
   async publishHrw(key: PoolKey, server: string, message: unknown, options: HrwOptions = {}): Promise<PublishResult> {
+    checkKeys('options', options, hrwNames)
     const { boundedLoad, ...forward } = options
     const digest = digestOf(key)
     if (boundedLoad !== undefined) return this.#publishBounded(key, server, message, boundedLoad, forward)
     const partitionKey = forward.partitionKey ?? (typeof key === 'string' ? key : digest)
-    const owned = { pool: this.spec.topic, digest, partitionKey }
+    const { topic: pool, includeSelf } = this.spec
+    const owned: OwnedBy = { pool, digest, partitionKey, ...(!includeSelf && { exceptSender: true }) }
     const choose = (tried: ReadonlySet<string>): string | undefined => {
       if (tried.size === 0) return this.hrw(key)?.name
       return this.ranked(key, this.sites.size).find(({ name }) => !tried.has(name))?.name
@@ -72,11 +82,9 @@ export class SendingPool extends WorkPool implements ManagedPool {
     return this.#publish(choose, { type: 'publish', server, message, owned }, forward)
   }
 
-  async publishRoundRobin(
-    server: string,
-    message: unknown,
-    { roundRobinKey = '', ...forward }: RoundRobinOptions = {},
-  ): Promise<PublishResult> {
+  async publishRoundRobin(server: string, message: unknown, options: RoundRobinOptions = {}): Promise<PublishResult> {
+    checkKeys('options', options, roundRobinNames)
+    const { roundRobinKey = '', ...forward } = options
     if (typeof roundRobinKey !== 'string') throw new InvalidOptionError('roundRobinKey', 'a text', roundRobinKey)
     const choose = (tried: ReadonlySet<string>): string | undefined => {
       for (let step = 0; step < this.nodeList.length; step++) {

@@ -1,4 +1,5 @@
 import type { Candidate } from './allocation.js'
+import { nodeTypeOf } from './pool-spec.js'
 
 /** A node as pools know it. */
 export interface PoolPeer {
@@ -44,7 +45,7 @@ export class NodeTable {
     const entry = this.#entry(name)
     if (incarnation !== undefined && this.#isStale(entry, incarnation)) return
     entry.isMember = true
-    entry.type = type
+    entry.type = type === undefined ? undefined : nodeTypeOf(type)
   }
 
   /** It is no member any more. */
@@ -73,6 +74,11 @@ export class NodeTable {
   leaving(name: string, incarnation: number, isLeaving: boolean): void {
     const entry = this.#entry(name)
     if (!this.#isStale(entry, incarnation)) entry.leaving = isLeaving ? incarnation : undefined
+  }
+
+  /** The latest life of a node that is known; undefined where the node is not. */
+  lifeOf(name: string): number | undefined {
+    return this.#entries.get(name)?.latest
   }
 
   /** Whether it is up and has not said that it leaves, member or not. */

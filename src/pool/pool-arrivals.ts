@@ -2,9 +2,10 @@ import { NoSuchServerError } from '../core/errors.js'
 import { callUser, isPromiseLike } from '../core/promise-like.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import type { MessageContext } from '../manager/servers.js'
-import type { PublishMessage } from './pool-messages.js'
+import type { OwnedBy, PublishMessage } from './pool-messages.js'
 import { goesOn, type PoolSender, wrapped } from './pool-sender.js'
-import { matchesTopic } from './topics.js'
+import { matchesTopic, withoutEnd } from './topics.js'
+import { UnderWay } from './under-way.js'
 import type { WorkPool } from './work-pool.js'
 import type { WorkPools } from './work-pools.js'
 
@@ -37,6 +38,7 @@ export class PoolArrivals {
   readonly #context: PoolArrivalsContext
   readonly #subscriptions = new Set<Subscription>()
   #unhandled = 0
+  readonly #underWay = new UnderWay()
   /** Messages that were passed on to the owners of their keys. */
   forwarded = 0
 
@@ -60,7 +62,16 @@ export class PoolArrivals {
   }
 
   /** Resolves when the message was handled, or given where that is enough; rejects with what its sender is told. */
-  async take(published: PublishMessage, context: MessageContext): Promise<void> {
+  take(published: PublishMessage, context: MessageContext): Promise<void> {
+    return this.#underWay.track(this.#take(published, context))
+  }
+
+  /** Resolves when all that came so far was handled here, or passed on. */
+  ended(): Promise<void> {
+    return this.#underWay.ended()
+  }
+
+  async #take(published: PublishMessage, context: MessageContext): Promise<void> {
     try {
       if (published.owned === undefined || this.#isHere(published.owned)) await this.#deliver(published, context)
       else await this.#forward(published, context)
@@ -69,7 +80,7 @@ export class PoolArrivals {
     }
   }
 
-  #isHere({ pool, digest }: NonNullable<PublishMessage['owned']>): boolean {
+  #isHere({ pool, digest }: OwnedBy): boolean {
     const owner = this.#context.pools.registered.get(pool)?.commonOwner(digest)
     return owner === undefined || owner.name === this.#context.manager.name
   }
@@ -90,6 +101,7 @@ export class PoolArrivals {
     }
     for (const node of pools.registered.get(owned?.pool ?? '')?.commonRank(owned?.digest ?? 0) ?? []) {
       if (node.name === manager.name) break
+      if (node.name === name && owned?.exceptSender === true) continue
       try {
         await sender.send(node.name, message, options)
         this.forwarded++
@@ -104,11 +116,13 @@ export class PoolArrivals {
   async #deliver(published: PublishMessage, context: MessageContext): Promise<void> {
     const { manager, pools } = this.#context
     const { server, message, origin, subscribersOnly } = published
-    const topic = published.topic ?? pools.topics.nodeTopic(manager.name)
+    const own = pools.topics.nodeTopic(manager.name)
+    const topic = published.topic ?? own
     const inner: MessageContext = origin === undefined ? context : { ...context, from: origin.name, ...origin }
     const told = this.#tellSubscribers(topic, server, message, inner)
-    // Who subscribed need not have the server.
-    const skipsServer = subscribersOnly === true || (told.length > 0 && !manager.isRegistered(server))
+    // To a topic of many, who subscribed need not have the server; what is for one node is for its server.
+    const isForMany = published.topic !== undefined && withoutEnd(topic) !== withoutEnd(own)
+    const skipsServer = subscribersOnly === true || (isForMany && told.length > 0 && !manager.isRegistered(server))
     if (!skipsServer) await this.#handOver(published, inner)
     else if (told.length === 0 && published.ack !== undefined) throw new NoSuchServerError(manager.name, server)
     if (told.some(isPromiseLike)) await Promise.allSettled(told)
@@ -140,8 +154,9 @@ export class PoolArrivals {
       const given = (): void => {
         if (!waits) resolve()
       }
-      manager
-        .handOver(server, message, context, ack, given)
+      // One that is acknowledged when it is given is under way until it was handled, too.
+      this.#underWay
+        .track(manager.handOver(server, message, context, ack, given))
         .finally(() => void this.#unhandled--)
         .then(resolve, reject)
     })

@@ -23,6 +23,8 @@ export interface OwnedBy {
   readonly pool: string
   readonly digest: number
   readonly partitionKey: string | number
+  /** The sender owns no key in its own eyes: it is not to get the message back. */
+  readonly exceptSender?: true | undefined
 }
 
 /** Who sent a message that another node passed on. */
@@ -46,14 +48,20 @@ export interface PublishMessage {
   readonly ack?: 'given' | 'handled' | undefined
 }
 
+/** Behind what was sent on its stream without `ack`: its acknowledgement tells that this has arrived. */
+export interface FlushMessage {
+  readonly type: 'flush'
+}
+
 /** As many subscriptions as a node has. */
 export const subscriptionsMax = 1_024
 const serverBytesMax = 255
 
 /** Makes a message of what a peer sent, or undefined where it is none. */
-export function parsePoolMessage(value: unknown): StateMessage | PublishMessage | undefined {
+export function parsePoolMessage(value: unknown): StateMessage | PublishMessage | FlushMessage | undefined {
   if (!isRecord(value)) return undefined
   if (value.type === 'state') return parseState(value)
+  if (value.type === 'flush') return { type: 'flush' }
   return value.type === 'publish' ? parsePublish(value) : undefined
 }
 
@@ -93,10 +101,11 @@ function parsePublish(value: Record<string, unknown>): PublishMessage | undefine
 
 function parseOwned(value: unknown): OwnedBy | undefined {
   if (!isRecord(value)) return undefined
-  const { pool, digest, partitionKey } = value
+  const { pool, digest, partitionKey, exceptSender } = value
   if (!isTopic(pool) || !isCount(digest) || digest > 0xffffffff) return undefined
   if (typeof partitionKey !== 'string' && typeof partitionKey !== 'number') return undefined
-  return { pool, digest, partitionKey }
+  if (exceptSender !== undefined && exceptSender !== true) return undefined
+  return { pool, digest, partitionKey, exceptSender }
 }
 
 function parseOrigin(value: unknown): Origin | undefined {

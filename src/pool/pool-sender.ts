@@ -10,10 +10,14 @@ import { errorOf, reportOf } from '../manager/error-reports.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { ackOf, checkOptions } from '../manager/message-options.js'
 import { type PublishMessage, poolServer } from './pool-messages.js'
+import { PoolTraffic } from './pool-traffic.js'
 
 /** What became of a message that is for one node. */
 export type PublishResult =
-  /** It was sent, to that node; with `ack` it was acknowledged. */
+  /**
+   * It was sent, to that node; with `ack` it was acknowledged. Where the node saw another owner of the key it passed
+   * the message on, and that one has it.
+   */
   | { readonly sent: true; readonly node: string; readonly reason?: undefined }
   /** It was not sent: nobody is alive, or the queue of that node is full. */
   | { readonly sent: false; readonly reason: 'empty'; readonly node?: undefined }
@@ -31,14 +35,27 @@ export interface PublishCounts {
   overloaded: number
 }
 
+/** What a sender needs to know of nodes. */
+export interface KnownNodes {
+  /** Whether it is known that the node has pools of its own. */
+  readonly runsPools: (node: string) => boolean
+  /** Its incarnation, where it is known. */
+  readonly lifeOf: (node: string) => number | undefined
+}
+
+const nobody: ReadonlySet<string> = new Set()
+
 /** Sends to the pools of other nodes, and to this node's own in the same way. */
 export class PoolSender {
   readonly #manager: PeerServiceManager
-  readonly #runsPools: (node: string) => boolean
+  readonly #nodes: KnownNodes
+  /** What is on its way to other nodes. */
+  readonly traffic: PoolTraffic
 
-  constructor(manager: PeerServiceManager, runsPools: (node: string) => boolean) {
+  constructor(manager: PeerServiceManager, nodes: KnownNodes) {
     this.#manager = manager
-    this.#runsPools = runsPools
+    this.#nodes = nodes
+    this.traffic = new PoolTraffic(manager)
   }
 
   /**
@@ -52,12 +69,14 @@ export class PoolSender {
     counts: PublishCounts,
   ): Promise<PublishResult> {
     checkOptions(options)
-    const tried = new Set<string>()
+    // By life: one that was started anew has not been tried.
+    const tried = new Map<string, number | undefined>()
     const within = this.deadlineOf(options)
     let inDoubt: Error | undefined
     for (;;) {
-      const node = choose(tried)
+      const node = choose(this.#stillTried(tried))
       if (node === undefined) break
+      const life = this.#nodes.lifeOf(node)
       try {
         await this.send(node, message, within)
         counts.published++
@@ -69,7 +88,7 @@ export class PoolSender {
         }
         if (!goesOn(error, options)) throw error
         counts.resent++
-        tried.add(node)
+        tried.set(node, life)
         if (!isUnsent(error)) inDoubt = error as Error
       }
     }
@@ -77,6 +96,11 @@ export class PoolSender {
     if (inDoubt !== undefined) throw inDoubt
     counts.empty++
     return { sent: false, reason: 'empty' }
+  }
+
+  #stillTried(tried: ReadonlyMap<string, number | undefined>): ReadonlySet<string> {
+    if (tried.size === 0) return nobody
+    return new Set([...tried].flatMap(([node, life]) => (this.#nodes.lifeOf(node) === life ? [node] : [])))
   }
 
   /** The same options with a deadline in the place of a timeout, which does not begin anew with every attempt. */
@@ -88,14 +112,20 @@ export class PoolSender {
   }
 
   /** Sends to one node. A node that runs no pools gets what a user would have sent. */
-  async send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
+  send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
+    return this.traffic.track(node, this.#send(node, message, options))
+  }
+
+  async #send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
     const acked = ackOf(options)
-    if (!this.#runsPools(node)) return this.#plain(node, message, options)
+    if (!this.#nodes.runsPools(node)) return this.#plain(node, message, options)
     const { server } = message
     const sent: ForwardOptions = { partitionKey: message.owned?.partitionKey ?? server, ...options }
     try {
-      if (acked === undefined) await this.#manager.forwardMessage(node, poolServer, message, sent)
-      else {
+      if (acked === undefined) {
+        this.traffic.unanswered(node, sent)
+        await this.#manager.forwardMessage(node, poolServer, message, sent)
+      } else {
         // What the server is given there is told by the answer of the pools there.
         const ack = { when: 'handled', onDown: 'reject' } as const
         await this.#manager.forwardMessage(node, poolServer, { ...message, ack: acked.when }, { ...sent, ack })

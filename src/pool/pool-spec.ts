@@ -15,7 +15,7 @@ export type Allocation = 'rendezvous' | 'sorted'
 export interface PoolSpec {
   /** Reaches all its nodes. Of two pools with exclusive claims the one whose topic comes first is served first. */
   readonly topic: string
-  /** The `attributes.type` of its nodes. */
+  /** The `attributes.type` of its nodes. Zeek's types may be written in capitals, here and there. */
   readonly nodeType: string
   /** As many nodes as it has at most. Default: all of the type. */
   readonly maxNodes?: number | undefined
@@ -32,7 +32,8 @@ export interface PoolSpec {
   readonly refill?: boolean | undefined
   /**
    * Whether this node may be chosen here. Default true. With false its choices differ from those of the others, and
-   * only from them; in Zeek, and with `hash: 'zeek-7.1'`, the round robin includes it all the same. It is counted.
+   * only from them, and no node passes its messages for keys back to it; in Zeek, and with `hash: 'zeek-7.1'`, the
+   * round robin includes it all the same. It is counted.
    */
   readonly includeSelf?: boolean | undefined
 }
@@ -76,6 +77,15 @@ export const poolsMax = 1_024
 export const topicBytesMax = 512
 
 const specKeys = ['topic', 'nodeType', 'maxNodes', 'exclusive', 'hash', 'allocation', 'refill', 'includeSelf']
+/** Zeek's types of nodes: in its scripts they are written in capitals. */
+const zeekTypes = ['none', 'control', 'manager', 'worker', 'proxy', 'logger']
+
+/** A type of nodes as it is compared: those of Zeek are the same in capitals. */
+export function nodeTypeOf(type: string): string {
+  const lower = type.toLowerCase()
+  return zeekTypes.includes(lower) ? lower : type
+}
+
 /** Zeek's types of nodes that are in no pool. */
 const unpooledTypes = ['none', 'control', 'manager']
 
@@ -95,7 +105,8 @@ export function completeSpec(spec: PoolSpec, defaults: PoolDefaults): CompletePo
   const isZeek = hash === 'zeek-7.1'
   const { allocation = defaults.allocation ?? (isZeek ? 'sorted' : 'rendezvous') } = spec
   const { refill = defaults.refill ?? !isZeek, includeSelf = defaults.includeSelf ?? true } = spec
-  if (allocation === 'sorted' && unpooledTypes.includes(nodeType)) throw new PoolNodeTypeError(topic, nodeType)
+  if (allocation === 'sorted' && unpooledTypes.includes(nodeTypeOf(nodeType)))
+    throw new PoolNodeTypeError(topic, nodeType)
   if (exclusive && maxNodes === undefined) throw new PoolLimitError(topic)
   return { topic, nodeType, maxNodes, exclusive, hash, allocation, refill, includeSelf }
 }
@@ -116,7 +127,10 @@ const sharedFields = ['nodeType', 'maxNodes', 'exclusive', 'hash', 'allocation',
 
 /** The first field in which two pools of one topic differ. */
 export function differingField(one: SharedSpec, other: SharedSpec): (typeof sharedFields)[number] | undefined {
-  return sharedFields.find(field => one[field] !== other[field])
+  return sharedFields.find(field => {
+    if (field === 'nodeType') return nodeTypeOf(one.nodeType) !== nodeTypeOf(other.nodeType)
+    return one[field] !== other[field]
+  })
 }
 
 /** Whether two specs are the same. */

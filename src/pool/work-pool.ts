@@ -195,6 +195,7 @@ export class WorkPool implements Pool {
   }
 
   ranked(key: PoolKey, count: number): PoolNode[] {
+    if (!isCount(count)) throw new InvalidOptionError('count', 'a whole number from 0', count)
     return this.#chosen.ranked(digestOf(key), count)
   }
 

@@ -12,6 +12,7 @@ import {
   checkDefaults,
   completeSpec,
   isSameSpec,
+  nodeTypeOf,
   type PoolDefaults,
   type PoolSpec,
   poolsMax,
@@ -189,14 +190,20 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   }
 
   nodesOfType(type: string): readonly string[] {
+    const wanted = nodeTypeOf(type)
     return this.#candidates()
-      .filter(each => each.type === type)
+      .filter(each => each.type === wanted)
       .map(({ name }) => name)
       .sort(compareBytewise)
   }
 
   activeNodeCount(type: string): number {
-    return this.#candidates().filter(each => each.type === type && each.alive).length
+    return this.aliveOfType(type).length
+  }
+
+  /** The latest life of a node that is known. */
+  lifeOf(name: string): number | undefined {
+    return this.#table.lifeOf(name)
   }
 
   nodeUp(name: string, incarnation?: number): void {
@@ -240,8 +247,9 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
 
   /** The members of a type that are alive. */
   aliveOfType(type: string): string[] {
+    const wanted = nodeTypeOf(type)
     return this.#candidates()
-      .filter(each => each.type === type && each.alive)
+      .filter(each => each.type === wanted && each.alive)
       .map(({ name }) => name)
   }
 

@@ -13,6 +13,7 @@ const boundedLoad = 'src/pool/bounded-load.ts'
 const sender = 'src/pool/pool-sender.ts'
 const arrivals = 'src/pool/pool-arrivals.ts'
 const peerPools = 'src/pool/peer-pools.ts'
+const traffic = 'src/pool/pool-traffic.ts'
 const managePools = 'src/pool/manage-pools.ts'
 
 const ofZeek = ['test/pool/zeek-vectors.test.ts', 'test/pool/zeek-baselines.test.ts']
@@ -20,10 +21,32 @@ const ofOwners = ['test/pool/distribution.test.ts']
 const ofAllocation = ['test/pool/allocation.test.ts']
 const ofLiveness = ['test/pool/liveness.test.ts']
 const ofClusters = ['test/pool/managed-pools.test.ts']
+const ofDepartures = ['test/pool/departure.test.ts']
 const ofFaults = ['test/pool/pool-faults.test.ts']
 
 /** Work pools. */
 export const poolMutants: readonly Mutant[] = [
+  {
+    name: "Zeek's types of nodes in capitals are others",
+    file: 'src/pool/pool-spec.ts',
+    find: 'return zeekTypes.includes(lower) ? lower : type',
+    replace: 'return zeekTypes.includes(type) ? lower : type',
+    tests: ofAllocation,
+  },
+  {
+    name: 'a negative number of nodes can be asked for',
+    file: workPool,
+    find: "if (!isCount(count)) throw new InvalidOptionError('count'",
+    replace: "if (count === 7.5) throw new InvalidOptionError('count'",
+    tests: ofFaults,
+  },
+  {
+    name: 'what failed everywhere was for nobody',
+    file: managePools,
+    find: "return errors.length > 0 ? 'failed' : 'empty'",
+    replace: "return errors.length > 99 ? 'failed' : 'empty'",
+    tests: ofFaults,
+  },
   {
     name: 'of two sites of Zeek that tie the one with the smaller id owns the keys',
     file: hash,
@@ -186,6 +209,13 @@ export const poolMutants: readonly Mutant[] = [
     tests: ofFaults,
   },
   {
+    name: 'a node that was started anew counts as tried',
+    file: sender,
+    find: '(this.#nodes.lifeOf(node) === life ? [node] : [])',
+    replace: '(life === undefined ? [] : [node])',
+    tests: ofFaults,
+  },
+  {
     name: 'a full queue is an error',
     file: sender,
     find: 'if (error instanceof OverflowError) {',
@@ -206,6 +236,20 @@ export const poolMutants: readonly Mutant[] = [
     find: 'return owner === undefined || owner.name === this.#context.manager.name',
     replace: 'return owner === undefined || owner.name !== ""',
     tests: [...ofFaults, ...ofClusters],
+  },
+  {
+    name: 'who leaves itself out gets its messages back',
+    file: arrivals,
+    find: '      if (node.name === name && owned?.exceptSender === true) continue\n',
+    replace: '',
+    tests: ofClusters,
+  },
+  {
+    name: 'a subscriber hides that the server of a node is missing',
+    file: arrivals,
+    find: '(isForMany && told.length > 0',
+    replace: '(told.length > 0',
+    tests: ofFaults,
   },
   {
     name: 'a message that was passed on is passed on again',
@@ -257,6 +301,41 @@ export const poolMutants: readonly Mutant[] = [
     find: 'this.#pools.nodeLeaving(this.#manager.name, incarnation)',
     replace: 'if (timeout > 1e9) this.#pools.nodeLeaving(this.#manager.name, incarnation)',
     tests: ofClusters,
+  },
+  {
+    name: 'who departs does not wait for what was sent to it before',
+    file: managePools,
+    find: 'if (parsed.leaving) return this.#sender.traffic.flush(context.from)',
+    replace: 'if (parsed.leaving && parsed.version < 0) return this.#sender.traffic.flush(context.from)',
+    tests: ofDepartures,
+  },
+  {
+    name: 'who departs does not wait for its handlers',
+    file: managePools,
+    find: '    await this.#arrivals.ended()\n',
+    replace: '',
+    tests: ofDepartures,
+  },
+  {
+    name: 'who departs waits as long as it takes',
+    file: managePools,
+    find: 'await Promise.race([work, over])',
+    replace: 'await work',
+    tests: ofDepartures,
+  },
+  {
+    name: 'only what is acknowledged is waited for',
+    file: traffic,
+    find: 'this.#of(node).streams.set(',
+    replace: "if (channel === '') this.#of(node).streams.set(",
+    tests: ofDepartures,
+  },
+  {
+    name: 'all streams of a channel are taken for one',
+    file: traffic,
+    find: 'const stream = parallelism === 1 ? 0 :',
+    replace: 'const stream = parallelism > 0 ? 0 :',
+    tests: ofDepartures,
   },
   {
     name: 'pools are made over a partial view',

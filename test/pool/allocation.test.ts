@@ -17,6 +17,15 @@ const limited = (topic: string, maxNodes: number, exclusive = false): PoolSpec =
   ...{ topic, nodeType: 'worker', maxNodes, exclusive },
 })
 
+const code = (fails: () => unknown): unknown => {
+  try {
+    fails()
+  } catch (error) {
+    return (error as { code?: unknown }).code
+  }
+  return undefined
+}
+
 describe('pools of a few nodes', () => {
   test.each<Allocation>(['rendezvous', 'sorted'])(
     'have others in the place of dead ones until these are back: %s',
@@ -103,15 +112,6 @@ describe('pools of a few nodes', () => {
 })
 
 describe('a registration', () => {
-  const code = (fails: () => unknown): unknown => {
-    try {
-      fails()
-    } catch (error) {
-      return (error as { code?: unknown }).code
-    }
-    return undefined
-  }
-
   test('is refused, with nothing changed, where Zeek would end its process', () => {
     const pools = poolsOf(3)
     const before = [...pools.registered.keys()]
@@ -171,6 +171,31 @@ describe('a registration', () => {
     const specs = Array.from({ length: 1_022 }, (_, index) => limited(`p${index}`, 1))
     expect(code(() => pools.registerAll(specs))).toBe('ERR_INVALID_OPTION')
     expect(pools.registerAll(specs.slice(1)).length).toBe(1_021)
+  })
+})
+
+describe("Zeek's types of nodes in capitals", () => {
+  const nodes = ['WORKER', 'WORKER', 'PROXY', 'MANAGER'].map((type, index) => ({ name: `n${index}`, type }))
+
+  test('are what they are in small letters', () => {
+    const pools = createPools({ self: 'n3', nodes, hash: 'zeek-7.1', managerIsLogger: true })
+    const own = pools.register({ topic: 'own', nodeType: 'WORKER', maxNodes: 1, exclusive: true })
+    expect(own.nodeList.map(({ name }) => name)).toEqual(['n0'])
+    expect(namesOf(pools, 'zeek/cluster/pool/worker')).toEqual(['n1'])
+    expect(namesOf(pools, 'zeek/cluster/pool/proxy')).toEqual(['n2'])
+    expect(namesOf(pools, 'zeek/cluster/pool/logger')).toEqual(['n3'])
+    expect([pools.nodesOfType('WORKER'), pools.nodesOfType('worker')]).toEqual([
+      ['n0', 'n1'],
+      ['n0', 'n1'],
+    ])
+    expect(code(() => pools.register({ topic: 'p', nodeType: 'PROXY', maxNodes: 2, exclusive: true }))).toBe(
+      'ERR_POOL_SUPPLY',
+    )
+  })
+
+  test.each(['MANAGER', 'CONTROL', 'NONE'])('are refused where they are in no pool: %s', nodeType => {
+    const pools = createPools({ self: 'n3', nodes, hash: 'zeek-7.1' })
+    expect(code(() => pools.register({ topic: 'p', nodeType }))).toBe('ERR_POOL_NODE_TYPE')
   })
 })
 

@@ -108,6 +108,28 @@ describe('pools of a cluster', () => {
     expect(late.hrw('key')).toBeDefined()
   })
 
+  test('give nothing to a node that leaves itself out of its own choices', async () => {
+    const cluster = new Cluster()
+    const members = await workers(cluster, ['a', 'b', 'c'], { includeSelf: false })
+    const [a] = members as [Member]
+    for (const key of keys) {
+      const [owner] = a.pools.worker.ranked(key, 1)
+      expect(await cluster.settle(a.pools.worker.publishHrw(key, 'work', key, { ack: true }))).toEqual({
+        ...{ sent: true, node: owner?.name },
+      })
+    }
+    expect(members.map(({ got }) => got.length > 0)).toEqual([false, true, true])
+    expect(members.map(({ pools }) => pools.counters().forwarded)).toEqual([0, 0, 0])
+    // What is passed on because views differ does not come back either.
+    const c = named(members, 'c')
+    const departed = c.pools.depart()
+    for (const key of keys) void a.pools.worker.publishHrw(key, 'work', key, { ack: true })
+    await cluster.settle(departed)
+    await cluster.pass(100)
+    expect([a.got, c.pools.counters().forwarded > 0]).toEqual([[], true])
+    expect(named(members, 'b').got.length + c.got.length).toBe(2 * keys.length)
+  })
+
   test('go on with the next in rank when the owner stops, and with the owner when it is back', async () => {
     const cluster = new Cluster()
     const members = await workers(cluster, ['a', 'b', 'c'])

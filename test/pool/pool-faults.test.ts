@@ -84,6 +84,36 @@ describe('a message for a key', () => {
     expect(a.pools.worker.counters().resent).toBe(1)
   })
 
+  test('with ack comes to a node that was tried and then started anew', async () => {
+    const pools = new Map<string, ManagedPools>()
+    const begun: string[] = []
+    const handled: string[] = []
+    await using net = simulate({
+      ...{ nodes: ['w1', 'w2', 'm'], seed: 1 },
+      manager: options => fullMesh({ ...options, attributes: { type: options.name === 'm' ? 'manager' : 'worker' } }),
+      setup: (manager, { name, clock }) => {
+        manager.register('slow', async () => {
+          begun.push(name)
+          await new Promise<void>(resolve => void clock.schedule(500, resolve))
+          handled.push(name)
+        })
+        pools.set(name, managePools(manager))
+      },
+    })
+    await net.settle()
+    const { worker: pool } = pools.get('m') as ManagedPools
+    const [owner, heir] = pool.ranked('key', 2).map(({ name }) => name) as [string, string]
+    const result = pool.publishHrw('key', 'slow', 1, { ack: { when: 'handled' } })
+    await net.until(() => begun.length === 1)
+    net.crash(owner)
+    await net.until(() => begun.length === 2)
+    net.restart(owner)
+    await net.until(() => pool.aliveCount === 2)
+    net.crash(heir)
+    expect(await net.settle(result)).toEqual({ sent: true, node: owner })
+    expect([begun, handled]).toEqual([[owner, heir, owner], expect.arrayContaining([owner])])
+  })
+
   test('is refused where its server is not, or fails, as if it had been sent to the node', async () => {
     const cluster = new Cluster()
     const [a, b, c] = (await workers(cluster, 'a', 'b', 'c')) as [Member, Member, Member]
@@ -115,6 +145,28 @@ describe('a message for a key', () => {
     }
   })
 
+  test('is refused where its server is not, though somebody there subscribed', async () => {
+    const cluster = new Cluster()
+    const members = await workers(cluster, 'a', 'b')
+    const [a, b] = members as [Member, Member]
+    const heard: unknown[] = []
+    b.pools.subscribe('', message => void heard.push(message))
+    await cluster.pass(1_000)
+    const sent = [
+      () => a.pools.worker.publishHrw(keyOf(a, 'b'), 'nobody', 1, { ack: true }),
+      () => b.pools.worker.publishHrw(keyOf(a, 'b'), 'nobody', 2, { ack: true }),
+    ]
+    for (const send of sent) {
+      expect(await cluster.failure(send())).toEqual(new NoSuchServerError('b', 'nobody'))
+    }
+    const toTopic = await cluster.settle(a.pools.publish('zeek/cluster/node/b/', 'nobody', 3, { ack: true }))
+    expect(toTopic.missed.get('b')).toEqual(new NoSuchServerError('b', 'nobody'))
+    expect(toTopic).toMatchObject({ sent: false, reason: 'failed' })
+    const toAll = await cluster.settle(a.pools.publish('zeek/cluster/pool/worker', 'nobody', 4, { ack: true }))
+    expect(toAll.nodes).toEqual(['b'])
+    expect(heard).toEqual([1, 2, 3, 4])
+  })
+
   test('is refused for its options before anything is sent', async () => {
     const cluster = new Cluster()
     const [a] = (await workers(cluster, 'a', 'b')) as [Member]
@@ -129,6 +181,13 @@ describe('a message for a key', () => {
       () => a.pools.publish('x'.repeat(600), 'work', 1),
     ]
     for (const make of wrong) expect(await cluster.failure(make())).toBeInstanceOf(InvalidOptionError)
+    const byKey = await cluster.failure(pool.publishHrw('key', 'work', 1, misspelt))
+    const inTurn = await cluster.failure(pool.publishRoundRobin('work', 1, misspelt))
+    expect([byKey, inTurn].map(String)).toEqual([
+      expect.stringMatching(/options\.timout.*boundedLoad/),
+      expect.stringMatching(/options\.timout.*roundRobinKey/),
+    ])
+    for (const count of [-1, 1.5]) expect(() => pool.ranked('key', count)).toThrow(InvalidOptionError)
   })
 
   test('keeps its order with the others of its key, on whatever channel, and carries its options', async () => {

@@ -1,0 +1,71 @@
+import { hashPartitionKey, streamOf } from '../core/stream.js'
+import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
+import { type FlushMessage, poolServer } from './pool-messages.js'
+import { UnderWay } from './under-way.js'
+
+/** Where messages of a stream go. */
+type Route = Pick<ForwardOptions, 'channel' | 'partitionKey'>
+
+interface Traffic {
+  readonly sends: UnderWay
+  /** A route of each stream that carried a message without `ack`: at most as many as all channels have streams. */
+  readonly streams: Map<string, Route>
+}
+
+const flush: FlushMessage = { type: 'flush' }
+
+/** What is on its way from the pools of this node to those of others, so that it can be waited for. */
+export class PoolTraffic {
+  readonly #manager: PeerServiceManager
+  readonly #nodes = new Map<string, Traffic>()
+
+  constructor(manager: PeerServiceManager) {
+    this.#manager = manager
+  }
+
+  /** A message is sent: until it was acknowledged, or, where it is not to be, until it was written. */
+  track(node: string, sending: Promise<void>): Promise<void> {
+    return node === this.#manager.name ? sending : this.#of(node).sends.track(sending)
+  }
+
+  /** A message without `ack` goes to the node: nothing will tell when it has arrived. */
+  unanswered(node: string, { channel = 'default', partitionKey = '' }: Route): void {
+    const { name, spec } = this.#manager
+    if (node === name) return
+    const { parallelism = 1 } = spec.channels[channel] ?? {}
+    const stream = parallelism === 1 ? 0 : streamOf(hashPartitionKey(partitionKey), parallelism)
+    this.#of(node).streams.set(`${stream} ${channel}`, { channel, partitionKey })
+  }
+
+  /** Resolves when all that was sent to the node so far has arrived, or never will. */
+  async flush(node: string): Promise<void> {
+    const traffic = this.#nodes.get(node)
+    if (traffic === undefined) return
+    await traffic.sends.ended()
+    const routes = [...traffic.streams.values()]
+    traffic.streams.clear()
+    const ack = { when: 'given', onDown: 'reject' } as const
+    // Behind all others of the stream, and answered.
+    const flushing = (route: Route): Promise<void> =>
+      this.#manager.forwardMessage(node, poolServer, flush, { ...route, ack })
+    await Promise.allSettled(routes.map(flushing))
+  }
+
+  /** The same, for all nodes. */
+  async flushAll(): Promise<void> {
+    await Promise.all([...this.#nodes.keys()].map(node => this.flush(node)))
+  }
+
+  /** The node is down: nothing of what was sent to it is on its way any more. */
+  forget(node: string): void {
+    this.#nodes.delete(node)
+  }
+
+  #of(node: string): Traffic {
+    const known = this.#nodes.get(node)
+    if (known !== undefined) return known
+    const traffic: Traffic = { sends: new UnderWay(), streams: new Map() }
+    this.#nodes.set(node, traffic)
+    return traffic
+  }
+}
