@@ -11,6 +11,7 @@ const queue = 'src/link/queue.ts'
 
 const tests = [
   'test/delivery/acceptance.test.ts',
+  'test/delivery/acknowledgement-model.test.ts',
   'test/manager/acknowledgement.test.ts',
   'test/manager/acknowledgement-lives.test.ts',
   'test/manager/acknowledgement-order.test.ts',
