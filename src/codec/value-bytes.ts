@@ -1,14 +1,29 @@
+import { takenOutside } from '../core/collector.js'
 import { EncodeError } from '../core/errors.js'
 import { classable, textOf } from '../core/thrown.js'
 import { ByteWriter } from './byte-writer.js'
 import { encodeValue, UnencodableError, type ValueLimits } from './value-encoder.js'
 
-/** An encoded value that lies among others: a view of a small one would take more than the value. */
-export interface EncodedValue {
-  readonly type: 'encoded'
+/**
+ * What a message carries, bytes as they are or an encoded value. It may lie among others: a view of a small one would
+ * take more than the value.
+ */
+export interface Payload {
+  readonly type: 'bytes' | 'encoded'
   readonly bytes: Uint8Array
   readonly start: number
   readonly end: number
+}
+
+/** All of those bytes. */
+export function payloadOf(bytes: Uint8Array, type: Payload['type'] = 'bytes'): Payload {
+  return { type, bytes, start: 0, end: bytes.length }
+}
+
+/** A copy, which its owner may not change. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  takenOutside(bytes.length)
+  return new Uint8Array(bytes)
 }
 
 /** A value on its own. Throws an {@link EncodeError} when it cannot travel. */
@@ -17,12 +32,12 @@ export function encodeToBytes(value: unknown, limits: ValueLimits): Uint8Array {
 }
 
 /** A view of it. */
-export function bytesOf({ bytes, start, end }: Pick<EncodedValue, 'bytes' | 'start' | 'end'>): Uint8Array {
+export function bytesOf({ bytes, start, end }: Pick<Payload, 'bytes' | 'start' | 'end'>): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
 }
 
 /** A value on its own, or, where it is small, among others. Throws an {@link EncodeError} when it cannot travel. */
-export function encodeToSlab(value: unknown, limits: ValueLimits): EncodedValue {
+export function encodeToSlab(value: unknown, limits: ValueLimits): Payload {
   const writer = lent.take()
   const start = writer.position
   try {

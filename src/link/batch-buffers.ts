@@ -1,4 +1,5 @@
 import type { Buffers } from '../codec/byte-writer.js'
+import { takenOutside } from '../core/collector.js'
 import { batchBytes, chunkedAbove } from './limits.js'
 
 /** What a batch holds at most: one message or chunk may start just below {@link batchBytes}. */
@@ -11,7 +12,10 @@ export class BatchBuffers implements Buffers {
   /** A buffer of at least `bytes`. */
   allocate(bytes: number): Buffer {
     if (bytes < pooledFrom || bytes > bufferBytes) return Buffer.allocUnsafeSlow(bytes)
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(bufferBytes)
+    const spare = this.#spare.pop()
+    if (spare !== undefined) return spare
+    takenOutside(bufferBytes)
+    return Buffer.allocUnsafeSlow(bufferBytes)
   }
 
   /** Takes back the buffer that a batch was written into, when nobody reads it any more. */

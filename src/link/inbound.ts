@@ -13,6 +13,7 @@ import { type Close, parseClose } from '../codec/handshake-frames.js'
 import { decodeValue, MalformedError } from '../codec/value-decoder.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { viewOrCopy } from '../codec/value-views.js'
+import { takenOutside } from '../core/collector.js'
 import { Gathering } from './gathering.js'
 import { creditOverheadBytes, internedNamesMax } from './limits.js'
 
@@ -122,6 +123,7 @@ export class Inbound {
   received(batch: Uint8Array): void {
     const size = batch.length
     let at = 0
+    let frames = 0
     while (at < size && !this.#closed) {
       if (batch.length < size) return this.#handler.emptied()
       if (size - at < frameHeaderBytes) return this.#malformed('a frame header is cut off')
@@ -131,12 +133,15 @@ export class Inbound {
       at = start + length
       if (at > size) return this.#malformed('a frame is cut off')
       try {
+        frames++
         this.#frame(kind, batch, start, at)
       } catch (error) {
         if (!(error instanceof MalformedError)) throw error
         return this.#malformed(error.message)
       }
     }
+    // What small messages become is young, and more than they were.
+    if (size >= frames * largeFrameBytes) takenOutside(size)
   }
 
   /** Tells the peer of credit that was too little to tell of at once. */
@@ -345,6 +350,7 @@ export class Inbound {
 }
 
 const nothing = new Uint8Array(0)
+const largeFrameBytes = 4_096
 const chunked: ReadonlySet<number> = new Set([
   ...[FrameKind.message, FrameKind.reply, FrameKind.ack, FrameKind.strategy, FrameKind.fault],
 ])

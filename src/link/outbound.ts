@@ -1,6 +1,6 @@
 import { ChunkFlag, FrameKind, frameHeaderBytes, ReplyStatus } from '../codec/codec.js'
 import type { ConnectionLimits } from '../codec/handshake-frames.js'
-import { encodeError, encodeToSlab } from '../codec/value-bytes.js'
+import { encodeError, encodeToSlab, type Payload, payloadOf } from '../codec/value-bytes.js'
 import { EncodeError } from '../core/errors.js'
 import type { Connection } from '../transport/transport.js'
 import { Batch } from './batch.js'
@@ -9,7 +9,7 @@ import { LargeFrame, tooLarge } from './large-frame.js'
 import { LargeSender } from './large-sender.js'
 import { chunkedAbove, creditOverheadBytes } from './limits.js'
 import { type OutboundSettings, Written } from './outbound-settings.js'
-import { type MessageExtra, type MessageQueue, type Payload, payloadOf, type Waiting } from './queue.js'
+import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
 import { replyHead, type WaitingFrame, WaitingFrames } from './waiting-frames.js'
 
 /**

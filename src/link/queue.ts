@@ -1,3 +1,4 @@
+import type { Payload } from '../codec/value-bytes.js'
 import type { Incarnation } from '../core/node.js'
 import { callerOverheadBytes, entryOverheadBytes } from './limits.js'
 
@@ -45,19 +46,6 @@ export interface Settler {
   wanted?(): boolean
   /** False: no caller waits, so it may not block. Default true. */
   readonly awaited?: boolean
-}
-
-/** What a message carries: bytes as they are, or an encoded value. */
-export interface Payload {
-  readonly type: 'bytes' | 'encoded'
-  readonly bytes: Uint8Array
-  readonly start: number
-  readonly end: number
-}
-
-/** All of those bytes. */
-export function payloadOf(bytes: Uint8Array, type: Payload['type'] = 'bytes'): Payload {
-  return { type, bytes, start: 0, end: bytes.length }
 }
 
 /** A message that waits for its lane. */

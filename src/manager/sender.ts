@@ -1,10 +1,10 @@
+import { copyOf, type Payload, payloadOf } from '../codec/value-bytes.js'
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortError, onAbort } from '../core/abort.js'
 import { type ChannelName, defaultChannel } from '../core/channel.js'
 import {
   DeadlineError,
-  EncodeError,
   InvalidOptionError,
   NotConnectedError,
   PartitionedError,
@@ -19,10 +19,11 @@ import { type Interpositions, isHeld, type Outcome, type Passage } from '../faul
 import type { LinkChannel } from '../link/channel.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Lane } from '../link/lane.js'
+import { tooLarge } from '../link/large-frame.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
 import { Written } from '../link/outbound-settings.js'
-import { costOf, type Payload, payloadOf, type Settler, type Waiting } from '../link/queue.js'
+import { costOf, type Settler, type Waiting } from '../link/queue.js'
 import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
@@ -227,11 +228,11 @@ export class Sender {
     const ends = settler ?? this.#unawaited(channel, outgoing.server)
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
     const body: Payload =
-      message instanceof Uint8Array ? payloadOf(awaited ? message : message.slice()) : lane.outbound.encode(message)
+      message instanceof Uint8Array ? payloadOf(awaited ? message : copyOf(message)) : lane.outbound.encode(message)
     // A getter of the message may have ended all that is pending.
     if (channel.link.state.phase === 'left') throw new NotConnectedError(channel.link.name, 'left')
     const size = body.end - body.start
-    if (size > this.#context.limits.messageBytes) throw tooLarge(size, this.#context.limits)
+    if (size > this.#context.limits.messageBytes) throw tooLarge(size, this.#context.limits.messageBytes)
     const bytes = costOf(size + (extra?.causal?.bytes.length ?? 0), awaited)
     const place = this.#room.find(channel, bytes, awaited)
     if (place === 'none') return this.#room.refuse(channel, ends)
@@ -245,7 +246,7 @@ export class Sender {
     lane.outbound.drain()
   }
 
-  // Written out: copying objects into each other costs more than all the rest of a message's way.
+  // Written out: copying objects into each other here costs more than all the rest of a message's way.
   #waiting(
     { server, extra, options }: Outgoing,
     stream: number,
@@ -393,8 +394,4 @@ function keyOf(channel: LinkChannel, server: string, message: unknown): string {
   if (typeof key === 'string' || typeof key === 'number') return `${server}\n${key}`
   if (isPromiseLike(key)) key.then(undefined, () => {})
   throw new InvalidOptionError('monotonic', 'a function that answers with a text or a number', key)
-}
-
-function tooLarge(bytes: number, limits: Limits): EncodeError {
-  return new EncodeError(`it takes ${bytes} bytes and limits.messageBytes is ${limits.messageBytes}`)
 }

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
-import { becomesTrue } from '../support/deadline.js'
+import { within } from '../support/deadline.js'
 import { startMesh } from '../support/processes.js'
+
+interface Received {
+  readonly received: number
+  readonly wrong: number
+  readonly keys: number
+}
 
 test('100,000 messages of mixed keys over four lanes arrive once, and in order for each key', async () => {
   const channels = { data: { parallelism: 4 } }
@@ -10,18 +16,13 @@ test('100,000 messages of mixed keys over four lanes arrive once, and in order f
   const messages = 100_000
   const startedAt = performance.now()
   await a.command('sendOrdered', { to: 'b', channel: 'data', keys, messages }, 60_000)
-  let received = { received: 0, wrong: 0, keys: 0 }
-  let asked = false
-  await becomesTrue(() => {
-    if (!asked) {
-      asked = true
-      void b.command('received').then(answer => {
-        received = answer as typeof received
-        asked = false
-      })
+  const arrived = async (): Promise<Received> => {
+    for (;;) {
+      const answer = (await b.command('received')) as Received
+      if (answer.received >= messages) return answer
     }
-    return received.received >= messages
-  })
+  }
+  const received = await within(arrived(), 30_000, 'the arrival of all')
   const seconds = (performance.now() - startedAt) / 1_000
   console.log(`${Math.round(messages / seconds)} messages/s`)
   // Each key's messages are numbered, so one too many, too few or out of order would be a wrong number.

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { ReplyStatus } from '../../src/codec/codec.js'
+import { payloadOf } from '../../src/codec/value-bytes.js'
 import { EncodeError } from '../../src/core/errors.js'
-import { payloadOf, type Waiting } from '../../src/link/queue.js'
+import type { Waiting } from '../../src/link/queue.js'
 import { type HubNode, World } from '../support/hubs.js'
 
 /** A pair of which one end does not read, so that nothing more leaves the other. */

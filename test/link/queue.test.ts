@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { payloadOf } from '../../src/codec/value-bytes.js'
 import { approximateBytes } from '../../src/core/size.js'
 import { entryOverheadBytes } from '../../src/link/limits.js'
-import { costOf, MessageQueue, payloadOf, type QueueBudget, type Waiting } from '../../src/link/queue.js'
+import { costOf, MessageQueue, type QueueBudget, type Waiting } from '../../src/link/queue.js'
 import { untracked } from '../support/hubs.js'
 import { collectGarbage } from '../support/memory.js'
 

@@ -91,7 +91,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'bytes that are cast and wait are those of the caller, who may use them for something else',
     file: sender,
-    find: 'payloadOf(awaited ? message : message.slice())',
+    find: 'payloadOf(awaited ? message : copyOf(message))',
     replace: 'payloadOf(message)',
   },
   {
@@ -116,7 +116,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message larger than this node takes waits',
     file: sender,
-    find: '    if (size > this.#context.limits.messageBytes) throw tooLarge(size, this.#context.limits)\n',
+    find: '    if (size > this.#context.limits.messageBytes) throw tooLarge(size, this.#context.limits.messageBytes)\n',
     replace: '',
   },
   {
