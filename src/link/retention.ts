@@ -68,6 +68,8 @@ export type RetentionEffect<Peer> =
   | { readonly type: 'close'; readonly peer: Peer; readonly direct: boolean }
   /** Close what leads through no other node, and dial no more. */
   | { readonly type: 'part'; readonly peer: Peer }
+  /** What outlasts its connections ends: as many are held as may be, or it was held for as long as may be. */
+  | { readonly type: 'count'; readonly peer: Peer; readonly what: 'notHeld' | 'heldTooLong' }
 
 /**
  * Relayed connections, and direct ones that the overlay no longer wants, over which nothing went for so long are
@@ -215,6 +217,7 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
       if (isOpen && !sought) out.push({ type: 'tell', peer, input: { type: 'sought', sought: true } })
       else if (facts.relayable) this.#seek(peer, facts, now, out)
     } else {
+      if (wanted && facts.owed) out.push({ type: 'count', peer, what: 'notHeld' })
       // No room for it: what waits ends, also where another way was looked for.
       if (sought && phase !== 'up') this.#forget(peer, facts, out)
     }
@@ -233,7 +236,8 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
     const isOver = facts.sought && !relayable && (reason === 'open' || reason === 'held')
     if (isOver) out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })
     const isKnown = wanted || pinned || (facts.sought && !isOver) || phase === 'left'
-    if (isKnown || !facts.owed || !this.#isFree) return
+    if (isKnown || !facts.owed) return
+    if (!this.#isFree) return void out.push({ type: 'count', peer, what: 'notHeld' })
     this.#note(peer).reason = 'held'
     out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: true } })
     if (relayable) this.#seek(peer, facts, now, out)
@@ -253,6 +257,7 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
       kept.reason = 'open'
       out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: false } })
     } else if (wasHeld || !facts.sought || !this.#isUsed(peer, facts, now)) {
+      if (wasHeld && facts.owed) out.push({ type: 'count', peer, what: 'heldTooLong' })
       this.#forget(peer, facts, out)
     }
   }

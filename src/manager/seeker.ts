@@ -160,6 +160,8 @@ export class Seeker {
         return
       case 'part':
         return peer.close('disconnected', 'not wanted', lane => lane.connection === undefined || !lane.relayed)
+      case 'count':
+        return this.#context.counters.add(effect.what)
     }
   }
 

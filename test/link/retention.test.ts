@@ -210,6 +210,8 @@ class Peers {
         return void this.timers.set(name, this.now + effect.after)
       case 'disarm':
         return expect(this.timers.delete(name)).toBe(true)
+      case 'count':
+        return void this.#log.push(`${name}: ${effect.what}`)
       case 'fail': {
         this.#log.push(`${name}: fail${effect.held ? ' the impatient' : ''}`)
         if (!effect.held) this.load(name, 'nothing')
@@ -341,7 +343,10 @@ describe('a peer that is away when the overlay lets go of it', () => {
     peers.pass(30_000)
     peers.letGo('a')
     expect(peers.pass(heldFor - 30_000 - pulse)).toEqual([])
-    expect(peers.pass(pulse)).toEqual([[heldFor, 'a: what waits ends, stranger']])
+    expect(peers.pass(pulse)).toEqual([
+      [heldFor, 'a: heldTooLong'],
+      [heldFor, 'a: what waits ends, stranger'],
+    ])
     expect(peers.held).toEqual([])
   })
 
@@ -356,7 +361,7 @@ describe('a peer that is away when the overlay lets go of it', () => {
     peers.open('a')
     peers.lose('a')
     expect(peers.pass(heldFor - pulse)).toEqual([])
-    expect(peers.pass(pulse).map(([, line]) => line)).toEqual(['a: what waits ends, stranger'])
+    expect(peers.pass(pulse).map(([, line]) => line)).toEqual(['a: heldTooLong', 'a: what waits ends, stranger'])
   })
 
   test('stays connected for a minute when it came back, was let go once more, and all is settled', () => {
@@ -450,11 +455,11 @@ describe('of many peers that are away', () => {
   test('one too many is let go, and what waits for it ends', () => {
     const peers = crowd()
     peers.strand('further')
-    expect(peers.done).toEqual(['further: what waits ends, stranger'])
+    expect(peers.done).toEqual(['further: notHeld', 'further: what waits ends, stranger'])
     peers.open('accepted')
     peers.load('accepted', 'owed')
     peers.lose('accepted')
-    expect(peers.done).toEqual(['accepted: what waits ends, stranger'])
+    expect(peers.done).toEqual(['accepted: notHeld', 'accepted: what waits ends, stranger'])
     expect(peers.pass(10_000)).toEqual([])
     expect(peers.held).toHaveLength(heldMax)
   })
@@ -466,7 +471,7 @@ describe('of many peers that are away', () => {
     peers.lose('further')
     peers.seek('further')
     peers.letGo('further')
-    expect(peers.done).toEqual(['further: look', 'further: what waits ends, stranger'])
+    expect(peers.done).toEqual(['further: look', 'further: notHeld', 'further: what waits ends, stranger'])
     expect(peers.timers.size).toBe(0)
   })
 

@@ -58,10 +58,12 @@ test('messages wait for 64 neighbours that are away when they are let go, as lon
   for (const name of names) a.reserve(name)
   await net.pass(10_000)
   expect(ends.sort()).toEqual(['further ERR_NOT_CONNECTED', 'further ERR_UNKNOWN_OUTCOME'])
+  expect(a.counters()).toMatchObject({ notHeld: 1, heldTooLong: 0 })
   ends.length = 0
   await net.pass(removeDownAfter - 20_000)
   expect(ends).toEqual([])
   await net.pass(20_000)
   expect(ends.sort()).toEqual(held.map(name => `${name} ERR_UNKNOWN_OUTCOME`).sort())
+  expect(a.counters()).toMatchObject({ notHeld: 1, heldTooLong: heldMax })
   expect([...new Set(a.connections().map(({ node }) => node))]).toEqual([])
 })

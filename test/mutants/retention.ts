@@ -181,8 +181,8 @@ export const retention: readonly Mutant[] = [
   {
     name: 'as many peers are held as there are, where the other end alone wanted them',
     file,
-    find: 'if (isKnown || !facts.owed || !this.#isFree) return',
-    replace: 'if (isKnown || !facts.owed) return',
+    find: "if (!this.#isFree) return void out.push({ type: 'count', peer, what: 'notHeld' })",
+    replace: "if (!this.#isFree) out.push({ type: 'count', peer, what: 'notHeld' })",
   },
   {
     name: 'as many peers are held as there are, once they are lost',
@@ -197,6 +197,12 @@ export const retention: readonly Mutant[] = [
     replace: 'return held <= heldMax',
   },
   {
+    name: 'what ends for want of a place is not counted',
+    file,
+    find: "    if (wanted && facts.owed) out.push({ type: 'count', peer, what: 'notHeld' })\n",
+    replace: '',
+  },
+  {
     name: 'what waits for a way stays when there is no place for its peer',
     file,
     find: "    if (sought && phase !== 'up') this.#forget(peer, facts, out)\n",
@@ -205,8 +211,8 @@ export const retention: readonly Mutant[] = [
   {
     name: 'what waits for who was lost ends where the other end alone wanted it',
     file,
-    find: 'if (isKnown || !facts.owed || !this.#isFree) return',
-    replace: 'if (!isKnown || !facts.owed || !this.#isFree) return',
+    find: 'if (isKnown || !facts.owed) return',
+    replace: 'if (!isKnown || !facts.owed) return',
   },
   {
     name: 'a peer that the overlay wants is held, and let go when all is settled',
@@ -243,6 +249,12 @@ export const retention: readonly Mutant[] = [
     file,
     find: 'now - Math.max(healedAt, lostAt) < this.#heldFor',
     replace: 'now - healedAt < this.#heldFor',
+  },
+  {
+    name: 'who was held for too long is not counted',
+    file,
+    find: "      if (wasHeld && facts.owed) out.push({ type: 'count', peer, what: 'heldTooLong' })\n",
+    replace: '',
   },
   {
     name: 'a peer is held when all is settled',
