@@ -44,9 +44,9 @@ export type CounterName =
   | 'circuitsRefused'
   /** Circuits that ended because a connection that they led over was lost. */
   | 'circuitsBroken'
-  /** Peers with unsettled messages that were not waited for, because as many are as may be: these messages ended. */
+  /** Peers with unsettled messages that were not waited for, as many others were: these messages ended. */
   | 'notHeld'
-  /** Peers that were waited for, for unsettled messages, and stayed away for `removeDownAfter`: these messages ended. */
+  /** Peers with unsettled messages that stayed away for `removeDownAfter`: these messages ended. */
   | 'heldTooLong'
   /** Monitors, of this node or of a peer, that `limits.monitors` left no room for. */
   | 'monitorsRefused'
