@@ -159,7 +159,7 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
         return this.#endSearch(peer, out)
       case 'unreached': {
         const kept = this.#kept.get(peer)
-        if (kept === undefined || input.facts.direct) return
+        if (kept === undefined || !input.facts.sought || input.facts.direct) return
         this.#search(peer, kept, out)
         if (input.isFinal) fail(peer, kept, input.facts, out)
         return
@@ -234,7 +234,10 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
     const reason = this.#kept.get(peer)?.reason
     // It stayed for what went over it: that does not all go through other nodes.
     const isOver = facts.sought && !relayable && (reason === 'open' || reason === 'held')
-    if (isOver) out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })
+    if (isOver) {
+      this.#endSearch(peer, out)
+      out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })
+    }
     const isKnown = wanted || pinned || (facts.sought && !isOver) || phase === 'left'
     if (isKnown || !facts.owed) return
     if (!this.#isFree) return void out.push({ type: 'count', peer, what: 'notHeld' })

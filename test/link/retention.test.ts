@@ -354,6 +354,19 @@ describe('a search for a way through other nodes', () => {
     expect(peers.takeDone()).toEqual(['a: look'])
   })
 
+  test('is over when all is lost and nothing waits that may go that way: a later one has all of its time', () => {
+    const peers = connected('a')
+    peers.load('a', 'owed')
+    peers.letGo('a')
+    peers.open('a', 1)
+    peers.unreached('a', false)
+    peers.lose('a')
+    expect([peers.of('a').state.sought, peers.timers.size]).toEqual([false, 0])
+    peers.pass(4_000)
+    peers.seek('a')
+    expect(peers.pass(searchMillis)).toEqual([[9_000, 'a: fail the impatient']])
+  })
+
   test('is of no use where there is a direct connection', () => {
     const peers = new Peers()
     peers.seek('a')
@@ -417,7 +430,9 @@ describe('over any history', () => {
   /** What is left of what should be forgotten, and held though there is no place for it. */
   function strays(peers: Peers): readonly string[] {
     const kept = new Set(peers.retention.kept)
-    const timers = [...peers.timers.keys()].filter(name => !kept.has(name))
+    // Of one that has left regular care finds out.
+    const isSought = ({ state }: Peer): boolean => state.sought || state.phase === 'left'
+    const timers = [...peers.timers.keys()].filter(name => !kept.has(name) || !isSought(peers.of(name)))
     const forgotten = peers.names.filter(name => {
       const { state, wanted } = peers.of(name)
       return !kept.has(name) && (state.wanted !== wanted || state.sought)

@@ -37,8 +37,20 @@ export const retention: readonly Mutant[] = [
   {
     name: 'a way is looked for where there is a direct connection',
     file,
-    find: 'if (kept === undefined || input.facts.direct) return',
-    replace: 'if (kept === undefined) return',
+    find: '!input.facts.sought || input.facts.direct) return',
+    replace: '!input.facts.sought) return',
+  },
+  {
+    name: 'a try that fails begins a search that nobody asked for',
+    file,
+    find: '!input.facts.sought || input.facts.direct) return',
+    replace: 'input.facts.direct) return',
+  },
+  {
+    name: 'a search goes on when nothing waits for its peer',
+    file,
+    find: "      this.#endSearch(peer, out)\n      out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })\n",
+    replace: "      out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })\n",
   },
   {
     name: 'who waits for a way is not told when another try is of no use',
@@ -151,8 +163,8 @@ export const retention: readonly Mutant[] = [
   {
     name: 'what is lost while it was used is looked for through others, for nothing',
     file,
-    find: "    if (isOver) out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })\n",
-    replace: '',
+    find: '    if (isOver) {\n',
+    replace: '    if (isOver && now < 0) {\n',
   },
   {
     name: 'a relayed way is not looked for when what was kept for its use is lost',
