@@ -44,6 +44,10 @@ export type CounterName =
   | 'circuitsRefused'
   /** Circuits that ended because a connection that they led over was lost. */
   | 'circuitsBroken'
+  /** Peers with unsettled messages that were not waited for, as many others were: these messages ended. */
+  | 'notHeld'
+  /** Peers with unsettled messages that stayed away for `removeDownAfter`: these messages ended. */
+  | 'heldTooLong'
   /** Monitors, of this node or of a peer, that `limits.monitors` left no room for. */
   | 'monitorsRefused'
   /** Lookups of the discovery that failed, or took too long. */
@@ -79,6 +83,8 @@ export class Counters {
     circuits: 0,
     circuitsRefused: 0,
     circuitsBroken: 0,
+    notHeld: 0,
+    heldTooLong: 0,
     monitorsRefused: 0,
     discoveryFailed: 0,
     discoveryRefused: 0,

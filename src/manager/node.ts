@@ -110,8 +110,8 @@ export class Node {
     const { hub, registry } = this
     this.port = new OverlayPort(strategy, {
       ...{ settings, hub, reporter, interpositions, delays, judge },
-      keep: link => this.seeker.keep(link),
       wanted: link => this.seeker.wanted(link),
+      unwanted: link => this.seeker.unwanted(link),
       observer: {
         joined: peer => this.joiner.joined(peer),
         left: () => this.#alone(new StoppedError(settings.name, 'it has left the cluster')),

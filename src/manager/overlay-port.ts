@@ -36,10 +36,10 @@ export interface OverlayPortContext {
   readonly interpositions: Interpositions
   readonly delays: Delays
   readonly observer: OverlayObserver
-  /** What stays of a link that the overlay no longer wants, because it is in use. */
-  keep(link: Link): 'no' | 'open' | 'wanted'
   /** The overlay wants that link. */
   wanted(link: Link): void
+  /** And does not any more: it is closed unless it is in use. */
+  unwanted(link: Link): void
   judge(passage: Passage): Outcome
 }
 
@@ -157,15 +157,10 @@ export class OverlayPort implements OverlayHandler {
     if (link === undefined) return
     // That an earlier life left is no reason to part with a later one, of which the overlay has yet to hear.
     if (incarnation !== undefined && link.spec.incarnation > incarnation) return
-    // Before it is not wanted any more: what goes over it goes on.
-    const kept = reason === 'unwanted' ? this.#context.keep(link) : 'no'
+    if (reason === 'unwanted') return this.#context.unwanted(link)
     link.pinned = false
-    if (kept === 'wanted') return
-    link.tell(reason === 'left' ? { type: 'left' } : { type: 'wanted', wanted: false })
-    if (reason === 'left') return link.close('removed', 'it has left')
-    if (kept === 'open') return
-    // Who reaches it through others has not asked the overlay.
-    link.close('disconnected', 'not wanted', lane => lane.connection === undefined || !lane.relayed)
+    link.tell({ type: 'left' })
+    link.close('removed', 'it has left')
   }
 
   notify(event: MembershipEvent): void {

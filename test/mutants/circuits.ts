@@ -11,12 +11,6 @@ const sender = 'src/manager/sender.ts'
 /** Ways through other nodes. */
 export const circuits: readonly Mutant[] = [
   {
-    name: 'a search for a way that nobody ends goes on for ever',
-    file: seeker,
-    find: 'sought.search ??= clock.schedule(patienceMillis, ',
-    replace: 'sought.search ??= clock.schedule(1e9, ',
-  },
-  {
     name: 'a circuit is passed on as often as it comes',
     file: machine,
     find: 'if (this.#circuits.has(circuit) || this.#seen.has(circuit)) return',
@@ -150,12 +144,6 @@ export const circuits: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'relayed connections that nobody uses stay',
-    file: seeker,
-    find: 'now - use.at < idleMillis',
-    replace: 'now - use.at < 1e9',
-  },
-  {
     name: 'a relayed connection is closed while an answer is waited for',
     file: seeker,
     find: '    return this.#context.pending(link.name) > 0\n',
@@ -165,12 +153,6 @@ export const circuits: readonly Mutant[] = [
     name: 'who waits for a way is not told that there is none',
     file: seeker,
     find: '    for (const { settler } of entries) settler?.failed(error)\n',
-    replace: '',
-  },
-  {
-    name: 'a way is not looked for again when a cut is healed',
-    file: seeker,
-    find: 'if (link.state.sought && !link.state.direct) this.#context.hub.seek(link)',
     replace: '',
   },
   {
@@ -186,30 +168,9 @@ export const circuits: readonly Mutant[] = [
     replace: 'return refusal',
   },
   {
-    name: 'what the overlay no longer wants is closed with what is under way on it',
-    file: 'src/manager/overlay-port.ts',
-    find: "    if (kept === 'open') return\n",
-    replace: '',
-    tests: ['test/manager/kept-connections.test.ts'],
-  },
-  {
-    name: 'what is not acknowledged ends when the overlay lets go of a neighbour that is away',
-    file: seeker,
-    find: 'const isHeld = wanted && isOwed(link) && this.#isFree',
-    replace: 'const isHeld = false',
-    tests: ['test/manager/replaced-neighbours.test.ts'],
-  },
-  {
-    name: 'what is not acknowledged keeps a peer wanted that never comes back',
-    file: seeker,
-    find: 'if (!isOwed(link) || now - since >= this.#context.heldFor) {',
-    replace: 'if (!isOwed(link)) {',
-    tests: ['test/manager/replaced-neighbours.test.ts'],
-  },
-  {
     name: 'what the overlay no longer wants stays for ever once it was used',
     file: seeker,
-    find: 'if (lane.relayed || released) ',
+    find: 'if (lane.relayed || effect.direct) ',
     replace: 'if (lane.relayed) ',
     tests: ['test/manager/kept-connections.test.ts'],
   },

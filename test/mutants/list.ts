@@ -18,6 +18,7 @@ import { partialViews } from './partial-views.js'
 import { peers } from './peers.js'
 import { poolMutants } from './pools.js'
 import { receiving } from './receiving.js'
+import { retention } from './retention.js'
 import { scamp } from './scamp.js'
 import { sending } from './sending.js'
 import { serving } from './serving.js'
@@ -39,7 +40,7 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'causal order': causalOrder,
   'monitors and references': monitoringMutants,
   broadcasts,
-  'ways through other nodes': circuits,
+  'ways through other nodes': [...circuits, ...retention],
   'work pools': poolMutants,
   'core and delivery': core,
 }

@@ -222,8 +222,8 @@ export const managers: readonly Mutant[] = [
   {
     name: 'a member that left is taken for one that is not wanted',
     file: port,
-    find: "link.tell(reason === 'left' ? { type: 'left' } : { type: 'wanted', wanted: false })",
-    replace: "link.tell({ type: 'wanted', wanted: false })",
+    find: "    link.tell({ type: 'left' })\n",
+    replace: "    link.tell({ type: 'wanted', wanted: false })\n",
   },
   {
     name: 'of two who asked for the same leave only the later is told',

@@ -1,0 +1,337 @@
+import { unreachable } from '../core/invariant.js'
+import type { Machine } from '../core/machine.js'
+import type { Instant, Millis } from '../core/time.js'
+import type { PeerInput, PeerPhase, SendVerdict } from './peer-state.js'
+
+/** What is so of a peer when something happens. */
+export interface PeerFacts {
+  readonly phase: PeerPhase
+  readonly verdict: SendVerdict
+  readonly wanted: boolean
+  /** The user asked for a connection without membership. */
+  readonly pinned: boolean
+  readonly sought: boolean
+  /** Some connection is open. */
+  readonly open: boolean
+  /** One that leads through no other node is, and no cut lies between. */
+  readonly direct: boolean
+  /** Changes with every message, either way. */
+  readonly traffic: number
+  /** Messages wait, are handled, or are to be answered or acknowledged. */
+  readonly awaited: boolean
+  /** Of these, some outlast connections. */
+  readonly owed: boolean
+  /** Of those that wait, some may go through other nodes. */
+  readonly relayable: boolean
+  /** When its last connection was lost; 0: it never had one. */
+  readonly lostAt: Instant
+}
+
+export type RetentionInput<Peer> =
+  /** A message that may go through other nodes is for a peer without a direct connection. */
+  | { readonly type: 'seek'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** The overlay wants a connection to it, or no longer does. The facts are those of before. */
+  | { readonly type: 'wanted' | 'unwanted'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** Its last connection is being lost. The phase is that of before. */
+  | { readonly type: 'lost'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** The cut between the two is gone. */
+  | { readonly type: 'healed'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** There is a connection, and none was before. */
+  | { readonly type: 'reached'; readonly peer: Peer }
+  /** A dial through other nodes failed. `isFinal`: another one would as well. */
+  | { readonly type: 'unreached'; readonly peer: Peer; readonly facts: PeerFacts; readonly isFinal: boolean }
+  /** The timer of its search is due. */
+  | { readonly type: 'expired'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** Those who waited for a way were told that there is none. */
+  | { readonly type: 'failed'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** It is not to be kept, whatever goes over it. */
+  | { readonly type: 'forget'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** Regular care of every peer that is connected. */
+  | { readonly type: 'used'; readonly peer: Peer; readonly facts: Pick<PeerFacts, 'traffic' | 'awaited'> }
+  /** Regular care, after that, of every peer in {@link Retention.kept}. */
+  | { readonly type: 'tick'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** Its link is no more. */
+  | { readonly type: 'gone'; readonly peer: Peer }
+
+export type RetentionEffect<Peer> =
+  | { readonly type: 'tell'; readonly peer: Peer; readonly input: PeerInput }
+  /** The user's wish for a connection ends with that of the overlay. */
+  | { readonly type: 'unpin'; readonly peer: Peer }
+  /** Look for a way through other nodes. */
+  | { readonly type: 'look'; readonly peer: Peer }
+  /** The timer of its search, of which there is none: wake the machine once after a while. */
+  | { readonly type: 'arm'; readonly peer: Peer; readonly after: Millis }
+  | { readonly type: 'disarm'; readonly peer: Peer }
+  /** Tell those who wait for a way, and for nothing else, that there is none. `held`: only who is not patient. */
+  | { readonly type: 'fail'; readonly peer: Peer; readonly held: boolean }
+  /** Close what leads through other nodes; `direct`: and everything else. */
+  | { readonly type: 'close'; readonly peer: Peer; readonly direct: boolean }
+  /** Close what leads through no other node, and dial no more. */
+  | { readonly type: 'part'; readonly peer: Peer }
+  /** What outlasts its connections ends: as many are held as may be, or it was held for as long as may be. */
+  | { readonly type: 'count'; readonly peer: Peer; readonly what: 'notHeld' | 'heldTooLong' }
+
+/**
+ * Relayed connections, and direct ones that the overlay no longer wants, over which nothing went for so long are
+ * closed.
+ */
+export const idleMillis: Millis = 60_000
+
+/** A way that breaks, or of which not everybody tells, again and again, is looked for so long. */
+export const searchMillis: Millis = 5_000
+
+/** Peers that are held at a time: what waits for further ones ends when the overlay lets go of them. */
+export const heldMax = 64
+
+/** Why a peer is looked after beyond what the overlay wants: see {@link Retention}. */
+type Reason = 'sought' | 'open' | 'held'
+
+interface Kept {
+  reason: Reason
+  /** A way to it is looked for, and the timer is armed that ends this. */
+  searching: boolean
+  /** When the last cut between the two was gone. */
+  healedAt: Instant
+}
+
+/** What went over the connections of a peer. */
+interface Use {
+  traffic: number
+  /** When that last changed, or something was awaited, as far as was told. */
+  at: Instant
+}
+
+/**
+ * Decides which peers are reached, or stay connected, though the overlay does not want it:
+ *
+ * ```
+ *               overlay lets go               messages outlast it
+ * none, sought -----------------> open ------------------------------> held
+ *      ^                           |   <----------------------------    |
+ *      |                           |            settled                 |
+ *      |  wanted again, or unused  |                                    |
+ *      |---------------------------'      wanted again, or away long    |
+ *      '----------------------------------------------------------------'
+ * ```
+ *
+ * `sought`: messages are sent to it that may go through other nodes: a way is looked for, and stays while it is used.
+ * `open`: what is open stays while it is used. `held`: it stays wanted, so that it is dialled, until what outlasts
+ * connections is settled. One that is away when the overlay lets go of it is held at once, or forgotten.
+ */
+export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionEffect<Peer>> {
+  readonly #heldFor: Millis
+  readonly #kept = new Map<Peer, Kept>()
+  readonly #uses = new Map<Peer, Use>()
+
+  /** `heldFor`: a peer that is away is held no longer than that. */
+  constructor(heldFor: Millis) {
+    this.#heldFor = heldFor
+  }
+
+  /** Those that are sought, open or held. */
+  get kept(): readonly Peer[] {
+    return [...this.#kept.keys()]
+  }
+
+  /** All of which anything is known. */
+  get peers(): ReadonlySet<Peer> {
+    return new Set([...this.#uses.keys(), ...this.#kept.keys()])
+  }
+
+  step(input: RetentionInput<Peer>, now: Instant, out: RetentionEffect<Peer>[]): void {
+    const { peer } = input
+    switch (input.type) {
+      case 'seek':
+        return this.#seek(peer, input.facts, now, out)
+      case 'wanted':
+        return this.#wanted(peer, input.facts, out)
+      case 'unwanted':
+        return this.#unwanted(peer, input.facts, now, out)
+      case 'lost':
+        return this.#lost(peer, input.facts, now, out)
+      case 'healed': {
+        const kept = this.#kept.get(peer)
+        if (kept !== undefined) kept.healedAt = now
+        if (input.facts.sought && !input.facts.direct) out.push({ type: 'look', peer })
+        return
+      }
+      case 'reached':
+        return this.#endSearch(peer, out)
+      case 'unreached': {
+        const kept = this.#kept.get(peer)
+        if (kept === undefined || !input.facts.sought || input.facts.direct) return
+        this.#search(peer, kept, out)
+        if (input.isFinal) fail(peer, kept, input.facts, out)
+        return
+      }
+      case 'expired': {
+        const kept = this.#kept.get(peer)
+        if (kept === undefined) return
+        kept.searching = false
+        fail(peer, kept, input.facts, out)
+        return
+      }
+      case 'failed':
+        if (!input.facts.open && !input.facts.awaited) this.#forget(peer, input.facts, out)
+        return
+      case 'forget':
+        return this.#forget(peer, input.facts, out)
+      case 'used':
+        this.#isUsed(peer, input.facts, now)
+        return
+      case 'tick':
+        return this.#tick(peer, input.facts, now, out)
+      case 'gone':
+        this.#drop(peer, out)
+        this.#uses.delete(peer)
+        return
+      default:
+        return unreachable(input)
+    }
+  }
+
+  #seek(peer: Peer, { phase, sought, traffic }: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
+    if (sought || !maySeek(phase)) return
+    this.#search(peer, this.#note(peer), out)
+    this.#uses.set(peer, { traffic, at: now })
+    out.push({ type: 'tell', peer, input: { type: 'sought', sought: true } })
+    out.push({ type: 'look', peer })
+  }
+
+  #wanted(peer: Peer, { sought }: PeerFacts, out: RetentionEffect<Peer>[]): void {
+    const kept = this.#kept.get(peer)
+    if (kept === undefined) return
+    kept.reason = 'sought'
+    if (!sought) this.#drop(peer, out)
+  }
+
+  /** What goes over it goes on. */
+  #unwanted(peer: Peer, facts: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
+    const { phase, wanted, pinned, sought } = facts
+    // The end that wanted it decides.
+    const isOpen = phase === 'up' && (wanted || pinned) && this.#isUsed(peer, facts, now)
+    const isHeld = wanted && facts.owed && this.#isFree
+    if (isOpen || isHeld) {
+      const kept = this.#note(peer)
+      if (kept.reason !== 'held') kept.reason = isHeld ? 'held' : 'open'
+      if (isOpen && !sought) out.push({ type: 'tell', peer, input: { type: 'sought', sought: true } })
+      else if (facts.relayable) this.#seek(peer, facts, now, out)
+    } else {
+      if (wanted && facts.owed) out.push({ type: 'count', peer, what: 'notHeld' })
+      // No room for it: what waits ends, also where another way was looked for.
+      if (sought && phase !== 'up') this.#forget(peer, facts, out)
+    }
+    // What is closed before this is no loss of one that the other end alone wanted.
+    out.push({ type: 'unpin', peer })
+    if (!isHeld) out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: false } })
+    // Who reaches it through others has not asked the overlay.
+    if (!isHeld && !isOpen) out.push({ type: 'part', peer })
+  }
+
+  /** Where the other end alone wanted it, it may be needed all the same. */
+  #lost(peer: Peer, facts: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
+    const { phase, wanted, pinned, relayable } = facts
+    const reason = this.#kept.get(peer)?.reason
+    // It stayed for what went over it: that does not all go through other nodes.
+    const isOver = facts.sought && !relayable && (reason === 'open' || reason === 'held')
+    if (isOver) {
+      this.#endSearch(peer, out)
+      out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })
+    }
+    const isKnown = wanted || pinned || (facts.sought && !isOver) || phase === 'left'
+    if (isKnown || !facts.owed) return
+    if (!this.#isFree) return void out.push({ type: 'count', peer, what: 'notHeld' })
+    this.#note(peer).reason = 'held'
+    out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: true } })
+    if (relayable) this.#seek(peer, facts, now, out)
+  }
+
+  #tick(peer: Peer, facts: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
+    const kept = this.#kept.get(peer)
+    if (kept === undefined) return
+    const { phase, wanted } = facts
+    const wasHeld = kept.reason === 'held'
+    if (this.#isHeld(kept, facts, now)) {
+      kept.reason = 'held'
+      if (!wanted) out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: true } })
+      if (!facts.direct && facts.relayable) this.#seek(peer, facts, now, out)
+    } else if (wasHeld && phase === 'up') {
+      // What is open is no longer its business: the next regular care sees whether that is used.
+      kept.reason = 'open'
+      out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: false } })
+    } else if (wasHeld || !facts.sought || !this.#isUsed(peer, facts, now)) {
+      if (wasHeld && facts.owed) out.push({ type: 'count', peer, what: 'heldTooLong' })
+      this.#forget(peer, facts, out)
+    }
+  }
+
+  /** Whether a peer of which the overlay let go is dialled for what it owes, from now on or as before. */
+  #isHeld({ reason, healedAt }: Kept, { phase, wanted, pinned, owed, lostAt }: PeerFacts, now: Instant): boolean {
+    if (reason === 'sought' || !owed) return false
+    if (reason === 'open' && (wanted || pinned || phase === 'left' || !this.#isFree)) return false
+    // Who is up, or cut off, is not away.
+    return phase === 'up' || phase === 'cut' || now - Math.max(healedAt, lostAt) < this.#heldFor
+  }
+
+  get #isFree(): boolean {
+    let held = 0
+    for (const { reason } of this.#kept.values()) if (reason === 'held') held++
+    return held < heldMax
+  }
+
+  #note(peer: Peer): Kept {
+    const known = this.#kept.get(peer)
+    if (known !== undefined) return known
+    const kept: Kept = { reason: 'sought', searching: false, healedAt: 0 }
+    this.#kept.set(peer, kept)
+    return kept
+  }
+
+  /** A search is under way: it ends after a while. */
+  #search(peer: Peer, kept: Kept, out: RetentionEffect<Peer>[]): void {
+    if (kept.searching) return
+    kept.searching = true
+    out.push({ type: 'arm', peer, after: searchMillis })
+  }
+
+  #endSearch(peer: Peer, out: RetentionEffect<Peer>[]): void {
+    const kept = this.#kept.get(peer)
+    if (kept?.searching !== true) return
+    kept.searching = false
+    out.push({ type: 'disarm', peer })
+  }
+
+  #drop(peer: Peer, out: RetentionEffect<Peer>[]): void {
+    this.#endSearch(peer, out)
+    this.#kept.delete(peer)
+  }
+
+  /** What leads to it through others, or was kept for what went over it, is closed. */
+  #forget(peer: Peer, { wanted, pinned }: PeerFacts, out: RetentionEffect<Peer>[]): void {
+    const reason = this.#kept.get(peer)?.reason
+    this.#drop(peer, out)
+    if (reason === 'held') out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: false } })
+    out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })
+    const direct = !pinned && (reason === 'held' || (reason === 'open' && !wanted))
+    out.push({ type: 'close', peer, direct })
+  }
+
+  /** Whether something goes over it, is about to, or did a while ago. */
+  #isUsed(peer: Peer, { traffic, awaited }: Pick<PeerFacts, 'traffic' | 'awaited'>, now: Instant): boolean {
+    const use = this.#uses.get(peer) ?? { traffic: 0, at: Number.NEGATIVE_INFINITY }
+    if (traffic !== use.traffic || awaited) use.at = now
+    use.traffic = traffic
+    this.#uses.set(peer, use)
+    return now - use.at < idleMillis
+  }
+}
+
+/** Whether a way may be looked for: a cut is not got round. */
+export function maySeek(phase: PeerPhase): boolean {
+  return phase !== 'cut' && phase !== 'left'
+}
+
+function fail<Peer>(peer: Peer, { reason }: Kept, { verdict }: PeerFacts, out: RetentionEffect<Peer>[]): void {
+  // A direct connection takes it, and a member that was never connected is waited for, as by other messages.
+  if (verdict !== 'send') out.push({ type: 'fail', peer, held: reason === 'held' })
+}
