@@ -1,6 +1,7 @@
 import { EncodeError } from '../core/errors.js'
 import { classable, textOf } from '../core/thrown.js'
 import { ByteWriter } from './byte-writer.js'
+import { largeBuffers } from './large-buffers.js'
 import { encodeValue, UnencodableError, type ValueLimits } from './value-encoder.js'
 
 /** An encoded value that lies among others: a view of a small one would take more than the value. */
@@ -39,7 +40,7 @@ export function encodeToSlab(value: unknown, limits: ValueLimits): EncodedValue 
     lent.put(writer)
     return { type: 'encoded', bytes: buffer, start, end: position }
   }
-  const bytes = new Uint8Array(buffer.subarray(start, position))
+  const bytes = writer.cut(start)
   writer.reset(isSlab ? start : 0)
   // A buffer that grew serves again while values are large.
   if (isSlab || size > slabBytes) lent.put(writer)
@@ -56,7 +57,9 @@ const lent = {
   take(): ByteWriter {
     const writer = this.writer
     this.writer = undefined
-    return writer === undefined || writer.position > slabBytes - slabRestBytes ? new ByteWriter(slabBytes) : writer
+    return writer === undefined || writer.position > slabBytes - slabRestBytes
+      ? new ByteWriter(slabBytes, largeBuffers)
+      : writer
   },
   put(writer: ByteWriter): void {
     if (writer.buffer.length <= scratchBytesMax) this.writer = writer

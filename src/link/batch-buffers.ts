@@ -1,4 +1,5 @@
 import type { Buffers } from '../codec/byte-writer.js'
+import { largeBuffers } from '../codec/large-buffers.js'
 import { batchBytes, chunkedAbove } from './limits.js'
 
 /** What a batch holds at most: one message or chunk may start just below {@link batchBytes}. */
@@ -10,7 +11,8 @@ export class BatchBuffers implements Buffers {
 
   /** A buffer of at least `bytes`. */
   allocate(bytes: number): Buffer {
-    if (bytes < pooledFrom || bytes > bufferBytes) return Buffer.allocUnsafeSlow(bytes)
+    if (bytes > bufferBytes) return largeBuffers.allocate(bytes)
+    if (bytes < pooledFrom) return Buffer.allocUnsafeSlow(bytes)
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(bufferBytes)
   }
 

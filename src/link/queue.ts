@@ -1,3 +1,4 @@
+import { copied } from '../codec/large-buffers.js'
 import type { Incarnation } from '../core/node.js'
 import { callerOverheadBytes, entryOverheadBytes } from './limits.js'
 
@@ -47,9 +48,9 @@ export interface Settler {
   readonly awaited?: boolean
 }
 
-/** What a message carries: bytes as they are, or an encoded value. */
+/** What a message carries: bytes of its caller as they are, a copy of such bytes, or an encoded value. */
 export interface Payload {
-  readonly type: 'bytes' | 'encoded'
+  readonly type: 'bytes' | 'copy' | 'encoded'
   readonly bytes: Uint8Array
   readonly start: number
   readonly end: number
@@ -58,6 +59,11 @@ export interface Payload {
 /** All of those bytes. */
 export function payloadOf(bytes: Uint8Array, type: Payload['type'] = 'bytes'): Payload {
   return { type, bytes, start: 0, end: bytes.length }
+}
+
+/** Bytes of a caller that have to wait. Who does not wait for them is not told when they are its own again. */
+export function bytesFor(bytes: Uint8Array, awaited: boolean): Payload {
+  return awaited ? payloadOf(bytes) : payloadOf(copied(bytes), 'copy')
 }
 
 /** A message that waits for its lane. */

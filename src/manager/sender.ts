@@ -22,7 +22,7 @@ import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
 import { Written } from '../link/outbound-settings.js'
-import { costOf, type Payload, payloadOf, type Settler, type Waiting } from '../link/queue.js'
+import { bytesFor, costOf, type Payload, type Settler, type Waiting } from '../link/queue.js'
 import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
@@ -226,8 +226,7 @@ export class Sender {
     const awaited = isAwaited(outgoing)
     const ends = settler ?? this.#unawaited(channel, outgoing.server)
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
-    const body: Payload =
-      message instanceof Uint8Array ? payloadOf(awaited ? message : message.slice()) : lane.outbound.encode(message)
+    const body: Payload = message instanceof Uint8Array ? bytesFor(message, awaited) : lane.outbound.encode(message)
     // A getter of the message may have ended all that is pending.
     if (channel.link.state.phase === 'left') throw new NotConnectedError(channel.link.name, 'left')
     const size = body.end - body.start

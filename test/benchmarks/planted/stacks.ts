@@ -4,7 +4,7 @@ import { type Connection, MissingError, type Stack } from '../../../benchmarks/s
 import { stackOf } from '../../../benchmarks/stacks/ipc.js'
 import type { Order } from '../../../benchmarks/workload.js'
 
-// Stacks that work, and stacks that do not, each in a way of its own: they take the place of the list of the benchmarks.
+// Stacks that work, and stacks that do not, each in a way of its own. They take the place of those of the benchmarks.
 
 const ipc = stackOf('ipc')
 
