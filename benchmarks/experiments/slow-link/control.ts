@@ -26,7 +26,7 @@ interface Outcome extends Latencies {
 }
 
 const rate = `${(link.bytesPerSecond * 8) / 1e6} Mbit/s`
-const title = `control messages of 64 B while 8 MiB messages stream over ${rate}, ${2 * link.delay} ms there and back`
+const title = `64 B beside messages of 8 MiB over ${rate}, ${2 * link.delay} ms there and back`
 const shares = [0.5, 0.9, 0.99]
 
 /** The latency of small messages while large ones fill a link that carries little. */

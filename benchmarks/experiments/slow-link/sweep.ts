@@ -35,7 +35,7 @@ interface Sweep {
 const sweeps: Readonly<Record<Extent, Sweep>> = {
   full: {
     ...{ spreads: [single, unkeyed, affine, scattered], sizes: [524_288, 8_388_608], senders: [16, 32, 64, 128] },
-    ...{ warmUpMillis: 1_500, millis: 3_000 },
+    ...{ warmUpMillis: 1_000, millis: 2_500 },
   },
   quick: {
     ...{ spreads: [single, affine], sizes: [524_288], senders: [8, 32], warmUpMillis: 300, millis: 700 },
