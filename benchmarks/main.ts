@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { help, parseArguments, type Settings, UsageError } from './arguments.js'
 import { environment, load } from './environment.js'
 import { runExperiments } from './experiments/run.js'
@@ -85,6 +85,13 @@ async function save(settings: Settings, outcome: Outcome): Promise<void> {
   }
   const file = partial ? 'partial' : extent === 'full' ? 'latest' : extent
   await mkdir(folder, { recursive: true })
-  await writeFile(new URL(`${file}.json`, folder), `${JSON.stringify(all, undefined, 2)}\n`)
-  await writeFile(new URL(`${file}.svg`, folder), plotOf(sections))
+  await replace(`${file}.json`, `${JSON.stringify(all, undefined, 2)}\n`)
+  await replace(`${file}.svg`, plotOf(sections))
+}
+
+/** Leaves what was written before, or this: never a part of it. */
+async function replace(file: string, content: string): Promise<void> {
+  const next = new URL(`${file}.next`, folder)
+  await writeFile(next, content)
+  await rename(next, new URL(file, folder))
 }

@@ -1,20 +1,16 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Report } from './protocol.js'
+import { endMillis, type Report, type Run } from './protocol.js'
 import type { Workload } from './workload.js'
 
-/** A client that has not ended after so long is busy with something that does not end. */
-const endMillis = 1_000
-
 /** The two processes of one stack. Neither outlives this one: both end when the channel to their parent closes. */
-export class Pair implements Disposable {
-  readonly stack: string
+export class Pair {
   readonly #client: ChildProcess
   #tell: ((report: Report) => void) | undefined
   #ended: string | undefined
 
   constructor(stack: string) {
-    this.stack = stack
     this.#client = fork(fileURLToPath(new URL('client.js', import.meta.url)), [stack], { serialization: 'advanced' })
     this.#client.on('message', message => this.#report(message as Report))
     // What cannot be sent any more shows in the end of the process.
@@ -30,15 +26,23 @@ export class Pair implements Disposable {
     return this.#next(millis)
   }
 
+  /** Sends so many messages. Resolves with what came of it, at the latest after so long. */
   run(workload: Workload, count: number, millis: number): Promise<Report> {
-    if (this.#ended === undefined) this.#client.send({ workload, count })
+    const run: Run = { workload, count, patienceMillis: millis / 2 }
+    if (this.#ended === undefined) this.#client.send(run)
     return this.#next(millis)
   }
 
-  [Symbol.dispose](): void {
-    this.#client.removeAllListeners('message').removeAllListeners('exit')
-    if (this.#client.connected) this.#client.disconnect()
-    setTimeout(() => this.#client.kill('SIGKILL'), endMillis).unref()
+  /** Ends both. Resolves when neither runs any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const client = this.#client
+    client.removeAllListeners('message').removeAllListeners('exit')
+    if (client.pid === undefined || client.exitCode !== null || client.signalCode !== null) return
+    const exited = once(client, 'exit')
+    if (client.connected) client.disconnect()
+    const timer = setTimeout(() => client.kill('SIGKILL'), endMillis.client)
+    await exited
+    clearTimeout(timer)
   }
 
   #next(millis: number): Promise<Report> {

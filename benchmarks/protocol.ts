@@ -1,9 +1,17 @@
 import type { Workload } from './workload.js'
 
+/**
+ * How long those who are told to end may take: what a stack closes, the server and the client. Who is busy with something
+ * that does not end is killed by the one who started it.
+ */
+export const endMillis = { stack: 1_000, server: 2_000, client: 3_000 } as const
+
 /** From the runner to the client. */
 export interface Run {
   readonly workload: Workload
   readonly count: number
+  /** What has not come so long after the last was sent is lost. */
+  readonly patienceMillis: number
 }
 
 /** From the client to the runner: first whether it is ready, then what came of each run. */
@@ -32,7 +40,7 @@ export interface Memory {
   readonly server: number
 }
 
-/** From the client to the server, which share their channel with the stack `ipc`. */
+/** From the client to the server, which share their channel with the stacks `ipc`: plain data that JSON can carry. */
 export type Command =
   | { readonly command: 'begin'; readonly count: number }
   /** Asks what the run took. */
@@ -44,8 +52,8 @@ export type Answer =
   | { readonly answer: 'missing'; readonly reason: string }
   | { readonly answer: 'failed'; readonly error: string }
   | { readonly answer: 'begun' }
-  /** The last message of the run was handed over; the time is of the system's monotonic clock, in nanoseconds. */
-  | { readonly answer: 'done'; readonly at: bigint }
+  /** The last message of the run was handed over; the time is of the system's monotonic clock, in milliseconds. */
+  | { readonly answer: 'done'; readonly at: number }
   | {
       readonly answer: 'ended'
       readonly taken: number

@@ -28,12 +28,12 @@ const ratioHeadings = ['x ws-b', 'x net-b']
 const headings: Readonly<Record<Workload['type'], readonly string[]>> = {
   'one-way': [
     ...['msg/s', 'low-high', 'MB/s', ...ratioHeadings],
-    ...['CPU us', ...ratioHeadings, 'receiver', ...ratioHeadings],
+    ...['CPU us: sender', ...ratioHeadings, 'receiver', ...ratioHeadings],
   ],
   'round-trip': [
     ...['op/s', 'low-high', ...ratioHeadings, 'p50 us', 'low-high', ...ratioHeadings],
     ...['p99', ...ratioHeadings, 'p99.9', ...ratioHeadings],
-    ...['CPU us', ...ratioHeadings, 'receiver', ...ratioHeadings],
+    ...['CPU us: sender', ...ratioHeadings, 'receiver', ...ratioHeadings],
   ],
 }
 

@@ -18,7 +18,12 @@ export interface Plan {
   readonly progress: (text: string) => void
   /** Given what was measured so far, after each pass. */
   readonly passed: (outcome: Outcome) => Promise<void>
+  /** Starts a stack. Default: in two processes. */
+  readonly open?: (stack: string) => Processes
 }
+
+/** What runs a stack: see {@link Pair}. */
+export type Processes = Pick<Pair, 'ready' | 'run'> & AsyncDisposable
 
 /** One run that counts. */
 export interface RawRun extends Measured {
@@ -50,13 +55,13 @@ const startsAtOnce = 4
 
 /** Measures all workloads of all stacks. In each pass, all stacks have their turn with one workload before the next. */
 export async function measure(plan: Plan): Promise<Outcome> {
-  using measurement = new Measurement(plan)
+  await using measurement = new Measurement(plan)
   return await measurement.run()
 }
 
-class Measurement implements Disposable {
+class Measurement implements AsyncDisposable {
   readonly #plan: Plan
-  readonly #pairs = new Map<string, Pair>()
+  readonly #pairs = new Map<string, Processes>()
   /** How many messages each run has; stacks that cannot do a workload, or failed at it, have none. */
   readonly #counts = new Map<string, number>()
   /** The workloads that each pair of processes has warmed up for. */
@@ -88,8 +93,8 @@ class Measurement implements Disposable {
     return this.#outcome()
   }
 
-  [Symbol.dispose](): void {
-    for (const pair of this.#pairs.values()) pair[Symbol.dispose]()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#pairs.values()].map(pair => pair[Symbol.asyncDispose]()))
   }
 
   #outcome(): Outcome {
@@ -97,14 +102,15 @@ class Measurement implements Disposable {
   }
 
   async #open(stack: string): Promise<void> {
-    const pair = new Pair(stack)
+    const { open = name => new Pair(name) } = this.#plan
+    const pair = open(stack)
     const report = await pair.ready(patienceMillis)
     if (report.type === 'ready') {
       this.#pairs.set(stack, pair)
       this.#memory.set(stack, report.memory)
       return
     }
-    pair[Symbol.dispose]()
+    await pair[Symbol.asyncDispose]()
     if (report.type === 'missing') {
       this.#missing.set(stack, report.reason)
       this.#plan.progress(`LEFT OUT: ${stack}: ${report.reason}`)
@@ -153,8 +159,9 @@ class Measurement implements Disposable {
     this.#counts.delete(key(stack, workload))
     if (report.type === 'unsupported') return undefined
     this.#fail(stack, nameOf(workload), report)
-    pair[Symbol.dispose]()
     this.#pairs.delete(stack)
+    // What is left of it would slow the others down.
+    await pair[Symbol.asyncDispose]()
     for (const each of this.#plan.workloads) this.#warm.delete(key(stack, each))
     this.#runs = this.#runs.filter(run => run.stack !== stack || run.workload !== nameOf(workload))
     await this.#open(stack)

@@ -1,7 +1,7 @@
-import { type Answer, isCommand } from './protocol.js'
+import { type Answer, endMillis, isCommand } from './protocol.js'
 import { MissingError, type Service } from './stack.js'
 import { loadStack } from './stacks.js'
-import { cpuSeconds, peakBytes } from './usage.js'
+import { cpuSeconds, peakBytes, systemMillis } from './usage.js'
 import { contentOf, type Message } from './workload.js'
 
 // The receiving process of one stack. It ends with the client, which started it.
@@ -13,6 +13,8 @@ let content = 0
 let cpu = 0
 
 process.on('disconnect', () => void end())
+// What cannot be told any more is of no interest: the client is gone, and this process about to end.
+process.on('error', () => {})
 process.on('message', message => {
   if (isCommand(message)) take(message.command === 'begin' ? message.count : undefined)
 })
@@ -26,7 +28,7 @@ try {
 
 function receive(message: Message): void {
   content += contentOf(message)
-  if (++taken === expected) answer({ answer: 'done', at: process.hrtime.bigint() })
+  if (++taken === expected) answer({ answer: 'done', at: systemMillis() })
 }
 
 /** Begins a run of so many messages, or ends it. */
@@ -46,7 +48,7 @@ function answer(what: Answer): void {
 
 async function end(): Promise<void> {
   // A stack that does not close in time is not waited for.
-  setTimeout(() => process.exit(), 1_000).unref()
+  setTimeout(() => process.exit(), endMillis.stack).unref()
   await service?.close()
   process.exit()
 }

@@ -1,8 +1,10 @@
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, SerializationType } from 'node:child_process'
 import type { Message, Payload, Workload } from './workload.js'
 
 /** One way to send messages from one process to another. */
 export interface Stack {
+  /** How the channel between both processes carries what is sent on it. Default 'advanced'. */
+  readonly serialization?: SerializationType
   /** Whether it can do that. */
   supports(workload: Workload): boolean
   /** The receiving process: hands over what comes to `receive`, and sends back what was sent for a round trip. */

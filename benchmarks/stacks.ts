@@ -17,6 +17,7 @@ const modules: Readonly<Record<string, string>> = {
   'maquis-forward': './stacks/maquis.js',
   'maquis-acked': './stacks/maquis.js',
   ipc: './stacks/ipc.js',
+  'ipc-json': './stacks/ipc.js',
   zeromq: './peers/zeromq.js',
   nats: './peers/nats.js',
   'socket.io': './peers/socket-io.js',

@@ -8,3 +8,8 @@ export function cpuSeconds(): number {
 export function peakBytes(): number {
   return process.resourceUsage().maxRSS * 1_024
 }
+
+/** The time of the system's monotonic clock, which all processes share. */
+export function systemMillis(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}

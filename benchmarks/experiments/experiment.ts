@@ -1,5 +1,6 @@
 import type { Judgement } from '../judgement.js'
 import type { Line } from '../table.js'
+import type { Panel } from './line-plot.js'
 
 /** How much is measured: `smoke` tells whether it works, and not how fast. */
 export type Extent = 'full' | 'quick' | 'smoke'
@@ -21,4 +22,11 @@ export interface Findings {
   readonly data: unknown
   /** An SVG. */
   readonly plot: string
+}
+
+/** A part of what was found: lines of the table, figures as plain data, and panels of the plot. */
+export interface Part {
+  readonly lines: readonly Line[]
+  readonly data: unknown
+  readonly panels: readonly Panel[]
 }

@@ -54,7 +54,7 @@ function connection(pipe: Pipe, room: Room, waiting: ((message: Message) => void
       for (let sent = 0; sent < count; ) {
         for (let index = 0; index < perTurn && sent < count; index++) batch.add(make(sent++))
         batch.flush()
-        await room.in(pipe)
+        await room.in(() => pipe.waiting)
       }
     },
     trip(message) {

@@ -3,10 +3,13 @@ import { isAnswer, isCommand } from '../protocol.js'
 import { type Stack, turn } from '../stack.js'
 import { echo, type Message, type Order, within } from '../workload.js'
 
-/** The channel between a process of Node.js and its child, with advanced serialization. */
-export function stackOf(): Stack {
+/** The channel between a process of Node.js and its child, with advanced serialization, or JSON, which takes no bytes. */
+export function stackOf(name: string): Stack {
+  const serialization = name === 'ipc-json' ? 'json' : 'advanced'
   return {
-    supports: () => true,
+    serialization,
+    supports: workload =>
+      workload.type === 'round-trip' || workload.payload.kind === 'object' || serialization === 'advanced',
     async serve(receive) {
       process.on('message', message => {
         if (isCommand(message)) return

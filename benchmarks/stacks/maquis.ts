@@ -54,19 +54,24 @@ const keyed = Array.from({ length: 16 }, (_, partitionKey) => ({ partitionKey })
 const [turnBytes, largeTurnBytes] = [262_144, 1_048_576]
 
 /**
- * A cast cannot wait. The last message of each turn is forwarded, and awaited until there is room for more: asking how
- * much waits would be work of the benchmark, and not of what it measures.
+ * A cast cannot wait. The last message of each turn, or of each key in it, is forwarded, and awaited until there is room
+ * for more: asking how much waits would be work of the benchmark, and not of what it measures.
  */
 function casts(node: Node, spread: boolean): Connection['send'] {
+  const lastOnes = spread ? keyed.length : 1
   return async (payload, make, count) => {
     const perTurn = within(payload.size > turnBytes ? largeTurnBytes : turnBytes, payload, 500)
-    for (let sent = 0; sent < count; sent++) {
-      const last = Math.min(count, sent + perTurn) - 1
-      for (; sent < last; sent++) {
+    for (let sent = 0; sent < count; ) {
+      const end = Math.min(count, sent + perTurn)
+      for (; sent < end - lastOnes; sent++) {
         if (spread) node.castMessage('server', orders, make(sent), keyed[sent & 15])
         else node.castMessage('server', orders, make(sent))
       }
-      await node.forwardMessage('server', orders, make(sent), spread ? keyed[sent & 15] : undefined)
+      const left: Promise<void>[] = []
+      for (; sent < end; sent++) {
+        left.push(node.forwardMessage('server', orders, make(sent), spread ? keyed[sent & 15] : undefined))
+      }
+      await Promise.all(left)
       await turn()
     }
     const { overflowed } = node.counters()

@@ -11,14 +11,14 @@ export interface Pipe {
 /** Above this, writing waits. */
 const waitingMax = 1_048_576
 
-/** Tells when there is room in a pipe, which calls `written` whenever a frame has left. */
+/** Tells when there is room in a pipe, which calls `written` when frames have left. */
 export class Room {
   #wake: (() => void) | undefined
 
-  /** Resolves in another turn of the event loop, when little waits. */
-  async in(pipe: Pipe): Promise<void> {
+  /** Resolves in another turn of the event loop, when little waits; `waiting` tells how many bytes do. */
+  async in(waiting: () => number): Promise<void> {
     await turn()
-    while (pipe.waiting > waitingMax) {
+    while (waiting() > waitingMax) {
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })

@@ -1,8 +1,7 @@
 import { Encoder } from 'cbor-x'
-import type { WebSocket } from 'ws'
 import type { Stack } from '../stack.js'
 import { echo, type Message, type Order, within } from '../workload.js'
-import { type Pipe, Room } from './pipe.js'
+import { Room } from './pipe.js'
 import { dial, listen } from './web-socket.js'
 
 /** ws as most use it: a frame per message. One socket for orders, in CBOR, and one for bytes, as they are. */
@@ -31,14 +30,18 @@ export function stackOf(): Stack {
       return {
         async send(payload, make, count) {
           const isObject = payload.kind === 'object'
-          const pipe = pipeOf(isObject ? objects : bytes, room)
+          const socket = isObject ? objects : bytes
           const perTurn = within(262_144, payload, 500)
           for (let sent = 0; sent < count; ) {
-            for (let index = 0; index < perTurn && sent < count; index++) {
-              const message = make(sent++)
-              pipe.write(isObject ? cbor.encode(message) : (message as Uint8Array))
+            const end = Math.min(count, sent + perTurn)
+            for (; sent < end; sent++) {
+              const message = make(sent)
+              const frame = isObject ? cbor.encode(message) : (message as Uint8Array)
+              // Only the last of a turn is waited for.
+              if (sent < end - 1) socket.send(frame)
+              else socket.send(frame, room.written)
             }
-            await room.in(pipe)
+            await room.in(() => socket.bufferedAmount)
           }
         },
         trip(message) {
@@ -46,15 +49,6 @@ export function stackOf(): Stack {
           return new Promise(resolve => waiting.push(resolve))
         },
       }
-    },
-  }
-}
-
-function pipeOf(socket: WebSocket, room: Room): Pipe {
-  return {
-    write: frame => socket.send(frame, room.written),
-    get waiting() {
-      return socket.bufferedAmount
     },
   }
 }

@@ -1,8 +1,15 @@
 import { invariant } from '../core/invariant.js'
+import { copied } from './large-buffers.js'
 import { writeUtf8 } from './utf8.js'
 
 /** Contents below this are copied out by {@link ByteWriter.take}, so that the buffer can be used again. */
 const copyBelow = 16 * 1024
+
+/** What takes this share of a buffer may have it: copied it would take as much again. */
+const filled = 3 / 4
+
+/** Room beside something large. */
+const spareBytes = 1_024
 
 /** Texts shorter than this are written by hand: a call into the engine costs more than the loop. */
 const shortText = 64
@@ -161,6 +168,18 @@ export class ByteWriter {
     return taken
   }
 
+  /** Takes out what was written from `position` on. It is the caller's: a copy, unless it fills the buffer. */
+  cut(position: number): Uint8Array {
+    const { buffer } = this
+    const size = this.position - position
+    this.position = position
+    const cut = new Uint8Array(buffer.buffer, buffer.byteOffset + position, size)
+    if (size < buffer.length * filled) return copied(cut)
+    if (position === 0) this.#forget()
+    else this.#moveTo(Math.max(this.#initialBytes, position))
+    return cut
+  }
+
   #forget(): void {
     this.buffer = nothing
     this.view = nothingViewed
@@ -174,12 +193,17 @@ export class ByteWriter {
 
   #grow(bytes: number): void {
     const needed = this.position + bytes
-    let capacity = Math.max(this.#initialBytes, this.buffer.length * 2)
-    while (capacity < needed) capacity *= 2
-    const grown = this.#buffers.allocate(capacity)
-    this.buffer.copy(grown, 0, 0, this.position)
-    this.buffer = grown
-    this.view = viewOf(grown)
+    const doubled = Math.max(this.#initialBytes, this.buffer.length * 2)
+    // What is large takes no more than it needs, and what may follow it: it is likely to be all.
+    this.#moveTo(doubled < needed ? needed + spareBytes : doubled)
+  }
+
+  /** Goes on in another buffer. */
+  #moveTo(capacity: number): void {
+    const next = this.#buffers.allocate(capacity)
+    this.buffer.copy(next, 0, 0, this.position)
+    this.buffer = next
+    this.view = viewOf(next)
   }
 }
 

@@ -1,15 +1,15 @@
-import { takenOutside } from '../core/collector.js'
 import { EncodeError } from '../core/errors.js'
 import { classable, textOf } from '../core/thrown.js'
 import { ByteWriter } from './byte-writer.js'
+import { copied, largeBuffers } from './large-buffers.js'
 import { encodeValue, UnencodableError, type ValueLimits } from './value-encoder.js'
 
 /**
- * What a message carries, bytes as they are or an encoded value. It may lie among others: a view of a small one would
- * take more than the value.
+ * What a message carries: bytes of its caller as they are, a copy of such bytes, or an encoded value. It may lie among
+ * others: a view of a small one would take more than the value.
  */
 export interface Payload {
-  readonly type: 'bytes' | 'encoded'
+  readonly type: 'bytes' | 'copy' | 'encoded'
   readonly bytes: Uint8Array
   readonly start: number
   readonly end: number
@@ -20,10 +20,9 @@ export function payloadOf(bytes: Uint8Array, type: Payload['type'] = 'bytes'): P
   return { type, bytes, start: 0, end: bytes.length }
 }
 
-/** A copy, which its owner may not change. */
-export function copyOf(bytes: Uint8Array): Uint8Array {
-  takenOutside(bytes.length)
-  return new Uint8Array(bytes)
+/** Bytes of a caller that have to wait. Who does not wait for them is not told when they are its own again. */
+export function bytesFor(bytes: Uint8Array, awaited: boolean): Payload {
+  return awaited ? payloadOf(bytes) : payloadOf(copied(bytes), 'copy')
 }
 
 /** A value on its own. Throws an {@link EncodeError} when it cannot travel. */
@@ -54,7 +53,7 @@ export function encodeToSlab(value: unknown, limits: ValueLimits): Payload {
     lent.put(writer)
     return { type: 'encoded', bytes: buffer, start, end: position }
   }
-  const bytes = new Uint8Array(buffer.subarray(start, position))
+  const bytes = writer.cut(start)
   writer.reset(isSlab ? start : 0)
   // A buffer that grew serves again while values are large.
   if (isSlab || size > slabBytes) lent.put(writer)
@@ -71,7 +70,9 @@ const lent = {
   take(): ByteWriter {
     const writer = this.writer
     this.writer = undefined
-    return writer === undefined || writer.position > slabBytes - slabRestBytes ? new ByteWriter(slabBytes) : writer
+    return writer === undefined || writer.position > slabBytes - slabRestBytes
+      ? new ByteWriter(slabBytes, largeBuffers)
+      : writer
   },
   put(writer: ByteWriter): void {
     if (writer.buffer.length <= scratchBytesMax) this.writer = writer

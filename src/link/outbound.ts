@@ -1,5 +1,6 @@
 import { ChunkFlag, FrameKind, frameHeaderBytes, ReplyStatus } from '../codec/codec.js'
 import type { ConnectionLimits } from '../codec/handshake-frames.js'
+import { largeBuffers } from '../codec/large-buffers.js'
 import { encodeError, encodeToSlab, type Payload, payloadOf } from '../codec/value-bytes.js'
 import { EncodeError } from '../core/errors.js'
 import type { Connection } from '../transport/transport.js'
@@ -136,7 +137,7 @@ export class Outbound {
     if (end - start > Math.min(chunkedAbove, this.#messageBytes)) return false
     const at = this.#frames.begin(FrameKind.message)
     this.#queue.admit(entry)
-    this.#head(entry, body.type === 'bytes')
+    this.#head(entry, body.type !== 'encoded')
     this.#frames.bytes.part(bytes, start, end)
     entry.tracker = this.#settings.tracker
     entry.tracker.sent(entry)
@@ -281,8 +282,7 @@ export class Outbound {
     else this.#frames.value(value, this.#settings.valueLimits)
     const size = writer.position - start
     if (size <= Math.min(chunkedAbove, this.#messageBytes)) return undefined
-    const bytes = new Uint8Array(writer.buffer.subarray(start, writer.position))
-    this.#overgrown = { value, encoded: payloadOf(bytes, 'encoded') }
+    this.#overgrown = { value, encoded: payloadOf(writer.cut(start), 'encoded') }
     return size
   }
 
@@ -313,7 +313,7 @@ export class Outbound {
       entry.settler?.failed(tooLarge(size, this.#messageBytes))
       return
     }
-    const isBytes = type === 'bytes'
+    const isBytes = type !== 'encoded'
     if (size > chunkedAbove) return this.#sendLarge(entry, bytes.subarray(start, end), isBytes)
     const at = this.#frames.begin(FrameKind.message)
     this.#head(entry, isBytes)
@@ -367,8 +367,12 @@ export class Outbound {
 
   #ended({ entry }: LargeFrame): void {
     if (entry === undefined) return
+    const { body, extra } = entry
     this.#left(entry)
-    if (entry.extra?.ack === undefined) entry.settler?.sent()
+    if (extra?.ack !== undefined) return
+    // All of it is in batches, and nobody else has it.
+    if (body.type === 'encoded' || body.type === 'copy') largeBuffers.release(body.bytes)
+    entry.settler?.sent()
   }
 
   /** Sends messages again that were not acknowledged, before everything that waits, and the one under way anew. */

@@ -1,4 +1,4 @@
-import { copyOf, type Payload, payloadOf } from '../codec/value-bytes.js'
+import { bytesFor, type Payload } from '../codec/value-bytes.js'
 import { copyValue } from '../codec/value-copy.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { abortError, onAbort } from '../core/abort.js'
@@ -227,8 +227,7 @@ export class Sender {
     const awaited = isAwaited(outgoing)
     const ends = settler ?? this.#unawaited(channel, outgoing.server)
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
-    const body: Payload =
-      message instanceof Uint8Array ? payloadOf(awaited ? message : copyOf(message)) : lane.outbound.encode(message)
+    const body: Payload = message instanceof Uint8Array ? bytesFor(message, awaited) : lane.outbound.encode(message)
     // A getter of the message may have ended all that is pending.
     if (channel.link.state.phase === 'left') throw new NotConnectedError(channel.link.name, 'left')
     const size = body.end - body.start

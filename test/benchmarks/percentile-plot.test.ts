@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { percentileAxis, percentilePlot } from '../../benchmarks/experiments/head-of-line/percentile-plot.js'
-import { doubling, logarithmic } from '../../benchmarks/experiments/line-plot.js'
+import { doubling, linePlot, logarithmic } from '../../benchmarks/experiments/line-plot.js'
+import { percentileAxis, percentilePanel } from '../../benchmarks/experiments/percentile-plot.js'
 
 function placesOf(svg: string, index: number): number[][] {
   const points = [...svg.matchAll(/<polyline points="([^"]*)"/g)][index]?.[1] ?? ''
@@ -39,14 +39,11 @@ describe('the percentile plot', () => {
 
   test('has a line for each case, from the least latency to the greatest that the number of them tells of', () => {
     const few = sorted.subarray(0, 100)
-    const svg = percentilePlot(
-      'latency',
-      [
-        { name: 'all', sorted },
-        { name: 'few', sorted: few },
-      ],
-      [],
-    )
+    const cases = [
+      { name: 'all', sorted },
+      { name: 'few', sorted: few },
+    ]
+    const svg = linePlot('latency', [percentilePanel('latency', cases)])
     const [all, some] = [placesOf(svg, 0), placesOf(svg, 1)]
     const [start, end] = [all[0]?.[0] ?? 0, all.at(-1)?.[0] ?? 0]
     // A hundred values say nothing of one in a thousand.
@@ -58,7 +55,8 @@ describe('the percentile plot', () => {
   })
 
   test('names the levels of others', () => {
-    const svg = percentilePlot('latency', [{ name: 'all', sorted }], [{ name: 'theirs', millis: 5 }])
+    const panel = percentilePanel('latency', [{ name: 'all', sorted }], [{ name: 'theirs', millis: 5 }])
+    const svg = linePlot('latency', [panel])
     expect(svg).toContain('>theirs</text>')
   })
 })

@@ -68,6 +68,36 @@ describe('a slow link', () => {
     expect(link.arrivals.map(({ at }) => at)).toEqual([510, 1_010, 1_510])
   })
 
+  test('earns nothing by being idle', () => {
+    const link = new TestLink({ delay: 10, bytesPerSecond: 1_000, window: 10_000 })
+    const { flow } = link.connection()
+    link.clock.advance(60_000)
+    flow.read(chunk(500))
+    flow.read(chunk(500))
+    link.clock.advance(10_000)
+    expect(link.arrivals.map(({ at }) => at)).toEqual([60_510, 61_010])
+  })
+
+  test('is filled by one connection whose window is twice what is under way at its rate', () => {
+    const link = new TestLink({ delay: 10, bytesPerSecond: 1_000_000, window: 40_000 })
+    const { flow, paused } = link.connection()
+    for (let millis = 0; millis < 1_000; millis++) {
+      while (!paused()) flow.read(chunk(1_000))
+      link.clock.advance(1)
+    }
+    // A byte in each microsecond, from when the first has come.
+    expect(link.arrivals.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(990_000)
+  })
+
+  test('makes what is small wait for the windows of others, and for no more', () => {
+    const link = new TestLink({ delay: 10, bytesPerSecond: 1_000_000, window: 40_000 })
+    const [bulk, control] = [link.connection(), link.connection()]
+    while (!bulk.paused()) bulk.flow.read(chunk(1_000))
+    control.flow.read(chunk(100))
+    link.clock.advance(1_000)
+    expect(link.arrivals.find(({ bytes }) => bytes === 100)?.at).toBeCloseTo(50.1, 0)
+  })
+
   test('stops a connection that has its window under way, until it could know that something arrived', () => {
     const link = new TestLink({ delay: 10, window: 1_000 })
     const { flow, paused } = link.connection()

@@ -77,12 +77,40 @@ describe('a byte writer', () => {
     expect(writer.position).toBe(0)
   })
 
-  test('doubles, whatever is asked for', () => {
+  test('grows by doubling, or to little more than something large takes', () => {
+    const writer = new ByteWriter(1_000)
+    writer.ensure(1_001)
+    expect(writer.buffer.length).toBe(2_000)
+    writer.ensure(1_000_000)
+    expect(writer.buffer.length).toBeGreaterThanOrEqual(1_000_000)
+    expect(writer.buffer.length).toBeLessThan(1_130_000)
+    const all = new ByteWriter(1)
+    for (let count = 0; count < 100_000; count++) all.u8(count)
+    expect([...all.take().subarray(-2)]).toEqual([99_998 & 0xff, 99_999 & 0xff])
+  })
+
+  test('has what fills its buffer cut out without a copy, and goes on where that began', () => {
     const writer = new ByteWriter(10)
-    writer.ensure(11)
-    expect(writer.buffer.length).toBe(20)
-    writer.ensure(1000)
-    expect(writer.buffer.length).toBe(1280)
+    writer.u16(0x0102)
+    writer.bytes(new Uint8Array(500_000).fill(7))
+    const { buffer } = writer.buffer
+    const cut = writer.cut(2)
+    writer.u16(0x0304)
+    writer.bytes(new Uint8Array(500_000).fill(9))
+    expect(cut.buffer).toBe(buffer)
+    expect(cut).toEqual(new Uint8Array(500_000).fill(7))
+    expect([...writer.take().subarray(0, 5)]).toEqual([1, 2, 3, 4, 9])
+  })
+
+  test('has what is small beside its buffer copied out, so that it does not keep that alive', () => {
+    const writer = new ByteWriter(1_000)
+    writer.u8(1)
+    writer.bytes(new Uint8Array(100).fill(7))
+    const cut = writer.cut(1)
+    writer.bytes(new Uint8Array(100).fill(9))
+    expect(cut).toEqual(new Uint8Array(100).fill(7))
+    expect(cut.buffer.byteLength).toBe(100)
+    expect(writer.position).toBe(101)
   })
 
   test('forgets what came after a position, and only that', () => {

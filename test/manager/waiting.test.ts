@@ -30,9 +30,11 @@ async function jammed(channel: ChannelOptions = {}): Promise<Jam> {
 }
 
 describe('a message that waits', () => {
-  test('of bytes that were cast is a copy: the caller may use them for something else', async () => {
+  test.each([
+    ['bytes', Uint8Array.of(1, 2, 3)],
+    ['a Buffer, whose slices are views', Buffer.of(1, 2, 3)],
+  ])('of bytes that were cast is a copy: the caller may use them for something else (%s)', async (_, bytes) => {
     const { cluster, a, heard, resume } = await jammed()
-    const bytes = Uint8Array.of(1, 2, 3)
     a.castMessage('b', 'x', bytes)
     bytes.fill(9)
     resume()

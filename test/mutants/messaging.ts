@@ -90,9 +90,10 @@ export const messaging: readonly Mutant[] = [
   },
   {
     name: 'bytes that are cast and wait are those of the caller, who may use them for something else',
-    file: sender,
-    find: 'payloadOf(awaited ? message : copyOf(message))',
-    replace: 'payloadOf(message)',
+    file: 'src/link/queue.ts',
+    find: "awaited ? payloadOf(bytes) : payloadOf(copied(bytes), 'copy')",
+    replace: 'payloadOf(bytes)',
+    tests: ['test/manager/waiting.test.ts'],
   },
   {
     name: 'all messages that wait have the same place in the order',

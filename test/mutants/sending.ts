@@ -10,6 +10,55 @@ const getters = ['test/manager/getters.test.ts', 'test/link/lane-messages.test.t
 /** What a lane sends: batches, numbers, names, credit, chunks, replies. */
 export const sending: readonly Mutant[] = [
   {
+    name: 'the bytes of a caller are used for other messages',
+    file: outbound,
+    find: "if (body.type === 'encoded' || body.type === 'copy') largeBuffers",
+    replace: "if (body.type !== 'value') largeBuffers",
+    tests: ['test/link/large-payloads.test.ts'],
+  },
+  {
+    name: 'what is to be acknowledged is forgotten as soon as it has left',
+    file: outbound,
+    find: '    if (extra?.ack !== undefined) return\n    // All',
+    replace: '    // All',
+    tests: ['test/link/large-payloads.test.ts'],
+  },
+  {
+    name: 'a Buffer that was cast is no copy',
+    file: 'src/codec/large-buffers.ts',
+    find: 'return new Uint8Array(bytes)',
+    replace: 'return bytes.slice()',
+    tests: ['test/manager/waiting.test.ts', 'test/codec/large-buffers.test.ts'],
+  },
+  {
+    name: 'what was cut out of a batch is written over by what follows',
+    file: 'src/codec/byte-writer.ts',
+    find: '    else this.#moveTo(Math.max(this.#initialBytes, position))\n',
+    replace: '',
+    tests: ['test/codec/value-writer.test.ts'],
+  },
+  {
+    name: 'who sends without end is not stopped while the system takes what comes',
+    file: 'src/transport/websocket-connection.ts',
+    find: 'if (this.#waiting <= this.#highWaterMark) return true',
+    replace: 'if (this.#socket.bufferedAmount <= this.#highWaterMark) return true',
+    tests: ['test/transport/websocket-turns.test.ts'],
+  },
+  {
+    name: 'what has left counts as waiting for ever',
+    file: 'src/transport/websocket-connection.ts',
+    find: '      this.#waiting -= chunk.length\n',
+    replace: '',
+    tests: ['test/transport/websocket-turns.test.ts'],
+  },
+  {
+    name: 'large buffers are kept without end',
+    file: 'src/codec/large-buffers.ts',
+    find: '    if (spares.length === sparesMax) spares.shift()\n',
+    replace: '',
+    tests: ['test/codec/large-buffers.test.ts'],
+  },
+  {
     name: 'a getter sends its bytes within the message that it is of',
     file: outbound,
     find: "    if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')\n",

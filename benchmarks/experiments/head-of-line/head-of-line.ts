@@ -1,12 +1,14 @@
 import { type Judgement, judgementOf } from '../../judgement.js'
 import { joined, percentile, ratio, supportedPercentile } from '../../statistics.js'
 import { type Line, number } from '../../table.js'
+import type { Bulk } from '../control-messages.js'
 import type { Experiment, Extent, Findings } from '../experiment.js'
+import { linePlot } from '../line-plot.js'
+import { percentilePanel } from '../percentile-plot.js'
 import { Remote } from '../remote.js'
-import { percentilePlot } from './percentile-plot.js'
 import type { ReceiverTasks } from './receiver.js'
 import { others } from './references.js'
-import type { Bulk, SenderTasks } from './sender.js'
+import type { SenderTasks } from './sender.js'
 
 /** What passes while control messages do. */
 const cases: readonly { readonly name: string; readonly bulk: Bulk | undefined }[] = [
@@ -112,5 +114,6 @@ function findings(outcomes: readonly Outcome[]): Findings {
   const levels = others
     .filter(({ level }) => level)
     .map(({ name, p99 }) => ({ name: `p99 elsewhere: ${name}`, millis: p99 }))
-  return { lines, judgements: judgementsOf(outcomes), data, plot: percentilePlot(title, outcomes, levels) }
+  const plot = linePlot(title, [percentilePanel(title, outcomes, levels)])
+  return { lines, judgements: judgementsOf(outcomes), data, plot }
 }

@@ -1,18 +1,11 @@
 import { fullMesh, type NodeSpec } from 'maquis'
-import { echo, type Order } from '../../workload.js'
+import { answer, channels, type Servers } from '../control-messages.js'
 import { carryOut } from '../remote.js'
-import { channels } from './channels.js'
-
-export interface Servers {
-  echo: { message: Order; reply: Order }
-  bulk: { message: Uint8Array; reply: number }
-}
 
 const tasks = {
   async start(): Promise<NodeSpec> {
     const node = await fullMesh<Servers>({ name: 'receiver', channels }).start()
-    node.register(echo, order => order)
-    node.register('bulk', bytes => bytes.length)
+    answer(node)
     return node.spec
   },
 }

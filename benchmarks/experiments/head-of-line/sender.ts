@@ -1,34 +1,8 @@
 import { fullMesh, type NodeSpec } from 'maquis'
-import { openLoop } from '../../open-loop.js'
-import { echo, maker, type Order, tripPayload } from '../../workload.js'
+import { type Case, type Course, channels, controlMessages, type Servers } from '../control-messages.js'
 import { carryOut } from '../remote.js'
-import { channels } from './channels.js'
-import type { Servers } from './receiver.js'
-
-/** What is sent at once with the control messages. */
-export interface Bulk {
-  readonly channel: 'default' | 'bulk'
-  readonly inFlight: number
-}
-
-export interface Case {
-  /** Undefined: the control messages are alone. */
-  readonly bulk: Bulk | undefined
-  readonly bulkBytes: number
-  /** Control messages: how many, and how many a second. */
-  readonly count: number
-  readonly perSecond: number
-}
-
-export interface Course {
-  /** Milliseconds from the instant at which each control message was to be sent, until its answer was there. */
-  readonly latencies: Float64Array
-  /** Megabytes of bulk a second. */
-  readonly megabytes: number
-}
 
 const node = fullMesh<Servers>({ name: 'sender', channels })
-const order = maker(tripPayload, echo) as (seq: number) => Order
 
 const tasks = {
   async connect(receiver: NodeSpec): Promise<void> {
@@ -36,24 +10,7 @@ const tasks = {
     await node.syncJoin(receiver)
   },
 
-  async measure({ bulk, bulkBytes, count, perSecond }: Case): Promise<Course> {
-    let [seq, bytes, over] = [0, 0, false]
-    const payload = new Uint8Array(bulkBytes)
-    const stream = async (channel: Bulk['channel']): Promise<void> => {
-      while (!over) {
-        const taken = await node.request('receiver', 'bulk', payload, { channel })
-        bytes += taken
-      }
-    }
-    const start = performance.now()
-    const streams = bulk === undefined ? [] : Array.from({ length: bulk.inFlight }, () => stream(bulk.channel))
-    // One that fails is told in the end.
-    for (const each of streams) each.catch(() => {})
-    const latencies = await openLoop(count, perSecond, () => node.request('receiver', echo, order(seq++)))
-    over = true
-    await Promise.all(streams)
-    return { latencies, megabytes: bytes / 1_000 / (performance.now() - start) }
-  },
+  measure: (given: Case): Promise<Course> => controlMessages(node, given),
 }
 
 export type SenderTasks = typeof tasks

@@ -1,7 +1,6 @@
 import { fullMesh, type NodeSpec, type PeerServiceManager } from 'maquis'
-import { cpuSeconds } from '../../usage.js'
+import { cpuSeconds, systemMillis } from '../../usage.js'
 import { carryOut } from '../remote.js'
-import { systemMillis } from './system-millis.js'
 
 // A process with some of the nodes of a full mesh.
 

@@ -1,8 +1,8 @@
 import { type Line, number } from '../../table.js'
+import { systemMillis } from '../../usage.js'
 import type { Extent } from '../experiment.js'
 import { Remote } from '../remote.js'
 import type { MeshNodesTasks } from './mesh-nodes.js'
-import { systemMillis } from './system-millis.js'
 
 /** How long a mesh took to be one, in milliseconds from the call of the joins. */
 interface Mesh {

@@ -1,28 +1,27 @@
-import { fullMesh, type NodeSpec, type Transport } from 'maquis'
+import { fullMesh, type NodeSpec, type PeerServiceOptions, type Transport } from 'maquis'
+import { answer, type Servers } from '../control-messages.js'
 import { carryOut } from '../remote.js'
 
-export interface Servers {
-  sink: { message: Uint8Array; reply: number }
-}
+export type Channels = NonNullable<PeerServiceOptions['channels']>
 
 export interface ReceiverOptions {
-  readonly lanes: number
+  readonly channels: Channels
   /** Where the link to this node begins. */
   readonly link: string
 }
 
 const tasks = {
   /** Starts a node that others know by the link to it. Returns what they have to know, and its own port. */
-  async start({ lanes, link }: ReceiverOptions): Promise<{ readonly spec: NodeSpec; readonly port: number }> {
+  async start({ channels, link }: ReceiverOptions): Promise<{ readonly spec: NodeSpec; readonly port: number }> {
     let url = ''
     const node = await fullMesh<Servers>({
-      ...{ name: 'receiver', channels: { default: { parallelism: lanes } }, advertise: [link] },
+      ...{ name: 'receiver', channels, advertise: [link] },
       wrapTransport: transport =>
         noting(transport, own => {
           url = own
         }),
     }).start()
-    node.register('sink', bytes => bytes.length)
+    answer(node)
     return { spec: node.spec, port: Number(new URL(url).port) }
   },
 }

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events'
 import { fullMesh, type NodeSpec, type PeerServiceManager } from 'maquis'
+import { type Case, type Course, controlMessages, type Servers } from '../control-messages.js'
 import { carryOut } from '../remote.js'
-import type { Servers } from './receiver.js'
+import type { Channels } from './receiver.js'
 
 /** Which messages have to stay in order: all, those of one sender, or none. */
 export type Keys = 'none' | 'sender' | 'message'
@@ -25,10 +26,9 @@ export interface Yield {
 let node: PeerServiceManager<Servers> | undefined
 
 const tasks = {
-  async connect({ receiver, lanes }: { readonly receiver: NodeSpec; readonly lanes: number }): Promise<void> {
+  async connect({ receiver, channels }: { readonly receiver: NodeSpec; readonly channels: Channels }): Promise<void> {
     // It only dials, and the receiver is known by the link alone: nothing goes past the link.
-    const options = { name: 'sender', listen: false, channels: { default: { parallelism: lanes } } } as const
-    node = await fullMesh<Servers>(options).start()
+    node = await fullMesh<Servers>({ name: 'sender', listen: false, channels }).start()
     await node.syncJoin(receiver)
   },
 
@@ -67,6 +67,12 @@ const tasks = {
     await sent
     return { latencies: Float64Array.from(latencies).sort(), seconds }
   },
+
+  /** Control messages beside bulk. */
+  async control(given: Case): Promise<Course> {
+    if (node === undefined) throw new Error('nothing is connected')
+    return await controlMessages(node, given)
+  },
 }
 
 export type SenderTasks = typeof tasks
@@ -78,7 +84,7 @@ async function timed(
   options: { readonly partitionKey?: number; readonly signal?: AbortSignal },
 ): Promise<number> {
   const start = performance.now()
-  const length = await node?.request('receiver', 'sink', payload, options)
+  const length = await node?.request('receiver', 'bulk', payload, options)
   if (length !== payload.length) throw new Error(`${length} bytes came of ${payload.length}`)
   return performance.now() - start
 }

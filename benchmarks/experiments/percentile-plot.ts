@@ -1,5 +1,5 @@
-import { percentile } from '../../statistics.js'
-import { type Axis, linePlot, logarithmic } from '../line-plot.js'
+import { percentile } from '../statistics.js'
+import { type Axis, logarithmic, type Panel } from './line-plot.js'
 
 /** Latencies of one case, in milliseconds, ascending. */
 export interface Latencies {
@@ -24,13 +24,11 @@ export const percentileAxis: Axis = {
 }
 
 /** Latency by percentile, of which the rare ones take as much room as the frequent ones. */
-export function percentilePlot(title: string, cases: readonly Latencies[], levels: readonly Level[]): string {
+export function percentilePanel(title: string, cases: readonly Latencies[], levels: readonly Level[] = []): Panel {
   const lines = cases.map(({ name, sorted }) => ({ name, points: curve(sorted) }))
   const all = [...lines.flatMap(({ points }) => points.map(([, millis]) => millis)), ...levels.map(one => one.millis)]
   const y = logarithmic('milliseconds', Math.min(...all), Math.max(...all))
-  return linePlot(title, [
-    { title, x: percentileAxis, y, lines, levels: levels.map(({ name, millis }) => ({ name, y: millis })) },
-  ])
+  return { title, x: percentileAxis, y, lines, levels: levels.map(({ name, millis }) => ({ name, y: millis })) }
 }
 
 const pointsPerTenfold = 24

@@ -1,2 +1,0 @@
-/** Beside the channel `default`, which carries the control messages. */
-export const channels = { bulk: {} }
