@@ -210,7 +210,8 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
     const { phase, wanted, pinned, sought } = facts
     // The end that wanted it decides.
     const isOpen = phase === 'up' && (wanted || pinned) && this.#isUsed(peer, facts, now)
-    const isHeld = wanted && facts.owed && this.#isFree
+    const isFree = this.#isFree || this.#kept.get(peer)?.reason === 'held'
+    const isHeld = wanted && facts.owed && isFree
     if (isOpen || isHeld) {
       const kept = this.#note(peer)
       if (kept.reason !== 'held') kept.reason = isHeld ? 'held' : 'open'

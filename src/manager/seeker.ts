@@ -123,7 +123,10 @@ export class Seeker {
 
   /** A life of this node ends. */
   clear(): void {
-    for (const peer of this.#retention.peers) this.#step({ type: 'gone', peer })
+    for (const peer of this.#retention.peers) {
+      this.#step({ type: 'gone', peer })
+      peer.tell({ type: 'sought', sought: false })
+    }
   }
 
   /** `failure`: what those who wait for a way are told of; by default that the search took too long. */

@@ -65,8 +65,8 @@ export class WebSocketConnection implements Connection {
   #phase: Phase = 'open'
   #blocked = false
   /**
-   * Bytes of which it is not known that they have left. What the system took at once counts until others had their turn:
-   * who sends without end lets them have it.
+   * Bytes of which it is not known that they have left. What the system took at once counts until others had their
+   * turn: who sends without end lets them have it.
    */
   #waiting = 0
   /** What was sent waits for what is sent next. */

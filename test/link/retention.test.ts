@@ -239,6 +239,13 @@ describe('of many peers that are away', () => {
     expect(peers.held).toHaveLength(heldMax)
   })
 
+  test('the overlay may let go of one again that is held already', () => {
+    const peers = crowd()
+    peers.letGo('n0')
+    expect(peers.takeDone()).toEqual([])
+    expect(peers.held).toHaveLength(heldMax)
+  })
+
   test('one too many is let go also where another way to it is looked for', () => {
     const peers = crowd()
     peers.connect('further')

@@ -90,7 +90,7 @@ export const messaging: readonly Mutant[] = [
   },
   {
     name: 'bytes that are cast and wait are those of the caller, who may use them for something else',
-    file: 'src/link/queue.ts',
+    file: 'src/codec/value-bytes.ts',
     find: "awaited ? payloadOf(bytes) : payloadOf(copied(bytes), 'copy')",
     replace: 'payloadOf(bytes)',
     tests: ['test/manager/waiting.test.ts'],

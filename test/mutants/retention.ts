@@ -175,20 +175,26 @@ export const retention: readonly Mutant[] = [
   {
     name: 'what is not acknowledged ends when the overlay lets go of a neighbour that is away',
     file,
-    find: 'const isHeld = wanted && facts.owed && this.#isFree',
+    find: 'const isHeld = wanted && facts.owed && isFree',
     replace: 'const isHeld = false',
   },
   {
     name: 'a neighbour that is away is held for nothing',
     file,
-    find: 'const isHeld = wanted && facts.owed && this.#isFree',
-    replace: 'const isHeld = wanted && this.#isFree',
+    find: 'const isHeld = wanted && facts.owed && isFree',
+    replace: 'const isHeld = wanted && isFree',
   },
   {
     name: 'as many peers are held as there are',
     file,
-    find: 'const isHeld = wanted && facts.owed && this.#isFree',
+    find: 'const isHeld = wanted && facts.owed && isFree',
     replace: 'const isHeld = wanted && facts.owed',
+  },
+  {
+    name: 'of as many as are held the one that is let go again is one too many',
+    file,
+    find: "this.#isFree || this.#kept.get(peer)?.reason === 'held'",
+    replace: 'this.#isFree',
   },
   {
     name: 'as many peers are held as there are, where the other end alone wanted them',
