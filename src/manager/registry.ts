@@ -163,12 +163,7 @@ export class Registry {
     return undefined
   }
 
-  #settle(
-    name: string,
-    context: MessageContext,
-    acceptor: Acceptor,
-    handling: PromiseLike<unknown>,
-  ): Promise<void> {
+  #settle(name: string, context: MessageContext, acceptor: Acceptor, handling: PromiseLike<unknown>): Promise<void> {
     return Promise.resolve(handling).then(
       () => acceptor.handled(),
       (thrown: unknown) => this.#notHandled(name, context, acceptor, new HandlerError(thrown)),
