@@ -101,11 +101,11 @@ describe('nodes that depart together under load', () => {
     ].flatMap(load => [{}, { ack: true }].map(options => ({ count, options, ...load }))),
   )
 
-  // Each publishes for the next one's keys, so each passes on to all others what comes while it knows that it departs
-  // itself and not yet that they do.
+  // In a circle: each publishes for keys of the next one, which passes on to the one after that what comes while it
+  // knows that it departs itself, and not yet that the others do.
   test.each(cases)('lose and repeat nothing, and end ($count, $bytes bytes, $options)', async given => {
     const { count, limits, bytes, messages, options } = given
-    const mesh = new Mesh({ options: { limits } })
+    const mesh = new Mesh({ options: { limits }, network: { latency: 5 } })
     const handled = new Map<string, number>()
     const managers = await mesh.mesh(['a', 'b', 'c', 'd'], { attributes: { type: 'worker' } })
     const nodes = managers.map(manager => {
@@ -117,8 +117,11 @@ describe('nodes that depart together under load', () => {
     const sent: Promise<unknown>[] = []
     const departed: Promise<void>[] = []
     for (const [index, pools] of departing.entries()) {
-      const next = managers[(index + 1) % count]?.name
-      const theirs = keys.filter(key => pools.worker.hrw(key)?.name === next)
+      const [owner, heir] = [1, 2].map(step => managers[(index + step) % count]?.name)
+      const theirs = keys.filter(key => {
+        const [first, second] = pools.worker.ranked(key, 2)
+        return first?.name === owner && second?.name === heir
+      })
       for (let each = 0; each < messages; each++) {
         const message = [`${index} ${each}`, new Uint8Array(bytes)]
         sent.push(pools.worker.publishHrw(theirs[each % theirs.length] as string, 'job', message, options))

@@ -96,15 +96,35 @@ describe('what is sent to one node after another', () => {
     expect([begun.length, pools.worker.counters().resent]).toEqual([1, 0])
   })
 
-  test('in turns is sent to none twice', async () => {
+  test('is sent to none twice that does not know what became of it, and is alive', async () => {
     const cluster = new Cluster()
-    const members = await start(cluster, 'a', 'b', 'c')
-    const { manager, pools } = members[0] as Member
-    // Cut off, but not known to be down in the same turn.
-    await cluster.settle(manager.injectPartition('m', 0))
-    const sent = await cluster.settle(pools.worker.publishRoundRobin('work', 1))
-    expect(sent).toEqual({ sent: false, reason: 'empty' })
-    expect(pools.worker.counters().resent).toBeLessThanOrEqual(3)
+    const m = await cluster.start('m', { attributes: { type: 'manager' } })
+    const pools = managePools(m)
+    const asked: string[] = []
+    for (const name of ['a', 'b']) {
+      const manager = await cluster.start(name, { attributes: { type: 'worker' } })
+      // In the place of pools.
+      manager.register('maquis:pools', async ({ type }: { readonly type: string }) => {
+        if (type !== 'publish') return
+        asked.push(name)
+        await new Promise<void>(resolve => void cluster.clock.schedule(100, resolve))
+        throw Object.assign(new Error('{"reason":"outcome-unknown"}'), { name: 'PoolRefusal' })
+      })
+      await cluster.settle(manager.syncJoin(m.spec))
+      const state = { type: 'state', version: 1, leaving: false, specs: [], subscriptions: [] }
+      await cluster.settle(manager.forwardMessage('m', 'maquis:pools', state))
+    }
+    await cluster.settle(pools.worker.ready({ alive: 2 }))
+    await cluster.pass(100)
+    for (const options of [{}, { boundedLoad: 2 }]) {
+      const sent = pools.worker.publishHrw('key', 'work', 1, { ...options, ack: true })
+      expect(await cluster.failure(sent)).toBeInstanceOf(UnknownOutcomeError)
+      expect(asked.splice(0).sort()).toEqual(['a', 'b'])
+    }
+    expect(await cluster.failure(pools.worker.publishRoundRobin('work', 1, { ack: true }))).toBeInstanceOf(
+      UnknownOutcomeError,
+    )
+    expect(asked.sort()).toEqual(['a', 'b'])
   })
 
   test('tells what its handler says, in part where that is long', async () => {
