@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'eventemitter3'
 import { EncodeError, InvalidOptionError, OverflowError, StoppedError, UnknownChannelError } from '../core/errors.js'
-import { isName } from '../core/name.js'
+import { isName, isRecord } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
 import type { Clock } from '../core/time.js'
@@ -305,7 +305,8 @@ class ClusterPools implements ManagedPools {
     const parsed = parsePoolMessage(message)
     if (parsed === undefined) {
       this.#malformed++
-      return new SettledLater(Promise.reject(unreadable()))
+      // A state would be told again and again to nobody's good; what is published is not to be taken for handled.
+      return isRecord(message) && message.type === 'state' ? undefined : new SettledLater(Promise.reject(unreadable()))
     }
     if (parsed.type === 'publish') return this.#arrivals.take(parsed, context)
     if (parsed.type === 'flush' || context.from === this.#manager.name) return undefined

@@ -1,3 +1,4 @@
+import { OverflowError } from '../core/errors.js'
 import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { type FlushMessage, poolServer } from './pool-messages.js'
@@ -16,6 +17,8 @@ interface Traffic {
 }
 
 const flush: FlushMessage = { type: 'flush' }
+/** Milliseconds after which a flush that met a full queue is sent again. */
+const flushAgainAfter = 50
 
 /** What is on its way from the pools of this node to those of others, so that it can be waited for. */
 export class PoolTraffic {
@@ -52,11 +55,22 @@ export class PoolTraffic {
     await traffic.sends.ended()
     const routes = [...traffic.routes.values()]
     traffic.routes.clear()
+    await Promise.all(routes.map(route => this.#flushRoute(node, route)))
+  }
+
+  /** Behind all others of the stream or label, and answered. A full queue is no reason not to ask, but to ask later. */
+  async #flushRoute(node: string, route: Route): Promise<void> {
     const ack = { when: 'given', onDown: 'reject' } as const
-    // Behind all others of the stream or label, and answered.
-    const flushing = (route: Route): Promise<void> =>
-      this.#manager.forwardMessage(node, poolServer, flush, { ...route, ack })
-    await Promise.allSettled(routes.map(flushing))
+    const { clock } = this.#manager
+    for (;;) {
+      try {
+        return await this.#manager.forwardMessage(node, poolServer, flush, { ...route, ack })
+      } catch (error) {
+        // One of us is not there any more: nothing will arrive.
+        if (!(error instanceof OverflowError)) return
+      }
+      await new Promise<void>(resolve => void clock.schedule(flushAgainAfter, resolve))
+    }
   }
 
   /** The same, for all nodes. */

@@ -201,4 +201,18 @@ export const poolSending: readonly Mutant[] = [
     replace: 'if (name === undefined || tried.size >= 0) return name',
     tests: ofPublishing,
   },
+  {
+    name: 'a flush that meets a full queue is given up',
+    file: traffic,
+    find: 'if (!(error instanceof OverflowError)) return',
+    replace: 'if (error !== undefined) return',
+    tests: ofDepartures,
+  },
+  {
+    name: 'a state that cannot be read is refused, and told again and again',
+    file: managePools,
+    find: "isRecord(message) && message.type === 'state' ? undefined :",
+    replace: "isRecord(message) && message.type === '' ? undefined :",
+    tests: ofPassingOn,
+  },
 ]

@@ -183,3 +183,18 @@ test('who departs is heard of where handlers are stuck, and all that may wait fo
   expect(b.worker.aliveCount).toBe(1)
   await mesh.settle(departed)
 })
+
+test('who departs waits for what was sent to it, though the queue to it is full', async () => {
+  const mesh = new Mesh({ options: { channels: { full: { overflow: 'reject' } }, limits: { queueBytes: 20_000 } } })
+  const [front, one] = (await mesh.mesh(['front', 'one'])) as [PeerServiceManager, PeerServiceManager]
+  const [at, departing] = [front, one].map(manager => managePools(manager)) as [ManagedPools, ManagedPools]
+  await mesh.pass(1_000)
+  await mesh.settle(at.publish('zeek/cluster/node/one/', 'job', 1, { channel: 'full' }))
+  using _ = front.interpose(({ server }) => (server === 'filler' ? { type: 'delay', by: 400 } : { type: 'pass' }))
+  const filler = front.forwardMessage('one', 'filler', new Uint8Array(19_900), { channel: 'full' })
+  const began = mesh.clock.now()
+  await mesh.settle(departing.depart({ timeout: 5_000 }))
+  expect(mesh.clock.now() - began).toBeGreaterThanOrEqual(400)
+  expect(mesh.clock.now() - began).toBeLessThan(1_000)
+  await mesh.settle(filler)
+})

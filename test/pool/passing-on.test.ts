@@ -248,6 +248,8 @@ describe('what a node says of another', () => {
     await cluster.pass(1_000)
     const sent = b.manager.forwardMessage('a', 'maquis:pools', { type: 'later' }, { ack: { when: 'handled' } })
     expect(await cluster.failure(sent)).toBeInstanceOf(RemoteError)
-    expect(a.pools.counters().malformed).toBe(1)
+    // A state is told again when it changes.
+    await cluster.settle(b.manager.forwardMessage('a', 'maquis:pools', { type: 'state' }, { ack: { when: 'handled' } }))
+    expect(a.pools.counters().malformed).toBe(2)
   })
 })
