@@ -48,8 +48,8 @@ export interface PoolArrivalsContext {
  * pass on, and would not, because the credit of what it has read is kept. As it is, credit waits for handlers alone,
  * never for other nodes, so every lane moves on as long as handlers do. What may be on its way has a bound in return: a
  * message beyond it is handled here, and keeps its credit until it is, so that senders feel it; one that meets a full
- * queue is, too, and keeps its place among those. So nothing is refused, and nothing is lost; a key is with another node
- * than its owner for once.
+ * queue is, too, and keeps its place among those. So nothing is refused, and nothing is lost; a key is with another
+ * node than its owner for once.
  */
 export class PoolArrivals {
   readonly #context: PoolArrivalsContext

@@ -209,7 +209,7 @@ function thrownReport({ remoteName: name, remoteMessage: message, remoteCode: co
 
 const outcomeUnknown = 'outcome-unknown'
 
-/** The characters of a refusal: what an error that crosses the wire may say. A handler's words are cut to half of it. */
+/** The characters of a refusal: as many as an error that crosses the wire may have. Half are for a handler's words. */
 const refusalMax = 4_096
 
 function unwrapped(error: unknown, peer: string, server: string): unknown {

@@ -169,8 +169,8 @@ export const poolSending: readonly Mutant[] = [
   {
     name: 'a message that cannot be read is acknowledged',
     file: managePools,
-    find: 'return new SettledLater(Promise.reject(unreadable()))',
-    replace: 'return undefined',
+    find: ': new SettledLater(Promise.reject(unreadable()))',
+    replace: ': undefined',
     tests: ofPassingOn,
   },
   {
