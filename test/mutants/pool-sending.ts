@@ -215,4 +215,19 @@ export const poolSending: readonly Mutant[] = [
     replace: "isRecord(message) && message.type === '' ? undefined :",
     tests: ofPassingOn,
   },
+  {
+    name: 'who departs does not ask nodes that come up meanwhile',
+    file: managePools,
+    find: 'asked !== this.#ups && isLeaving()',
+    replace: 'asked < 0 && isLeaving()',
+    tests: ofDepartures,
+  },
+  {
+    name: 'what is sent to a node before it has told of its pools is not waited for',
+    file: sender,
+    find: 'if (acked === undefined) this.traffic.unanswered(node, sent)',
+    replace: 'if (acked === undefined && this.#nodes.runsPools(node)) this.traffic.unanswered(node, sent)',
+    tests: ofDepartures,
+    survives: 'between two nodes that have just met: it is written when its flush would be, and read a moment later',
+  },
 ]
