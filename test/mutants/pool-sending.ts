@@ -222,12 +222,4 @@ export const poolSending: readonly Mutant[] = [
     replace: 'asked < 0 && isLeaving()',
     tests: ofDepartures,
   },
-  {
-    name: 'what is sent to a node before it has told of its pools is not waited for',
-    file: sender,
-    find: 'if (acked === undefined) this.traffic.unanswered(node, sent)',
-    replace: 'if (acked === undefined && this.#nodes.runsPools(node)) this.traffic.unanswered(node, sent)',
-    tests: ofDepartures,
-    survives: 'between two nodes that have just met: it is written when its flush would be, and read a moment later',
-  },
 ]
