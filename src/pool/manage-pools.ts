@@ -276,6 +276,8 @@ class ClusterPools implements ManagedPools {
     for (let asked = -1; asked !== this.#ups && isLeaving(); ) {
       asked = this.#ups
       await this.#peers.announce(timeout)
+      // What this node sends to itself comes on its next turn.
+      await this.#sender.traffic.flush(this.#manager.name)
       await this.#arrivals.ended()
       await this.#sender.traffic.flushAll()
     }

@@ -222,4 +222,11 @@ export const poolSending: readonly Mutant[] = [
     replace: 'asked < 0 && isLeaving()',
     tests: ofDepartures,
   },
+  {
+    name: 'who departs does not wait for what it sends to itself',
+    file: managePools,
+    find: '      await this.#sender.traffic.flush(this.#manager.name)\n',
+    replace: '',
+    tests: ofDepartures,
+  },
 ]

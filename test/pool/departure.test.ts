@@ -226,3 +226,16 @@ test('who departs waits for what a node sends that comes up meanwhile', async ()
   await mesh.settle(departed)
   expect(handled).toEqual([1])
 })
+
+test('who departs alone waits for what it has just sent to itself', async () => {
+  const mesh = new Mesh()
+  const manager = await mesh.start('one', { attributes: { type: 'worker' } })
+  const handled: unknown[] = []
+  manager.register('job', message => void handled.push(message))
+  const pools = managePools(manager)
+  await mesh.pass(1_000)
+  void pools.worker.publishHrw('key', 'job', 1)
+  void pools.worker.publishHrw('key', 'job', 2, { causalLabel: 'label' })
+  await mesh.settle(pools.depart())
+  expect(handled).toEqual([1, 2])
+})
