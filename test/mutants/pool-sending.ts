@@ -8,6 +8,7 @@ const managePools = 'src/pool/manage-pools.ts'
 
 const ofDepartures = ['test/pool/departure.test.ts']
 const ofPassingOn = ['test/pool/passing-on.test.ts']
+const ofRestarts = ['test/pool/rolling-restarts.test.ts']
 const ofPublishing = ['test/pool/publishing.test.ts']
 
 /** What is sent to pools, and passed on by them. */
@@ -220,13 +221,13 @@ export const poolSending: readonly Mutant[] = [
     file: managePools,
     find: 'asked !== this.#ups && isLeaving()',
     replace: 'asked < 0 && isLeaving()',
-    tests: ofDepartures,
+    tests: [...ofDepartures, ...ofRestarts],
   },
   {
     name: 'who departs does not wait for what it sends to itself',
     file: managePools,
     find: '      await this.#sender.traffic.flush(this.#manager.name)\n',
     replace: '',
-    tests: ofDepartures,
+    tests: [...ofDepartures, ...ofRestarts],
   },
 ]
