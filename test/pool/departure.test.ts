@@ -231,7 +231,10 @@ test('who departs alone waits for what it has just sent to itself', async () => 
   const mesh = new Mesh()
   const manager = await mesh.start('one', { attributes: { type: 'worker' } })
   const handled: unknown[] = []
-  manager.register('job', message => void handled.push(message))
+  manager.register('job', async message => {
+    await new Promise<void>(resolve => void mesh.clock.schedule(50, resolve))
+    handled.push(message)
+  })
   const pools = managePools(manager)
   await mesh.pass(1_000)
   void pools.worker.publishHrw('key', 'job', 1)
