@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'eventemitter3'
 import { EncodeError, InvalidOptionError, OverflowError, StoppedError, UnknownChannelError } from '../core/errors.js'
-import { isName } from '../core/name.js'
+import { isName, isRecord } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
 import type { Clock } from '../core/time.js'
@@ -8,14 +8,15 @@ import { checkFunction, isDuration } from '../manager/checks.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { checkOptions } from '../manager/message-options.js'
 import type { MessageContext, MessageOf, ServerName, Untyped } from '../manager/servers.js'
+import { SettledLater } from '../manager/settled-later.js'
 import { poolsOptionNames } from './create-pools.js'
 import { PartialMembershipError, type PoolMismatchError } from './errors.js'
 import { type ManagedPool, SendingPool } from './managed-pool.js'
 import type { PoolPeer } from './node-table.js'
 import { PeerPools } from './peer-pools.js'
 import { PoolArrivals, type Subscriber } from './pool-arrivals.js'
-import { type PublishMessage, parsePoolMessage, poolServer, subscriptionsMax } from './pool-messages.js'
-import { PoolSender } from './pool-sender.js'
+import { checkPublished, type PublishMessage, parsePoolMessage, poolServer, subscriptionsMax } from './pool-messages.js'
+import { PoolSender, unreadable } from './pool-sender.js'
 import { nodeTypeOf, type PoolSpec, topicBytesMax } from './pool-spec.js'
 import { withoutEnd } from './topics.js'
 import { type Pools, type PoolsEvents, type PoolsOptions, WorkPools } from './work-pools.js'
@@ -36,6 +37,11 @@ export interface TopicResult {
 export interface PoolsCounters {
   /** Messages that came here and were passed on to the owners of their keys. */
   readonly forwarded: number
+  /**
+   * Messages that came here and were handled here although another node owns their keys, because they could not be
+   * passed on: its queue was full, or too many were on their way.
+   */
+  readonly kept: number
   /** What was told of lives that were over, and changed nothing. */
   readonly stale: number
   /** Messages between pools that were none. */
@@ -43,8 +49,8 @@ export interface PoolsCounters {
 }
 
 /**
- * The pools of a node of a cluster. They follow its membership until they are disposed: then they are empty, and the
- * node is given no more work until it has pools again.
+ * The pools of a node of a cluster. They follow its membership until they are disposed: then they are empty, their
+ * subscriptions end, and the node is given no more work until it has pools again.
  */
 export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Servers>>, Disposable {
   /** Differences with nodes that are up: there owners are others. Each was told by the event `error`. */
@@ -112,6 +118,8 @@ class ClusterPools implements ManagedPools {
   #leaving: number | undefined
   #isDisposed = false
   #malformed = 0
+  /** How often another node came up. */
+  #ups = 0
 
   constructor(manager: PeerServiceManager, options: PoolsOptions) {
     this.#manager = manager
@@ -130,11 +138,14 @@ class ClusterPools implements ManagedPools {
       isLeaving: () => this.#isDisposed || this.#leaving === manager.spec.incarnation,
     })
     this.#membersChanged()
-    this.#disposables.push(manager.register(poolServer, (message: unknown, context) => this.#receive(message, context)))
+    this.#disposables.push(
+      manager.register(poolServer, (message: unknown, context): unknown => this.#receive(message, context)),
+    )
     manager.events.on('members', this.#refresh)
     this.#disposables.push(
       manager.monitorNodes(({ type, node, incarnation }) => {
         if (type === 'up') {
+          this.#ups++
           this.#pools.nodeUp(node, incarnation)
           this.#peers.up(node, incarnation)
         } else {
@@ -200,6 +211,7 @@ class ClusterPools implements ManagedPools {
 
   async publish(topic: string, server: string, message: unknown, options: ForwardOptions = {}): Promise<TopicResult> {
     checkOptions(options)
+    checkPublished(server)
     // What `hrwTopic` and `rrTopic` give where nobody is alive.
     if (topic === '') return { sent: false, reason: 'empty', nodes: [], missed: new Map() }
     checkTopic('topic', topic)
@@ -255,11 +267,20 @@ class ClusterPools implements ManagedPools {
     await within(this.#manager.clock, timeout, this.#drain(timeout))
   }
 
-  /** The others answer when what they had sent before has arrived, so nothing comes behind their answers. */
+  /**
+   * The others answer when what they had sent before has arrived, so nothing comes behind their answers. Who comes up
+   * meanwhile may send before it hears of it, and is asked, too.
+   */
   async #drain(timeout: number): Promise<void> {
-    await this.#peers.announce(timeout)
-    await this.#arrivals.ended()
-    await this.#sender.traffic.flushAll()
+    const isLeaving = (): boolean => this.#leaving === this.#manager.spec.incarnation
+    for (let asked = -1; asked !== this.#ups && isLeaving(); ) {
+      asked = this.#ups
+      await this.#peers.announce(timeout)
+      // What this node sends to itself comes on its next turn.
+      await this.#sender.traffic.flush(this.#manager.name)
+      await this.#arrivals.ended()
+      await this.#sender.traffic.flushAll()
+    }
   }
 
   async leave(options?: { readonly timeout?: number }): Promise<void> {
@@ -268,7 +289,8 @@ class ClusterPools implements ManagedPools {
   }
 
   counters(): PoolsCounters {
-    return { forwarded: this.#arrivals.forwarded, stale: this.#pools.stale, malformed: this.#malformed }
+    const { forwarded, kept } = this.#arrivals
+    return { forwarded, kept, stale: this.#pools.stale, malformed: this.#malformed }
   }
 
   [Symbol.dispose](): void {
@@ -276,6 +298,7 @@ class ClusterPools implements ManagedPools {
     for (const each of this.#disposables.splice(0)) each[Symbol.dispose]()
     if (this.#isDisposed) return
     this.#isDisposed = true
+    this.#arrivals.close()
     // Others must not take it for a node that runs pools, and would look at what they send it.
     void this.#peers.announce(departTimeout)
     this.#pools.close()
@@ -289,15 +312,18 @@ class ClusterPools implements ManagedPools {
     this.#pools.nodesAre(members.map(peerOf))
   }
 
-  #receive(message: unknown, context: MessageContext): Promise<void> | undefined {
+  /** Says what its sender is told of it. */
+  #receive(message: unknown, context: MessageContext): Promise<void> | SettledLater | undefined {
     const parsed = parsePoolMessage(message)
-    if (parsed === undefined) this.#malformed++
-    else if (parsed.type === 'publish') return this.#arrivals.take(parsed, context)
-    else if (parsed.type === 'state' && context.from !== this.#manager.name) {
-      this.#peers.heard(context.from, context.incarnation, parsed)
-      if (parsed.leaving) return this.#sender.traffic.flush(context.from)
+    if (parsed === undefined) {
+      this.#malformed++
+      // A state would be told again and again to nobody's good; what is published is not to be taken for handled.
+      return isRecord(message) && message.type === 'state' ? undefined : new SettledLater(Promise.reject(unreadable()))
     }
-    return undefined
+    if (parsed.type === 'publish') return this.#arrivals.take(parsed, context)
+    if (parsed.type === 'flush' || context.from === this.#manager.name) return undefined
+    this.#peers.heard(context.from, context.incarnation, parsed)
+    return parsed.leaving ? this.#sender.traffic.flush(context.from) : undefined
   }
 
   /** Whose servers a topic names. */

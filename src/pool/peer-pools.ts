@@ -1,3 +1,4 @@
+import { membershipChannel } from '../core/channel.js'
 import { OverflowError } from '../core/errors.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { compareBytewise } from './bytewise.js'
@@ -114,7 +115,9 @@ export class PeerPools {
     const { manager } = this.#context
     const ack = { when: 'handled', onDown: 'reject' } as const
     try {
-      await manager.forwardMessage(node, poolServer, this.#state(version), { ...options, ack })
+      // Behind no message of a user, or what keeps those waiting would keep others from hearing of it.
+      const sent = { ...options, channel: membershipChannel, ack }
+      await manager.forwardMessage(node, poolServer, this.#state(version), sent)
     } catch (error) {
       peer.told = 0
       // A full queue says nothing of the peer: the next change, or its own, is another chance.

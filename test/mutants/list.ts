@@ -16,6 +16,7 @@ import type { Mutant } from './mutant.js'
 import { overlays } from './overlays.js'
 import { partialViews } from './partial-views.js'
 import { peers } from './peers.js'
+import { poolSending } from './pool-sending.js'
 import { poolMutants } from './pools.js'
 import { receiving } from './receiving.js'
 import { retention } from './retention.js'
@@ -41,6 +42,6 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'monitors and references': monitoringMutants,
   broadcasts,
   'ways through other nodes': [...circuits, ...retention],
-  'work pools': poolMutants,
+  'work pools': [...poolMutants, ...poolSending],
   'core and delivery': core,
 }
