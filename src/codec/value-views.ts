@@ -8,7 +8,7 @@ const poolBytes = Buffer.allocUnsafe(1).buffer.byteLength
 
 const nothing: Uint8Array = new Uint8Array(0)
 
-/** What views were last made of, unless it is large: asking for its buffer, and marking that, are calls into the engine. */
+/** What views were last made of, unless it is large: to ask for its buffer, and to mark that, calls into the engine. */
 const last = { source: nothing, buffer: nothing.buffer, marked: false }
 
 /** This stays alive until there are views of something else. */

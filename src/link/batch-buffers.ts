@@ -1,9 +1,9 @@
 import type { Buffers } from '../codec/byte-writer.js'
 import { largeBuffers } from '../codec/large-buffers.js'
-import { batchBytes, chunkedAbove } from './limits.js'
+import { chunkedAbove } from './limits.js'
 
-/** What a batch holds at most: one message or chunk may start just below {@link batchBytes}. */
-const bufferBytes = 2 * batchBytes + chunkedAbove
+/** What most batches fit into: one of small messages, and one message or some chunks alone. */
+const bufferBytes = chunkedAbove + 4_096
 
 /** Buffers for the batches of all lanes of a node, used again once a transport has let go of them. */
 export class BatchBuffers implements Buffers {
@@ -18,11 +18,12 @@ export class BatchBuffers implements Buffers {
 
   /** Takes back the buffer that a batch was written into, when nobody reads it any more. */
   readonly release = (batch: Uint8Array): void => {
-    if (batch.buffer.byteLength !== bufferBytes || this.#spare.length >= spareBuffersMax) return
-    this.#spare.push(Buffer.from(batch.buffer))
+    if (batch.buffer.byteLength !== bufferBytes) return largeBuffers.release(batch)
+    if (this.#spare.length < spareBuffersMax) this.#spare.push(Buffer.from(batch.buffer))
   }
 }
 
 /** Smaller ones are made anew: there may be very many lanes, each with a few bytes to send. */
 const pooledFrom = 16_384
-const spareBuffersMax = 16
+/** As many as a transport lets wait by default, in batches of 32 KiB. */
+const spareBuffersMax = 32

@@ -64,6 +64,11 @@ export class WebSocketConnection implements Connection {
   #admitted = false
   #phase: Phase = 'open'
   #blocked = false
+  /**
+   * Bytes of which it is not known that they have left. What the system took at once counts until others had their
+   * turn: who sends without end lets them have it.
+   */
+  #waiting = 0
   /** What was sent waits for what is sent next. */
   #corked = false
   /** Bytes that were read since others had their turn. */
@@ -104,13 +109,13 @@ export class WebSocketConnection implements Connection {
   send(chunk: Uint8Array, release?: (chunk: Uint8Array) => void, more = false): boolean {
     if (!this.#isOpen) return false
     const compress = this.#compressible && this.#admitted && chunk.length >= compressFrom
-    const sent = release === undefined ? this.#sent : this.#releasing(chunk, release)
+    this.#waiting += chunk.length
     // A call into the system for each chunk costs the sender, and wakes the receiver for each.
     if (more && !this.#corked) this.#stream.cork()
-    this.#socket.send(chunk, compress ? compressed : plain, sent)
+    this.#socket.send(chunk, compress ? compressed : plain, this.#sentOf(chunk, release))
     if (!more && this.#corked) this.#stream.uncork()
     this.#corked = more
-    if (this.#socket.bufferedAmount <= this.#highWaterMark) return true
+    if (this.#waiting <= this.#highWaterMark) return true
     this.#blocked = true
     return false
   }
@@ -178,18 +183,15 @@ export class WebSocketConnection implements Connection {
     })
   }
 
-  /** One function for all sends: when the last one calls, nothing waits any more. */
-  readonly #sent = (): void => {
-    if (!this.#blocked || !this.#isOpen || this.#socket.bufferedAmount > this.#lowWaterMark) return
-    this.#blocked = false
-    this.#handler.drained()
-  }
-
-  #releasing(chunk: Uint8Array, release: (chunk: Uint8Array) => void): (error?: Error | null) => void {
+  /** What is done when the chunk has left. */
+  #sentOf(chunk: Uint8Array, release: ((chunk: Uint8Array) => void) | undefined): (error?: Error | null) => void {
     return error => {
+      this.#waiting -= chunk.length
       // After an error the socket may still hold them.
-      if (!error) release(chunk)
-      this.#sent()
+      if (!error) release?.(chunk)
+      if (!this.#blocked || !this.#isOpen || this.#waiting > this.#lowWaterMark) return
+      this.#blocked = false
+      this.#handler.drained()
     }
   }
 

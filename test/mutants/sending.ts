@@ -38,6 +38,20 @@ export const sending: readonly Mutant[] = [
     tests: ['test/codec/value-writer.test.ts'],
   },
   {
+    name: 'who sends without end is not stopped while the system takes what comes',
+    file: 'src/transport/websocket-connection.ts',
+    find: 'if (this.#waiting <= this.#highWaterMark) return true',
+    replace: 'if (this.#socket.bufferedAmount <= this.#highWaterMark) return true',
+    tests: ['test/transport/websocket-turns.test.ts'],
+  },
+  {
+    name: 'what has left counts as waiting for ever',
+    file: 'src/transport/websocket-connection.ts',
+    find: '      this.#waiting -= chunk.length\n',
+    replace: '',
+    tests: ['test/transport/websocket-turns.test.ts'],
+  },
+  {
     name: 'large buffers are kept without end',
     file: 'src/codec/large-buffers.ts',
     find: '    if (spares.length === sparesMax) spares.shift()\n',

@@ -20,7 +20,6 @@ class ReadingSocket extends EventEmitter {
     this.reads = true
   }
 
-  readonly bufferedAmount = 0
   readonly written: ((error?: Error) => void)[] = []
 
   send(_bytes: Uint8Array, _options: unknown, written: (error?: Error) => void): void {
@@ -39,6 +38,7 @@ function setUp(): {
   connection: WebSocketConnection
   taken: number[]
   corks: number[]
+  drained: () => number
 } {
   /** How many chunks were written before the stream was corked, and, negative, uncorked. */
   const corks: number[] = []
@@ -50,14 +50,15 @@ function setUp(): {
   })
   const clock = new SimulatedClock()
   const taken: number[] = []
+  let drained = 0
   const connection = new WebSocketConnection(
     {
       ...{ socket: socket as unknown as WebSocket, stream: stream as unknown as Socket, remote: 'test', clock },
       ...{ highWaterMark: 1_000, lowWaterMark: 100 },
     },
-    () => ({ received: chunk => taken.push(chunk.length), drained: () => {}, closed: () => {} }),
+    () => ({ received: chunk => taken.push(chunk.length), drained: () => void drained++, closed: () => {} }),
   )
-  return { socket, clock, connection, taken, corks }
+  return { socket, clock, connection, taken, corks, drained: () => drained }
 }
 
 test('a connection that has much to read lets others have their turn now and then', () => {
@@ -105,4 +106,18 @@ test('chunks that follow each other leave with one call into the system', () => 
   connection.send(new Uint8Array(1))
   connection.send(new Uint8Array(1))
   expect(corks).toEqual([1, -4])
+})
+
+test('who sends without end is stopped, however much the system takes, until it is known what has left', () => {
+  const { socket, connection, drained } = setUp()
+  const chunk = new Uint8Array(300)
+  expect([1, 2, 3, 4, 5].map(() => connection.send(chunk))).toEqual([true, true, true, false, false])
+  for (const written of socket.written.slice(0, 4)) written()
+  // 300 bytes are more than the low-water mark.
+  expect(drained()).toBe(0)
+  socket.written[4]?.()
+  expect(drained()).toBe(1)
+  expect(connection.send(chunk)).toBe(true)
+  socket.written[5]?.()
+  expect(drained()).toBe(1)
 })
