@@ -6,21 +6,13 @@ const viewFrom = 1_024
 /** The size of Node's shared pool, which small buffers are cut from. It is not always `Buffer.poolSize`. */
 const poolBytes = Buffer.allocUnsafe(1).buffer.byteLength
 
-const nothing: Uint8Array = new Uint8Array(0)
-
-/** What views were last made of, unless it is large: to ask for its buffer, and mark it, are calls into the engine. */
-const last = { source: nothing, buffer: nothing.buffer, marked: false }
-
-/** This stays alive until there are views of something else. */
-const lastMax = 131_072
-
 /**
  * Whether a byte string of `length` should be a view of what it came in. That saves copying, but keeps all of it alive:
  * at most 64 times the string's own size, and never the shared pool, which others write to.
  */
 export function isWorthAView(source: Uint8Array, length: number): boolean {
   if (length < viewFrom) return false
-  const kept = bufferOf(source).byteLength
+  const kept = source.buffer.byteLength
   return kept !== poolBytes && kept <= length * 64
 }
 
@@ -34,19 +26,8 @@ export function viewOrCopy(source: Uint8Array, start: number, end: number): Uint
 
 /** A view, for whoever is handed a message. There is no other way to a part of what a peer sent. */
 export function sharedView(source: Uint8Array, start: number, end: number): Uint8Array {
-  const buffer = bufferOf(source)
-  // Others have parts of it, too: who moved it to another thread would take theirs away.
-  if (!last.marked || last.source !== source) markAsUntransferable(buffer)
-  last.marked = last.source === source
-  return new Uint8Array(buffer, source.byteOffset + start, end - start)
-}
-
-function bufferOf(source: Uint8Array): ArrayBufferLike {
-  if (source === last.source) return last.buffer
   const { buffer } = source
-  if (buffer.byteLength > lastMax) return buffer
-  last.source = source
-  last.buffer = buffer
-  last.marked = false
-  return buffer
+  // Others have parts of it, too: who moved it to another thread would take theirs away.
+  markAsUntransferable(buffer)
+  return new Uint8Array(buffer, source.byteOffset + start, end - start)
 }

@@ -71,7 +71,7 @@ const tasks = {
   /** Control messages beside bulk. */
   async control(given: Case): Promise<Course> {
     if (node === undefined) throw new Error('nothing is connected')
-    return await controlMessages(node, given)
+    return controlMessages(node, given)
   },
 }
 
