@@ -16,6 +16,7 @@ import type { Mutant } from './mutant.js'
 import { overlays } from './overlays.js'
 import { partialViews } from './partial-views.js'
 import { peers } from './peers.js'
+import { poolMemberMutants } from './pool-members.js'
 import { poolMutants } from './pools.js'
 import { receiving } from './receiving.js'
 import { scamp } from './scamp.js'
@@ -40,6 +41,6 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'monitors and references': monitoringMutants,
   broadcasts,
   'ways through other nodes': circuits,
-  'work pools': poolMutants,
+  'work pools': [...poolMutants, ...poolMemberMutants],
   'core and delivery': core,
 }
