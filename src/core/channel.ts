@@ -42,7 +42,7 @@ export type ChannelMap = Readonly<Record<string, ChannelSpec>>
 
 /** Carries messages when none is named. Always exists. */
 export const defaultChannel: ChannelName = 'default' as ChannelName
-/** Carries the overlay's own messages. Always exists, with one lane. */
+/** Carries what nodes tell of themselves: the overlay's messages, and those of pools. Always exists, with one lane. */
 export const membershipChannel: ChannelName = 'membership' as ChannelName
 
 const channelNameBytesMax = 64

@@ -19,7 +19,7 @@ import { checkSignal, expiryOf } from './message-options.js'
 import type { Registry } from './registry.js'
 import type { Reporter } from './reporter.js'
 import type { Sender } from './sender.js'
-import { broadcastServer } from './server-ref.js'
+import { broadcastServer, isReserved } from './server-ref.js'
 
 export interface BroadcasterContext {
   readonly self: () => NodeSpec
@@ -253,6 +253,8 @@ export class Broadcaster {
 
   #deliver(channel: ChannelName, { origin, incarnation, server, body }: Gossip): void {
     const { registry, peerValueLimits, reporter } = this.#context
+    // Who a broadcast is from is what it says itself: nothing that a node tells of itself comes so.
+    if (isReserved(server)) return reporter.violation(origin, 'malformed', 'a broadcast to a server of the library')
     let message: unknown
     try {
       // Out of a copy: the body goes on to others, and its bytes are the handler's to change.

@@ -4,6 +4,7 @@ import type { Clock, Instant } from '../core/time.js'
 import { ExpiredError, HandlerError } from './error-reports.js'
 import { Receiver } from './receiver.js'
 import type { Handler, MessageContext, RegisterOptions } from './servers.js'
+import { SettledLater } from './settled-later.js'
 import type { StandardIssue, StandardResult } from './standard-schema.js'
 
 /** Who is told what became of messages to local servers. */
@@ -150,17 +151,23 @@ export class Registry {
     acceptor.given()
     try {
       const result = server.handler(message, context)
-      if (isPromiseLike(result)) {
-        return Promise.resolve(result).then(
-          () => acceptor.handled(),
-          (thrown: unknown) => this.#notHandled(name, context, acceptor, new HandlerError(thrown)),
-        )
+      if (isPromiseLike(result)) return this.#settle(name, context, acceptor, result)
+      if (result instanceof SettledLater) {
+        void this.#settle(name, context, acceptor, result.outcome)
+        return undefined
       }
     } catch (thrown) {
       return this.#notHandled(name, context, acceptor, new HandlerError(thrown))
     }
     acceptor.handled()
     return undefined
+  }
+
+  #settle(name: string, context: MessageContext, acceptor: Acceptor, handling: PromiseLike<unknown>): Promise<void> {
+    return Promise.resolve(handling).then(
+      () => acceptor.handled(),
+      (thrown: unknown) => this.#notHandled(name, context, acceptor, new HandlerError(thrown)),
+    )
   }
 
   /** One that is to be checked, to have its turn, or to be taken by an iterator. */

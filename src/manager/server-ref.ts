@@ -20,6 +20,11 @@ export const relayServer = 'maquis:relay'
 /** And what they tell each other about monitors, to this one. */
 export const monitorServer = 'maquis:monitor'
 
+/** Whether servers of that name are this library's own, what is built on a manager included. */
+export function isReserved(server: string): boolean {
+  return server.startsWith('maquis:')
+}
+
 /** What a passage to such a server is called; undefined: it is a server of the user. */
 export function internalKindOf(server: string): 'broadcast' | 'relay' | 'monitor' | undefined {
   if (server === broadcastServer) return 'broadcast'

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'eventemitter3'
 import { EncodeError, InvalidOptionError, OverflowError, StoppedError, UnknownChannelError } from '../core/errors.js'
+import { isRecord } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
 import type { Clock } from '../core/time.js'
@@ -7,14 +8,15 @@ import { checkFunction, isDuration } from '../manager/checks.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { checkOptions } from '../manager/message-options.js'
 import type { MessageContext, MessageOf, ServerName, Untyped } from '../manager/servers.js'
+import { SettledLater } from '../manager/settled-later.js'
 import { poolsOptionNames } from './create-pools.js'
 import { PartialMembershipError, type PoolMismatchError } from './errors.js'
 import { type ManagedPool, SendingPool } from './managed-pool.js'
 import type { PoolPeer } from './node-table.js'
 import { PeerPools } from './peer-pools.js'
 import { PoolArrivals, type Subscriber } from './pool-arrivals.js'
-import { type PublishMessage, parsePoolMessage, poolServer } from './pool-messages.js'
-import { PoolSender } from './pool-sender.js'
+import { checkPublished, type PublishMessage, parsePoolMessage, poolServer } from './pool-messages.js'
+import { PoolSender, unreadable } from './pool-sender.js'
 import { nodeTypeOf, type PoolSpec } from './pool-spec.js'
 import { subscriptionsMax } from './pool-state.js'
 import type { Pools, PoolsEvents, PoolsOptions } from './pools.js'
@@ -37,6 +39,11 @@ export interface TopicResult {
 export interface PoolsCounters {
   /** Messages that came here and were passed on to the owners of their keys. */
   readonly forwarded: number
+  /**
+   * Messages that came here and were handled here although another node owns their keys, because they could not be
+   * passed on: its queue was full, or too many were on their way.
+   */
+  readonly kept: number
   /** What was told of lives that were over, and changed nothing. */
   readonly stale: number
   /** Messages between pools that were none. */
@@ -46,8 +53,8 @@ export interface PoolsCounters {
 }
 
 /**
- * The pools of a node of a cluster. They follow its membership until they are disposed: then they are empty, and the
- * node is given no more work until it has pools again.
+ * The pools of a node of a cluster. They follow its membership until they are disposed: then they are empty, their
+ * subscriptions end, and the node is given no more work until it has pools again.
  */
 export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Servers>>, Disposable {
   /** Differences with nodes that are up: there owners are others. Each was told by the event `error`. */
@@ -137,7 +144,9 @@ class ClusterPools implements ManagedPools {
       isLeaving: () => this.#isDisposed || this.#leaving === manager.spec.incarnation,
     })
     this.#membersChanged()
-    this.#disposables.push(manager.register(poolServer, (message: unknown, context) => this.#receive(message, context)))
+    this.#disposables.push(
+      manager.register(poolServer, (message: unknown, context): unknown => this.#receive(message, context)),
+    )
     manager.events.on('members', this.#refresh)
     this.#disposables.push(
       manager.monitorNodes(({ type, node, incarnation }) => {
@@ -207,6 +216,7 @@ class ClusterPools implements ManagedPools {
 
   async publish(topic: string, server: string, message: unknown, options: ForwardOptions = {}): Promise<TopicResult> {
     checkOptions(options)
+    checkPublished(server)
     // What `hrwTopic` and `rrTopic` give where nobody is alive.
     if (topic === '') return { sent: false, reason: 'empty', nodes: [], missed: new Map() }
     checkTopic('topic', topic)
@@ -292,12 +302,9 @@ class ClusterPools implements ManagedPools {
   }
 
   counters(): PoolsCounters {
-    return {
-      forwarded: this.#arrivals.forwarded,
-      stale: this.#pools.stale,
-      malformed: this.#malformed,
-      retold: this.#peers.retold,
-    }
+    const { forwarded, kept } = this.#arrivals
+    const { retold } = this.#peers
+    return { forwarded, kept, stale: this.#pools.stale, malformed: this.#malformed, retold }
   }
 
   [Symbol.dispose](): void {
@@ -305,6 +312,7 @@ class ClusterPools implements ManagedPools {
     for (const each of this.#disposables.splice(0)) each[Symbol.dispose]()
     if (this.#isDisposed) return
     this.#isDisposed = true
+    this.#arrivals.close()
     // Others must not take it for a node that runs pools, and would look at what they send it.
     void this.#peers.end(departTimeout)
     this.#pools.close()
@@ -319,15 +327,18 @@ class ClusterPools implements ManagedPools {
     this.#pools.nodesChanged(joined.map(peerOf), gone)
   }
 
-  #receive(message: unknown, context: MessageContext): Promise<void> | undefined {
+  /** Says what its sender is told of it. */
+  #receive(message: unknown, context: MessageContext): Promise<void> | SettledLater | undefined {
     const parsed = parsePoolMessage(message)
-    if (parsed === undefined) this.#malformed++
-    else if (parsed.type === 'publish') return this.#arrivals.take(parsed, context)
-    else if (parsed.type === 'state' && context.from !== this.#manager.name) {
-      this.#peers.heard(context.from, context.incarnation, parsed)
-      if (parsed.leaving) return this.#sender.traffic.flush(context.from)
+    if (parsed === undefined) {
+      this.#malformed++
+      // A state would be told again and again to nobody's good; what is published is not to be taken for handled.
+      return isRecord(message) && message.type === 'state' ? undefined : new SettledLater(Promise.reject(unreadable()))
     }
-    return undefined
+    if (parsed.type === 'publish') return this.#arrivals.take(parsed, context)
+    if (parsed.type === 'flush' || context.from === this.#manager.name) return undefined
+    this.#peers.heard(context.from, context.incarnation, parsed)
+    return parsed.leaving ? this.#sender.traffic.flush(context.from) : undefined
   }
 
   /** Whose servers a topic names. */

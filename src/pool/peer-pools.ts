@@ -1,3 +1,4 @@
+import { membershipChannel } from '../core/channel.js'
 import { EncodeError, NoSuchServerError, StoppedError } from '../core/errors.js'
 import type { Millis } from '../core/time.js'
 import type { PeerServiceManager } from '../manager/manager.js'
@@ -181,7 +182,8 @@ export class PeerPools {
     if (peer.hasFailed) this.retold++
     try {
       const ack = { when: 'handled', onDown: 'reject' } as const
-      await this.#context.manager.forwardMessage(node, poolServer, state, { ack })
+      // Behind no message of a user, or what keeps those waiting would keep others from hearing of it.
+      await this.#context.manager.forwardMessage(node, poolServer, state, { channel: membershipChannel, ack })
       peer.told = state.version
       peer.hasFailed = false
     } catch (error) {

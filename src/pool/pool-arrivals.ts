@@ -1,9 +1,11 @@
 import { NoSuchServerError } from '../core/errors.js'
 import { callUser, isPromiseLike } from '../core/promise-like.js'
+import { approximateBytes } from '../core/size.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import type { MessageContext } from '../manager/servers.js'
-import type { OwnedBy, PublishMessage } from './pool-messages.js'
-import { goesOn, type PoolSender, wrapped } from './pool-sender.js'
+import { SettledLater } from '../manager/settled-later.js'
+import type { Origin, OwnedBy, PublishMessage } from './pool-messages.js'
+import { goesOn, isStuck, type PoolSender, wrapped } from './pool-sender.js'
 import { matchesTopic, withoutEnd } from './topics.js'
 import { UnderWay } from './under-way.js'
 import type { WorkPool } from './work-pool.js'
@@ -26,6 +28,11 @@ interface Subscription {
 
 /** Handlers that may be at work on acknowledged messages of pools, before these wait until they are handled. */
 const unhandledMax = 1_024
+/** Messages that may be on their way from here to the owners of their keys, and about how many bytes they may have. */
+const passingMax = 1_024
+const passingBytesMax = 8_388_608
+
+const nobody: ReadonlySet<string> = new Set()
 
 export interface PoolArrivalsContext {
   readonly manager: PeerServiceManager
@@ -33,14 +40,28 @@ export interface PoolArrivalsContext {
   readonly sender: PoolSender
 }
 
-/** What is published to this node: passed on once where another one owns the key, and handed over here. */
+/**
+ * What is published to this node: passed on once where another one owns the key, and handed over here.
+ *
+ * A message that is passed on gives its credit back at once. If it kept that until it has left, nodes that pass on to
+ * each other would stall for ever: each would have to read what the other sent, to be granted credit for what it is to
+ * pass on, and would not, because the credit of what it has read is kept. As it is, credit waits for handlers alone,
+ * never for other nodes, so every lane moves on as long as handlers do. What may be on its way has a bound in return: a
+ * message beyond it is handled here, and keeps its credit until it is, so that senders feel it; one that meets a full
+ * queue is, too, and keeps its place among those. So nothing is refused, and nothing is lost; a key is with another
+ * node than its owner for once.
+ */
 export class PoolArrivals {
   readonly #context: PoolArrivalsContext
   readonly #subscriptions = new Set<Subscription>()
   #unhandled = 0
   readonly #underWay = new UnderWay()
+  #passing = 0
+  #passingBytes = 0
   /** Messages that were passed on to the owners of their keys. */
   forwarded = 0
+  /** Messages that were handled here, though another node owns their keys, because they could not be passed on. */
+  kept = 0
 
   constructor(context: PoolArrivalsContext) {
     this.#context = context
@@ -56,9 +77,23 @@ export class PoolArrivals {
     return [...this.#subscriptions].some(({ prefix }) => matchesTopic(prefix, topic))
   }
 
-  /** Resolves when the message was handled, or given where that is enough; rejects with what its sender is told. */
-  take(published: PublishMessage, context: MessageContext): Promise<void> {
-    return this.#underWay.track(this.#take(published, context))
+  /** Nobody is subscribed any more. */
+  close(): void {
+    this.#subscriptions.clear()
+  }
+
+  /** Settles when the message was handled, or given where that is enough, or with what its sender is told. */
+  take(published: PublishMessage, context: MessageContext): Promise<void> | SettledLater {
+    const { owned, message } = published
+    if (owned === undefined || this.#nextOf(owned, context.from, nobody) === undefined) {
+      return this.#track(this.#deliver(published, context))
+    }
+    const bytes = approximateBytes(message)
+    const isFull = this.#passing === passingMax || this.#passingBytes + bytes > passingBytesMax
+    if (!isFull || this.#passing === 0)
+      return new SettledLater(this.#track(this.#pass(published, owned, context, bytes)))
+    this.kept++
+    return this.#track(this.#deliver(published, context))
   }
 
   /** Resolves when all that came so far was handled here, or passed on. */
@@ -66,46 +101,70 @@ export class PoolArrivals {
     return this.#underWay.ended()
   }
 
-  async #take(published: PublishMessage, context: MessageContext): Promise<void> {
+  #track(work: Promise<void>): Promise<void> {
+    return this.#underWay.track(
+      work.catch((error: unknown) => {
+        throw wrapped(error)
+      }),
+    )
+  }
+
+  async #pass(published: PublishMessage, owned: OwnedBy, context: MessageContext, bytes: number): Promise<void> {
+    this.#passing++
+    this.#passingBytes += bytes
     try {
-      if (published.owned === undefined || this.#isHere(published.owned)) await this.#deliver(published, context)
-      else await this.#forward(published, context)
-    } catch (error) {
-      throw wrapped(error)
+      if (await this.#forward(published, owned, context)) {
+        this.forwarded++
+        return
+      }
+      if (this.#nextOf(owned, context.from, nobody) !== undefined) this.kept++
+      await this.#deliver(published, context)
+    } finally {
+      this.#passing--
+      this.#passingBytes -= bytes
     }
   }
 
-  #isHere({ pool, digest }: OwnedBy): boolean {
-    const owner = this.#context.pools.registered.get(pool)?.commonOwner(digest)
-    return owner === undefined || owner.name === this.#context.manager.name
-  }
-
-  /** To the owner, as it is seen from here, or whoever would be next; nobody passes it on from there. */
-  async #forward(published: PublishMessage, context: MessageContext): Promise<void> {
-    const { manager, pools, sender } = this.#context
-    const { owned, ack } = published
+  /**
+   * To the owner, as it is seen from here, or whoever would be next; nobody passes it on from there. False: nobody can
+   * be sent it.
+   */
+  async #forward(published: PublishMessage, owned: OwnedBy, context: MessageContext): Promise<boolean> {
+    const { ack, onDown, owned: _, ...rest } = published
     const { from: name, incarnation, channel, clock, causalLabel, deadline } = context
-    const { owned: _, ...rest } = published
     const message = { ...rest, origin: { name, incarnation } }
     const options: ForwardOptions = {
-      ...{ channel, partitionKey: owned?.partitionKey ?? published.server },
-      ...(ack !== undefined && { ack: { when: ack } }),
+      ...{ channel, partitionKey: owned.partitionKey },
+      ...(ack !== undefined && { ack: { when: ack, ...(onDown !== undefined && { onDown }) } }),
       ...(clock !== undefined && { clock }),
       ...(causalLabel !== undefined && { causalLabel }),
       ...(deadline !== undefined && { deadline }),
     }
-    for (const node of pools.registered.get(owned?.pool ?? '')?.commonRank(owned?.digest ?? 0) ?? []) {
-      if (node.name === manager.name) break
-      if (node.name === name && owned?.exceptSender === true) continue
+    const tried = new Set<string>()
+    for (let node = this.#nextOf(owned, name, tried); node !== undefined; node = this.#nextOf(owned, name, tried)) {
       try {
-        await sender.send(node.name, message, options)
-        this.forwarded++
-        return
+        await this.#context.sender.send(node, message, options)
+        return true
       } catch (error) {
+        if (isStuck(error)) return false
         if (!goesOn(error, options)) throw error
+        tried.add(node)
       }
     }
-    await this.#deliver(published, context)
+    return false
+  }
+
+  /** Whom a message that `sender` sent is to be passed on to, of those not tried; undefined: it is for this node. */
+  #nextOf(
+    { pool: topic, digest, exceptSender }: OwnedBy,
+    sender: string,
+    tried: ReadonlySet<string>,
+  ): string | undefined {
+    const pool = this.#context.pools.registered.get(topic)
+    const isOpen = (name: string): boolean => !tried.has(name) && (exceptSender === undefined || name !== sender)
+    let next = pool?.commonOwner(digest)?.name
+    if (next !== undefined && !isOpen(next)) next = pool?.commonRank(digest).find(({ name }) => isOpen(name))?.name
+    return next === this.#context.manager.name ? undefined : next
   }
 
   async #deliver(published: PublishMessage, context: MessageContext): Promise<void> {
@@ -113,7 +172,7 @@ export class PoolArrivals {
     const { server, message, origin, subscribersOnly } = published
     const own = pools.topics.nodeTopic(manager.name)
     const topic = published.topic ?? own
-    const inner: MessageContext = origin === undefined ? context : { ...context, from: origin.name, ...origin }
+    const inner: MessageContext = origin === undefined ? context : this.#from(origin, context)
     const told = this.#tellSubscribers(topic, server, message, inner)
     // To a topic of many, who subscribed need not have the server; what is for one node is for its server.
     const isForMany = published.topic !== undefined && withoutEnd(topic) !== withoutEnd(own)
@@ -121,6 +180,12 @@ export class PoolArrivals {
     if (!skipsServer) await this.#handOver(published, inner)
     else if (told.length === 0 && published.ack !== undefined) throw new NoSuchServerError(manager.name, server)
     if (told.some(isPromiseLike)) await Promise.allSettled(told)
+  }
+
+  /** Of a life that this node knows nothing of nobody can have sent it: it is from who passed it on. */
+  #from({ name, incarnation }: Origin, context: MessageContext): MessageContext {
+    const known = this.#context.pools.lifeOf(name)
+    return known === undefined || incarnation > known ? context : { ...context, from: name, incarnation }
   }
 
   /** What subscribers returned. */

@@ -1,5 +1,7 @@
+import { InvalidOptionError } from '../core/errors.js'
 import { isName, isRecord } from '../core/name.js'
 import { isCount } from '../manager/checks.js'
+import { isReserved } from '../manager/server-ref.js'
 import { parseState, type StateMessage } from './pool-state.js'
 import { isTopic } from './topics.js'
 
@@ -16,7 +18,10 @@ export interface OwnedBy {
   readonly exceptSender?: true | undefined
 }
 
-/** Who sent a message that another node passed on. */
+/**
+ * Who sent a message that another node passed on. Whoever passed it on says so, and nobody can check it: only a user's
+ * handler is told, and nothing else is concluded from it.
+ */
 export interface Origin {
   readonly name: string
   readonly incarnation: number
@@ -35,6 +40,8 @@ export interface PublishMessage {
   readonly owned?: OwnedBy | undefined
   readonly origin?: Origin | undefined
   readonly ack?: 'given' | 'handled' | undefined
+  /** With `ack`: its sender would rather know than have it handled twice. */
+  readonly onDown?: 'reject' | undefined
 }
 
 /** Behind what was sent on its stream without `ack`: its acknowledgement tells that this has arrived. */
@@ -53,16 +60,28 @@ export function parsePoolMessage(value: unknown): StateMessage | PublishMessage 
 }
 
 function parsePublish(value: Record<string, unknown>): PublishMessage | undefined {
-  const { topic, server, message, subscribersOnly, owned, origin, ack } = value
-  if ((topic !== undefined && !isTopic(topic)) || typeof server !== 'string' || !isName(server, serverBytesMax))
-    return undefined
+  const { topic, server, message, subscribersOnly, owned, origin, ack, onDown } = value
+  if ((topic !== undefined && !isTopic(topic)) || !isPublished(server)) return undefined
   if (subscribersOnly !== undefined && subscribersOnly !== true) return undefined
   if (ack !== undefined && ack !== 'given' && ack !== 'handled') return undefined
+  if (onDown !== undefined && onDown !== 'reject') return undefined
   const parsedOwned = owned === undefined ? undefined : parseOwned(owned)
   const parsedOrigin = origin === undefined ? undefined : parseOrigin(origin)
   if ((owned === undefined) !== (parsedOwned === undefined)) return undefined
   if ((origin === undefined) !== (parsedOrigin === undefined)) return undefined
-  return { type: 'publish', topic, server, message, subscribersOnly, owned: parsedOwned, origin: parsedOrigin, ack }
+  const from = { owned: parsedOwned, origin: parsedOrigin }
+  return { type: 'publish', topic, server, message, subscribersOnly, ...from, ack, onDown }
+}
+
+/** Messages may be published to servers of users alone: those of the library take nothing that others pass on. */
+export function checkPublished(server: unknown): void {
+  if (isPublished(server)) return
+  const expected = `1 to ${serverBytesMax} bytes of text without control characters that do not begin with 'maquis:'`
+  throw new InvalidOptionError('server', expected, server)
+}
+
+function isPublished(server: unknown): server is string {
+  return typeof server === 'string' && isName(server, serverBytesMax) && !isReserved(server)
 }
 
 function parseOwned(value: unknown): OwnedBy | undefined {

@@ -1,15 +1,21 @@
 import {
+  EncodeError,
+  MaquisError,
   NoSuchServerError,
   NotConnectedError,
   OverflowError,
   PartitionedError,
   RemoteError,
+  StoppedError,
+  UnknownChannelError,
   UnknownOutcomeError,
 } from '../core/errors.js'
-import { errorOf, reportOf } from '../manager/error-reports.js'
+import { isRecord } from '../core/name.js'
+import { isNodeName } from '../core/node.js'
+import { type ErrorReport, errorOf, reportOf, shortened } from '../manager/error-reports.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { ackOf, checkOptions } from '../manager/message-options.js'
-import { type PublishMessage, poolServer } from './pool-messages.js'
+import { checkPublished, type PublishMessage, poolServer } from './pool-messages.js'
 import { PoolTraffic } from './pool-traffic.js'
 
 /** What became of a message that is for one node. */
@@ -69,6 +75,7 @@ export class PoolSender {
     counts: PublishCounts,
   ): Promise<PublishResult> {
     checkOptions(options)
+    checkPublished(message.server)
     // By life: one that was started anew has not been tried.
     const tried = new Map<string, number | undefined>()
     const within = this.deadlineOf(options)
@@ -128,7 +135,8 @@ export class PoolSender {
       } else {
         // What the server is given there is told by the answer of the pools there.
         const ack = { when: 'handled', onDown: 'reject' } as const
-        await this.#manager.forwardMessage(node, poolServer, { ...message, ack: acked.when }, { ...sent, ack })
+        const asked = { ...message, ack: acked.when, ...(acked.onDown === 'reject' && { onDown: acked.onDown }) }
+        await this.#manager.forwardMessage(node, poolServer, asked, { ...sent, ack })
       }
     } catch (error) {
       const isGone = error instanceof NoSuchServerError && error.server === poolServer
@@ -142,7 +150,8 @@ export class PoolSender {
     { server, message, subscribersOnly }: PublishMessage,
     options: ForwardOptions,
   ): Promise<void> {
-    if (subscribersOnly === true) return
+    // There is nobody there any more to tell subscribers.
+    if (subscribersOnly === true) throw new NoSuchServerError(node, server)
     const acked = ackOf(options)
     const rejecting = acked && { ack: { when: acked.when, onDown: 'reject' as const } }
     await this.#manager.forwardMessage(node, server, message, { ...options, ...rejecting })
@@ -162,27 +171,56 @@ export function goesOn(error: unknown, options: ForwardOptions): boolean {
   return error instanceof UnknownOutcomeError || error instanceof PartitionedError
 }
 
+/** Whether the message cannot be sent to that node, though it is there. */
+export function isStuck(error: unknown): boolean {
+  return error instanceof OverflowError || error instanceof UnknownChannelError || error instanceof EncodeError
+}
+
 /** Carries to the sender why its message was not handled, over the pools of two nodes. */
 class PoolRefusal extends Error {
   override readonly name = refusalName
+
+  constructor(report: object) {
+    super(JSON.stringify(report))
+  }
 }
 
 const refusalName = 'PoolRefusal'
 
-/** What the pools of this node throw, for those that sent the message. */
+/** What the pools of this node throw, for those that sent the message. It names the node that an error is about. */
 export function wrapped(error: unknown): Error {
-  if (!(error instanceof RemoteError)) return new PoolRefusal(JSON.stringify(reportOf(error)))
-  const { remoteName: name, remoteMessage: message, remoteCode: code } = error
-  return new PoolRefusal(JSON.stringify({ name, message: message.slice(0, refusalMessageMax), code }))
+  const about = error instanceof MaquisError && 'node' in error ? { node: error.node } : {}
+  // Whom it was passed on to went away, or this node ends: nobody knows here what became of it.
+  const isLost = error instanceof UnknownOutcomeError || error instanceof PartitionedError
+  if (isLost || error instanceof StoppedError) return new PoolRefusal({ ...about, reason: outcomeUnknown })
+  const report = error instanceof RemoteError ? thrownReport(error) : reportOf(error)
+  const refusal = new PoolRefusal({ ...report, ...about })
+  return refusal.message.length <= refusalMax ? refusal : new PoolRefusal({ ...shortened(report), ...about })
 }
 
-/** A handler's words are cut where a whole refusal would be too long. */
-const refusalMessageMax = 2_048
+/** No message between pools that this node can read: with `ack` its sender is not to take it for handled. */
+export function unreadable(): Error {
+  return new PoolRefusal({ name: 'Error', message: 'the pools there cannot read the message' })
+}
 
-function unwrapped(error: unknown, node: string, server: string): unknown {
+function thrownReport({ remoteName: name, remoteMessage: message, remoteCode: code }: RemoteError): ErrorReport {
+  return { name, message: message.slice(0, refusalMax / 2), code }
+}
+
+const outcomeUnknown = 'outcome-unknown'
+
+/** The characters of a refusal: as many as an error that crosses the wire may have. Half are for a handler's words. */
+const refusalMax = 4_096
+
+function unwrapped(error: unknown, peer: string, server: string): unknown {
   if (!(error instanceof RemoteError) || error.remoteName !== refusalName) return error
   try {
-    return errorOf(node, server, JSON.parse(error.remoteMessage), 'message')
+    const report: unknown = JSON.parse(error.remoteMessage)
+    const { node: named, reason }: Record<string, unknown> = isRecord(report) ? report : {}
+    const node = isNodeName(named) ? named : peer
+    if (reason !== outcomeUnknown) return errorOf(node, server, report, 'message')
+    const why = node === peer ? 'it ended' : `it went away when '${peer}' had passed the message on to it`
+    return new UnknownOutcomeError(node, 'message', why)
   } catch {
     return error
   }

@@ -1,18 +1,24 @@
+import { OverflowError } from '../core/errors.js'
 import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { type FlushMessage, poolServer } from './pool-messages.js'
 import { UnderWay } from './under-way.js'
 
-/** Where messages of a stream go. */
-type Route = Pick<ForwardOptions, 'channel' | 'partitionKey'>
+/** Where messages of a stream, or of a causal label, go. */
+type Route = Pick<ForwardOptions, 'channel' | 'partitionKey' | 'causalLabel'>
 
 interface Traffic {
   readonly sends: UnderWay
-  /** A route of each stream that carried a message without `ack`: at most as many as all channels have streams. */
-  readonly streams: Map<string, Route>
+  /**
+   * A route of each stream, and of each causal label, that carried a message without `ack`: at most as many as all
+   * channels have streams and a node has labels.
+   */
+  readonly routes: Map<string, Route>
 }
 
 const flush: FlushMessage = { type: 'flush' }
+/** Milliseconds after which a flush that met a full queue is sent again. */
+const flushAgainAfter = 50
 
 /** What is on its way from the pools of this node to those of others, so that it can be waited for. */
 export class PoolTraffic {
@@ -29,12 +35,17 @@ export class PoolTraffic {
   }
 
   /** A message without `ack` goes to the node: nothing will tell when it has arrived. */
-  unanswered(node: string, { channel = 'default', partitionKey = '' }: Route): void {
+  unanswered(node: string, { channel = 'default', partitionKey = '', causalLabel }: Route): void {
     const { name, spec } = this.#manager
     if (node === name) return
+    // Of a label all come in order, on whatever stream, and may come later than what is behind them on theirs.
+    if (causalLabel !== undefined) {
+      this.#of(node).routes.set(`label ${causalLabel}`, { channel, partitionKey, causalLabel })
+      return
+    }
     const { parallelism = 1 } = spec.channels[channel] ?? {}
     const stream = parallelism === 1 ? 0 : streamOf(hashPartitionKey(partitionKey), parallelism)
-    this.#of(node).streams.set(`${stream} ${channel}`, { channel, partitionKey })
+    this.#of(node).routes.set(`${stream} ${channel}`, { channel, partitionKey })
   }
 
   /** Resolves when all that was sent to the node so far has arrived, or never will. */
@@ -42,13 +53,24 @@ export class PoolTraffic {
     const traffic = this.#nodes.get(node)
     if (traffic === undefined) return
     await traffic.sends.ended()
-    const routes = [...traffic.streams.values()]
-    traffic.streams.clear()
+    const routes = [...traffic.routes.values()]
+    traffic.routes.clear()
+    await Promise.all(routes.map(route => this.#flushRoute(node, route)))
+  }
+
+  /** Behind all others of the stream or label, and answered. A full queue is no reason not to ask, but to ask later. */
+  async #flushRoute(node: string, route: Route): Promise<void> {
     const ack = { when: 'given', onDown: 'reject' } as const
-    // Behind all others of the stream, and answered.
-    const flushing = (route: Route): Promise<void> =>
-      this.#manager.forwardMessage(node, poolServer, flush, { ...route, ack })
-    await Promise.allSettled(routes.map(flushing))
+    const { clock } = this.#manager
+    for (;;) {
+      try {
+        return await this.#manager.forwardMessage(node, poolServer, flush, { ...route, ack })
+      } catch (error) {
+        // One of us is not there any more: nothing will arrive.
+        if (!(error instanceof OverflowError)) return
+      }
+      await new Promise<void>(resolve => void clock.schedule(flushAgainAfter, resolve))
+    }
   }
 
   /** The same, for all nodes. */
@@ -64,7 +86,7 @@ export class PoolTraffic {
   #of(node: string): Traffic {
     const known = this.#nodes.get(node)
     if (known !== undefined) return known
-    const traffic: Traffic = { sends: new UnderWay(), streams: new Map() }
+    const traffic: Traffic = { sends: new UnderWay(), routes: new Map() }
     this.#nodes.set(node, traffic)
     return traffic
   }

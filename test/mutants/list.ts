@@ -17,6 +17,7 @@ import { overlays } from './overlays.js'
 import { partialViews } from './partial-views.js'
 import { peers } from './peers.js'
 import { poolMemberMutants } from './pool-members.js'
+import { poolSending } from './pool-sending.js'
 import { poolMutants } from './pools.js'
 import { receiving } from './receiving.js'
 import { scamp } from './scamp.js'
@@ -41,6 +42,6 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'monitors and references': monitoringMutants,
   broadcasts,
   'ways through other nodes': circuits,
-  'work pools': [...poolMutants, ...poolMemberMutants],
+  'work pools': [...poolMutants, ...poolMemberMutants, ...poolSending],
   'core and delivery': core,
 }

@@ -226,23 +226,22 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'a message is acknowledged when the pools of a node have it, before its server has',
     file: sender,
-    find: "const ack = { when: 'handled', onDown: 'reject' } as const\n        await this.#manager.forwardMessage(node, poolServer, { ...message, ack: acked.when }",
-    replace:
-      "const ack = { when: 'given', onDown: 'reject' } as const\n        await this.#manager.forwardMessage(node, poolServer, { ...message, ack: acked.when }",
+    find: "const ack = { when: 'handled', onDown: 'reject' } as const\n        const asked",
+    replace: "const ack = { when: 'given', onDown: 'reject' } as const\n        const asked",
     tests: ofFaults,
   },
   {
     name: 'who is not the owner of a key handles it all the same',
     file: arrivals,
-    find: 'return owner === undefined || owner.name === this.#context.manager.name',
-    replace: 'return owner === undefined || owner.name !== ""',
+    find: 'owned === undefined || this.#nextOf(owned, context.from, nobody) === undefined',
+    replace: 'owned === undefined || owned.digest >= 0',
     tests: [...ofFaults, ...ofClusters],
   },
   {
     name: 'who leaves itself out gets its messages back',
     file: arrivals,
-    find: '      if (node.name === name && owned?.exceptSender === true) continue\n',
-    replace: '',
+    find: '(exceptSender === undefined || name !== sender)',
+    replace: "(exceptSender === undefined || name !== '')",
     tests: ofClusters,
   },
   {
@@ -264,8 +263,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'a message that was passed on is from who passed it on',
     file: arrivals,
-    find: 'origin === undefined ? context : { ...context, from: origin.name, ...origin }',
-    replace: 'origin === undefined ? context : { ...context, incarnation: origin.incarnation }',
+    find: '{ ...context, from: name, incarnation }',
+    replace: '{ ...context, incarnation }',
     tests: ofClusters,
   },
   {
@@ -306,8 +305,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'who departs does not wait for what was sent to it before',
     file: managePools,
-    find: 'if (parsed.leaving) return this.#sender.traffic.flush(context.from)',
-    replace: 'if (parsed.leaving && parsed.version < 0) return this.#sender.traffic.flush(context.from)',
+    find: 'return parsed.leaving ? this.#sender',
+    replace: 'return parsed.leaving && parsed.version < 0 ? this.#sender',
     tests: ofDepartures,
   },
   {
@@ -327,8 +326,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'only what is acknowledged is waited for',
     file: traffic,
-    find: 'this.#of(node).streams.set(',
-    replace: "if (channel === '') this.#of(node).streams.set(",
+    find: 'this.#of(node).routes.set(`$',
+    replace: "if (channel === '') this.#of(node).routes.set(`$",
     tests: ofDepartures,
   },
   {

@@ -3,6 +3,7 @@ import type { ForwardOptions, PeerServiceManager } from '../../src/index.js'
 import { fullMesh } from '../../src/index.js'
 import { type ManagedPools, managePools } from '../../src/pool/pool.js'
 import { type Simulation, simulate } from '../../src/testing/testing.js'
+import { Cluster as Mesh } from '../support/cluster.js'
 
 const names = ['worker-1', 'worker-2', 'worker-3', 'front']
 
@@ -88,4 +89,112 @@ describe('who departs under load', () => {
     expect(net.clock.now() - began).toBeGreaterThanOrEqual(200)
     expect(net.clock.now() - began).toBeLessThan(1_000)
   })
+})
+
+describe('nodes that depart together under load', () => {
+  const keys = Array.from({ length: 400 }, (_, index) => `key-${index}`)
+  const small = { queueBytes: 50_000, windowBytes: 65_536 }
+  const cases = [2, 3].flatMap(count =>
+    [
+      { limits: small, bytes: 2_000, messages: 600 },
+      { limits: {}, bytes: 20_000, messages: 600 },
+    ].flatMap(load => [{}, { ack: true }].map(options => ({ count, options, ...load }))),
+  )
+
+  // In a circle: each publishes for keys of the next one, which passes on to the one after that what comes while it
+  // knows that it departs itself, and not yet that the others do.
+  test.each(cases)('lose and repeat nothing, and end ($count, $bytes bytes, $options)', async given => {
+    const { count, limits, bytes, messages, options } = given
+    const mesh = new Mesh({ options: { limits }, network: { latency: 5 } })
+    const handled = new Map<string, number>()
+    const managers = await mesh.mesh(['a', 'b', 'c', 'd'], { attributes: { type: 'worker' } })
+    const nodes = managers.map(manager => {
+      manager.register('job', ([id]: [string]) => void handled.set(id, (handled.get(id) ?? 0) + 1))
+      return managePools(manager)
+    })
+    await mesh.pass(1_000)
+    const departing = nodes.slice(0, count)
+    const sent: Promise<unknown>[] = []
+    const departed: Promise<void>[] = []
+    for (const [index, pools] of departing.entries()) {
+      const [owner, heir] = [1, 2].map(step => managers[(index + step) % count]?.name)
+      const theirs = keys.filter(key => {
+        const [first, second] = pools.worker.ranked(key, 2)
+        return first?.name === owner && second?.name === heir
+      })
+      for (let each = 0; each < messages; each++) {
+        const message = [`${index} ${each}`, new Uint8Array(bytes)]
+        sent.push(pools.worker.publishHrw(theirs[each % theirs.length] as string, 'job', message, options))
+      }
+    }
+    for (const pools of departing) departed.push(pools.depart({ timeout: 30_000 }))
+    const began = mesh.clock.now()
+    await mesh.settle(Promise.all(departed))
+    expect(mesh.clock.now() - began).toBeLessThan(10_000)
+    await mesh.settle(Promise.all(managers.slice(0, count).map(manager => manager.stop())))
+    expect((await mesh.settle(Promise.all(sent))).filter(result => (result as { sent: boolean }).sent).length).toBe(
+      count * messages,
+    )
+    await mesh.pass(1_000)
+    expect(handled.size).toBe(count * messages)
+    expect([...handled.values()].filter(times => times > 1)).toEqual([])
+  })
+})
+
+test('who departs waits for messages of a causal label that wait for others', async () => {
+  const mesh = new Mesh({ options: { channels: { slow: {} } } })
+  const [x, front, one] = (await mesh.mesh(['x', 'front', 'one'])) as [
+    PeerServiceManager,
+    PeerServiceManager,
+    PeerServiceManager,
+  ]
+  const told: unknown[] = []
+  one.register('job', message => void told.push(message))
+  const at = managePools(front)
+  const departing = managePools(one)
+  await mesh.pass(1_000)
+  front.register('hint', async () => {
+    await at.publish('zeek/cluster/node/one/', 'job', 2, { causalLabel: 'orders' })
+  })
+  using _ = x.interpose(({ channel }) => (channel === 'slow' ? { type: 'delay', by: 500 } : { type: 'pass' }))
+  const first = x.forwardMessage('one', 'job', 1, { channel: 'slow', causalLabel: 'orders' })
+  await mesh.settle(x.forwardMessage('front', 'hint', 0, { causalLabel: 'orders' }))
+  await mesh.pass(50)
+  expect(told).toEqual([])
+  await mesh.settle(departing.depart({ timeout: 5_000 }))
+  expect(told).toEqual([1, 2])
+  await mesh.settle(first)
+})
+
+test('who departs is heard of where handlers are stuck, and all that may wait for them waits', async () => {
+  const mesh = new Mesh({ options: { limits: { queueBytes: 50_000, windowBytes: 65_536 } } })
+  const managers = await mesh.mesh(['a', 'b'], { attributes: { type: 'worker' } })
+  const [a, b] = managers.map(manager => {
+    manager.register('stuck', () => new Promise(() => {}))
+    return managePools(manager)
+  }) as [ManagedPools, ManagedPools]
+  await mesh.pass(1_000)
+  const key = ['x', 'y', 'z', 'u', 'v', 'w'].find(each => a.worker.hrw(each)?.name === 'b') as string
+  for (let index = 0; index < 500; index++)
+    void a.worker.publishHrw(key, 'stuck', new Uint8Array(2_000)).catch(() => {})
+  await mesh.pass(100)
+  const departed = a.depart()
+  await mesh.pass(100)
+  expect(b.worker.aliveCount).toBe(1)
+  await mesh.settle(departed)
+})
+
+test('who departs waits for what was sent to it, though the queue to it is full', async () => {
+  const mesh = new Mesh({ options: { channels: { full: { overflow: 'reject' } }, limits: { queueBytes: 20_000 } } })
+  const [front, one] = (await mesh.mesh(['front', 'one'])) as [PeerServiceManager, PeerServiceManager]
+  const [at, departing] = [front, one].map(manager => managePools(manager)) as [ManagedPools, ManagedPools]
+  await mesh.pass(1_000)
+  await mesh.settle(at.publish('zeek/cluster/node/one/', 'job', 1, { channel: 'full' }))
+  using _ = front.interpose(({ server }) => (server === 'filler' ? { type: 'delay', by: 400 } : { type: 'pass' }))
+  const filler = front.forwardMessage('one', 'filler', new Uint8Array(19_900), { channel: 'full' })
+  const began = mesh.clock.now()
+  await mesh.settle(departing.depart({ timeout: 5_000 }))
+  expect(mesh.clock.now() - began).toBeGreaterThanOrEqual(400)
+  expect(mesh.clock.now() - began).toBeLessThan(1_000)
+  await mesh.settle(filler)
 })
