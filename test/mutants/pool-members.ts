@@ -15,7 +15,7 @@ const managePools = 'src/pool/manage-pools.ts'
 const ofSteps = ['test/pool/incremental.test.ts']
 const ofLiveness = ['test/pool/liveness.test.ts']
 const ofArguments = ['test/pool/arguments.test.ts']
-const ofPeers = ['test/pool/peer-pools.test.ts']
+const ofPeers = ['test/pool/peer-states.test.ts', 'test/pool/peer-pools.test.ts']
 const ofClusters = ['test/pool/managed-pools.test.ts']
 
 /** Who is in work pools, and what nodes tell each other of them. */

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import type { PeerServiceManager, PeerServiceOptions } from '../../src/index.js'
-import { Differences } from '../../src/pool/differences.js'
-import { PeerPools } from '../../src/pool/peer-pools.js'
 import {
   type ManagedPools,
   managePools,
@@ -9,9 +7,6 @@ import {
   type PoolSupplyError,
   type PoolsOptions,
 } from '../../src/pool/pool.js'
-import type { StateMessage } from '../../src/pool/pool-state.js'
-import { WorkPool } from '../../src/pool/work-pool.js'
-import { WorkPools } from '../../src/pool/work-pools.js'
 import { Cluster } from '../support/cluster.js'
 
 const worker: PeerServiceOptions = { attributes: { type: 'worker' } }
@@ -117,16 +112,17 @@ describe('pools that are made again', () => {
 })
 
 describe('a full queue', () => {
-  const limits = { queueBytes: 20_000, windowBytes: 65_536 }
-  const options = { channels: { default: { overflow: 'reject' } }, limits } as PeerServiceOptions
+  const options = { limits: { queueBytes: 20_000, windowBytes: 65_536, blockedCalls: 1 } }
 
   /** Two workers, of which nothing passes from `b` to `a`, until the function is called. */
   async function full(): Promise<{ cluster: Cluster; a: Member; b: Member; drain: () => void }> {
     const cluster = new Cluster({ options })
     const [a, b] = (await workers(cluster, ['a', 'b'])) as [Member, Member]
     const stalled = cluster.stall('a', 'b')
-    for (let index = 0; index < 30; index++) {
-      void b.manager.forwardMessage('a', 'work', new Uint8Array(9_000)).catch(() => {})
+    for (const channel of ['default', 'membership']) {
+      for (let index = 0; index < 30; index++) {
+        void b.manager.forwardMessage('a', 'work', new Uint8Array(9_000), { channel }).catch(() => {})
+      }
     }
     return { cluster, a, b, drain: () => stalled.resume() }
   }
@@ -331,60 +327,5 @@ describe('subscriptions', () => {
     both[1]?.[Symbol.dispose]()
     await cluster.pass(100)
     expect(await heardBy(cluster, a, 'news')).toEqual([])
-  })
-})
-
-describe('what a node tells', () => {
-  async function peerPools(): Promise<PeerPools> {
-    const manager = await new Cluster().start('a', worker)
-    const pools = new WorkPools({
-      ...{ self: 'a', options: {}, awaitsNodes: true, nodes: [] },
-      make: (spec, context) => new WorkPool(spec, context),
-    })
-    return new PeerPools({ manager, pools, subscriptions: () => [], isLeaving: () => false })
-  }
-
-  const stateOf = (version: number, ...subscriptions: string[]): StateMessage => ({
-    ...{ type: 'state', version, heard: 0, leaving: false, ended: false, managerIsLogger: false },
-    ...{ specs: [], subscriptions },
-  })
-
-  test('late, or of a life that is over, changes nothing', async () => {
-    const peers = await peerPools()
-    peers.up('b', 2)
-    peers.heard('b', 2, stateOf(5, 'news'))
-    peers.heard('b', 2, stateOf(4, 'old'))
-    peers.heard('b', 2, stateOf(5, 'same'))
-    peers.heard('b', 1, stateOf(9, 'older'))
-    peers.down('b', 1)
-    expect(['news', 'old', 'same', 'older'].map(topic => peers.subscribers(topic))).toEqual([['b'], [], [], []])
-    peers.heard('b', 3, stateOf(1, 'next'))
-    expect(['news', 'next'].map(topic => peers.subscribers(topic))).toEqual([[], ['b']])
-    peers.down('b', 3)
-    expect([peers.subscribers('next'), peers.runs('b'), peers.runs('a')]).toEqual([[], false, true])
-  })
-
-  test('when it is neither up nor connected is not kept', async () => {
-    const peers = await peerPools()
-    peers.heard('b', 1, stateOf(1, 'news'))
-    expect([peers.subscribers('news'), peers.runs('b')]).toEqual([[], false])
-  })
-
-  test('of more pools than one node may have is reckoned with in the order of topics', () => {
-    const differences = new Differences()
-    const own = { managerIsLogger: false, specs: [] }
-    for (const [node, letter] of Object.entries({ b: 'y', a: 'x', c: 'x' })) {
-      const specs = Array.from({ length: 1_000 }, (_, index) => ({
-        ...{ topic: `${letter}${1_000 + index}`, nodeType: 'worker', maxNodes: 1, exclusive: true, refill: true },
-        ...{ hash: 'fmix32-v1', allocation: 'rendezvous' },
-      }))
-      expect(differences.compare(node, own, { ...stateOf(1), specs })).toBe(true)
-    }
-    const claims = differences.claims.map(({ spec, node }) => `${spec.topic} ${node}`)
-    expect([claims.length, claims[0], claims[999], claims[1_000], claims[1_023]]).toEqual([
-      ...[1_024, 'x1000 a', 'x1999 a', 'y1000 b', 'y1023 b'],
-    ])
-    // All of them are told of, whether they are reckoned with or not.
-    expect(differences.takeNews().length).toBe(2_000)
   })
 })
