@@ -126,6 +126,8 @@ class ClusterPools implements ManagedPools {
   #leaving: number | undefined
   #isDisposed = false
   #malformed = 0
+  /** How often another node came up. */
+  #ups = 0
 
   constructor(manager: PeerServiceManager, options: PoolsOptions) {
     this.#manager = manager
@@ -151,6 +153,7 @@ class ClusterPools implements ManagedPools {
     this.#disposables.push(
       manager.monitorNodes(({ type, node, incarnation }) => {
         if (type === 'up') {
+          this.#ups++
           this.#pools.nodeUp(node, incarnation)
           this.#peers.up(node, incarnation)
         } else {
@@ -289,11 +292,20 @@ class ClusterPools implements ManagedPools {
     await within(this.#manager.clock, timeout, this.#drain(timeout))
   }
 
-  /** The others answer when what they had sent before has arrived, so nothing comes behind their answers. */
+  /**
+   * The others answer when what they had sent before has arrived, so nothing comes behind their answers. Who comes up
+   * meanwhile may send before it hears of it, and is asked, too.
+   */
   async #drain(timeout: number): Promise<void> {
-    await this.#peers.announce(timeout)
-    await this.#arrivals.ended()
-    await this.#sender.traffic.flushAll()
+    const isLeaving = (): boolean => this.#leaving === this.#manager.spec.incarnation
+    for (let asked = -1; asked !== this.#ups && isLeaving(); ) {
+      asked = this.#ups
+      await this.#peers.announce(timeout)
+      // What this node sends to itself comes on its next turn.
+      await this.#sender.traffic.flush(this.#manager.name)
+      await this.#arrivals.ended()
+      await this.#sender.traffic.flushAll()
+    }
   }
 
   async leave(options?: { readonly timeout?: number }): Promise<void> {

@@ -125,12 +125,12 @@ export class PoolSender {
 
   async #send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
     const acked = ackOf(options)
-    if (!this.#nodes.runsPools(node)) return this.#plain(node, message, options)
     const { server } = message
     const sent: ForwardOptions = { partitionKey: message.owned?.partitionKey ?? server, ...options }
+    if (acked === undefined) this.traffic.unanswered(node, sent)
+    if (!this.#nodes.runsPools(node)) return this.#plain(node, message, sent)
     try {
       if (acked === undefined) {
-        this.traffic.unanswered(node, sent)
         await this.#manager.forwardMessage(node, poolServer, message, sent)
       } else {
         // What the server is given there is told by the answer of the pools there.
@@ -140,7 +140,7 @@ export class PoolSender {
       }
     } catch (error) {
       const isGone = error instanceof NoSuchServerError && error.server === poolServer
-      if (isGone) return this.#plain(node, message, options)
+      if (isGone) return this.#plain(node, message, sent)
       throw unwrapped(error, node, server)
     }
   }

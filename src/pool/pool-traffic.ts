@@ -20,7 +20,7 @@ const flush: FlushMessage = { type: 'flush' }
 /** Milliseconds after which a flush that met a full queue is sent again. */
 const flushAgainAfter = 50
 
-/** What is on its way from the pools of this node to those of others, so that it can be waited for. */
+/** What is on its way from the pools of this node to those of others, and its own, so that it can be waited for. */
 export class PoolTraffic {
   readonly #manager: PeerServiceManager
   readonly #nodes = new Map<string, Traffic>()
@@ -36,8 +36,7 @@ export class PoolTraffic {
 
   /** A message without `ack` goes to the node: nothing will tell when it has arrived. */
   unanswered(node: string, { channel = 'default', partitionKey = '', causalLabel }: Route): void {
-    const { name, spec } = this.#manager
-    if (node === name) return
+    const { spec } = this.#manager
     // Of a label all come in order, on whatever stream, and may come later than what is behind them on theirs.
     if (causalLabel !== undefined) {
       this.#of(node).routes.set(`label ${causalLabel}`, { channel, partitionKey, causalLabel })

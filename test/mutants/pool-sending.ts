@@ -190,8 +190,8 @@ export const poolSending: readonly Mutant[] = [
   {
     name: 'departures wait behind messages of users',
     file: peerPools,
-    find: '{ ...options, channel: membershipChannel, ack }',
-    replace: '{ ...options, ack }',
+    find: 'poolServer, state, { channel: membershipChannel, ack }',
+    replace: 'poolServer, state, { ack }',
     tests: ofDepartures,
   },
   {
@@ -214,5 +214,19 @@ export const poolSending: readonly Mutant[] = [
     find: "isRecord(message) && message.type === 'state' ? undefined :",
     replace: "isRecord(message) && message.type === '' ? undefined :",
     tests: ofPassingOn,
+  },
+  {
+    name: 'who departs does not ask nodes that come up meanwhile',
+    file: managePools,
+    find: 'asked !== this.#ups && isLeaving()',
+    replace: 'asked < 0 && isLeaving()',
+    tests: ofDepartures,
+  },
+  {
+    name: 'who departs does not wait for what it sends to itself',
+    file: managePools,
+    find: '      await this.#sender.traffic.flush(this.#manager.name)\n',
+    replace: '',
+    tests: ofDepartures,
   },
 ]

@@ -198,3 +198,44 @@ test('who departs waits for what was sent to it, though the queue to it is full'
   expect(mesh.clock.now() - began).toBeLessThan(1_000)
   await mesh.settle(filler)
 })
+
+test('who departs waits for what a node sends that comes up meanwhile', async () => {
+  const mesh = new Mesh({ network: { latency: 5 } })
+  const [one, front] = (await mesh.mesh(['one', 'front'])) as [PeerServiceManager, PeerServiceManager]
+  const handled: unknown[] = []
+  one.register('slow', () => new Promise<void>(resolve => void mesh.clock.schedule(3_000, resolve)))
+  one.register('job', message => void handled.push(message))
+  const [departing, at] = [one, front].map(manager => managePools(manager)) as [ManagedPools, ManagedPools]
+  await mesh.pass(1_000)
+  mesh.split('one', 'front')
+  await mesh.until(() => !one.isConnected('front') && !front.isConnected('one'))
+  void departing.publish('zeek/cluster/node/one/', 'slow', 0)
+  await mesh.turn()
+  let isDeparted = false
+  const departed = departing.depart({ timeout: 20_000 }).finally(() => {
+    isDeparted = true
+  })
+  using _ = front.interpose(({ server }) => (server === 'job' ? { type: 'delay', by: 4_000 } : { type: 'pass' }))
+  front.monitorNodes(({ type }) => {
+    // It has not been told yet.
+    if (type === 'up') void at.publish('zeek/cluster/node/one/', 'job', 1)
+  })
+  mesh.heal()
+  await mesh.until(() => one.isConnected('front'))
+  expect([isDeparted, handled]).toEqual([false, []])
+  await mesh.settle(departed)
+  expect(handled).toEqual([1])
+})
+
+test('who departs alone waits for what it has just sent to itself', async () => {
+  const mesh = new Mesh()
+  const manager = await mesh.start('one', { attributes: { type: 'worker' } })
+  const handled: unknown[] = []
+  manager.register('job', message => void handled.push(message))
+  const pools = managePools(manager)
+  await mesh.pass(1_000)
+  void pools.worker.publishHrw('key', 'job', 1)
+  void pools.worker.publishHrw('key', 'job', 2, { causalLabel: 'label' })
+  await mesh.settle(pools.depart())
+  expect(handled).toEqual([1, 2])
+})
