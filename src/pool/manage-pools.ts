@@ -267,19 +267,12 @@ class ClusterPools implements ManagedPools {
         if (isOver) return
         isOver = true
         subscription[Symbol.dispose]()
-        this.#unsubscribed(prefix)
+        const left = (this.#subscribed.get(prefix) ?? 1) - 1
+        if (left > 0) return void this.#subscribed.set(prefix, left)
+        this.#subscribed.delete(prefix)
+        this.#peers.changed()
       },
     }
-  }
-
-  #unsubscribed(prefix: string): void {
-    const left = (this.#subscribed.get(prefix) ?? 1) - 1
-    if (left > 0) {
-      this.#subscribed.set(prefix, left)
-      return
-    }
-    this.#subscribed.delete(prefix)
-    this.#peers.changed()
   }
 
   async depart(options: { readonly timeout?: number } = {}): Promise<void> {
