@@ -81,6 +81,18 @@ function nodesAfter(done: readonly Step[]): NaiveNode[] {
 }
 
 describe('what pools keep up step by step', () => {
+  test('has a manager among loggers also when it becomes one', () => {
+    const pools = createPools({ self: 'n0', managerIsLogger: true })
+    pools.register({ topic: 'few', nodeType: 'logger', maxNodes: 1 })
+    for (const type of ['manager', 'logger', 'manager']) {
+      pools.nodeJoined({ name: 'n0', type })
+      expect([pools.logger.aliveCount, pools.registered.get('few')?.aliveCount, type]).toEqual([1, 1, type])
+      pools.nodeJoined({ name: 'n1', type: 'logger' })
+      expect([...pools.logger.nodes.keys()]).toEqual(['n0', 'n1'])
+      pools.nodeLeft('n1')
+    }
+  })
+
   test.each([false, true])('is what would be made anew, at every step (managerIsLogger: %s)', managerIsLogger => {
     fc.assert(
       fc.property(steps, all => {
