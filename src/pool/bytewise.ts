@@ -21,3 +21,14 @@ function place(unit: number): number {
 export function byNameBytewise(one: { readonly name: string }, other: { readonly name: string }): number {
   return compareBytewise(one.name, other.name)
 }
+
+/** Where in a sorted list the first stands that does not come before what is looked for: by `compare`, as in `sort`. */
+export function lowerBound<Element>(list: readonly Element[], compare: (element: Element) => number): number {
+  let [low, high] = [0, list.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compare(list[middle] as Element) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}

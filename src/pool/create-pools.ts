@@ -1,8 +1,9 @@
 import { checkKeys } from '../core/option-keys.js'
 import { checkArray } from '../manager/checks.js'
 import type { PoolPeer } from './node-table.js'
+import type { Pools, PoolsOptions, PureNodes } from './pools.js'
 import { type Pool, WorkPool } from './work-pool.js'
-import { type Pools, type PoolsOptions, type PureNodes, WorkPools } from './work-pools.js'
+import { WorkPools } from './work-pools.js'
 
 /** What pools are made of that nobody manages. */
 export interface CreatePoolsOptions extends PoolsOptions {

@@ -95,10 +95,19 @@ class MixedSites<Node extends SiteIdentity> implements Sites<Node> {
   }
 
   #precedes(digest: number, one: number, other: number): boolean {
-    const [a, b] = [this.#nodes[one] as Node, this.#nodes[other] as Node]
-    const [first, second] = [secondWeight(digest, a.name), secondWeight(digest, b.name)]
-    return first > second || (first === second && compareBytewise(a.name, b.name) < 0)
+    return precedesByName(digest, (this.#nodes[one] as Node).name, (this.#nodes[other] as Node).name)
   }
+}
+
+/** The weight of a node, by `fmix32-v1`. */
+export function mixedWeight(digest: number, name: string): number {
+  return finishHash(digest ^ finishHash(fnv1a32(name)))
+}
+
+/** Which of two nodes of the same weight comes first, by `fmix32-v1`. */
+export function precedesByName(digest: number, one: string, other: string): boolean {
+  const [first, second] = [secondWeight(digest, one), secondWeight(digest, other)]
+  return first > second || (first === second && compareBytewise(one, other) < 0)
 }
 
 function secondWeight(digest: number, name: string): number {

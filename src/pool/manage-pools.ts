@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'eventemitter3'
 import { EncodeError, InvalidOptionError, OverflowError, StoppedError, UnknownChannelError } from '../core/errors.js'
-import { isName, isRecord } from '../core/name.js'
+import { isRecord } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
 import type { Clock } from '../core/time.js'
@@ -15,11 +15,13 @@ import { type ManagedPool, SendingPool } from './managed-pool.js'
 import type { PoolPeer } from './node-table.js'
 import { PeerPools } from './peer-pools.js'
 import { PoolArrivals, type Subscriber } from './pool-arrivals.js'
-import { checkPublished, type PublishMessage, parsePoolMessage, poolServer, subscriptionsMax } from './pool-messages.js'
+import { checkPublished, type PublishMessage, parsePoolMessage, poolServer } from './pool-messages.js'
 import { PoolSender, unreadable } from './pool-sender.js'
-import { nodeTypeOf, type PoolSpec, topicBytesMax } from './pool-spec.js'
-import { withoutEnd } from './topics.js'
-import { type Pools, type PoolsEvents, type PoolsOptions, WorkPools } from './work-pools.js'
+import { nodeTypeOf, type PoolSpec } from './pool-spec.js'
+import { subscriptionsMax } from './pool-state.js'
+import type { Pools, PoolsEvents, PoolsOptions } from './pools.js'
+import { isTopic, topicBytesMax, withoutEnd } from './topics.js'
+import { WorkPools } from './work-pools.js'
 
 /** What became of a message that is for a topic. */
 export interface TopicResult {
@@ -46,6 +48,8 @@ export interface PoolsCounters {
   readonly stale: number
   /** Messages between pools that were none. */
   readonly malformed: number
+  /** Times that a node was told of the pools of this one again, because of a full queue for example. */
+  readonly retold: number
 }
 
 /**
@@ -86,6 +90,8 @@ export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Serve
 }
 
 const departTimeout = 1_000
+/** As many subscribe to one prefix. */
+const subscribersMax = 1_024
 
 /**
  * Pools of a node of a cluster, fed by its membership. Make them at every node, with the same specs. Registrations and
@@ -113,8 +119,10 @@ class ClusterPools implements ManagedPools {
   readonly #arrivals: PoolArrivals
   readonly #disposables: Disposable[] = []
   readonly #refresh = (): void => this.#membersChanged()
-  /** The members, by their topics. */
-  #nodeTopics: ReadonlyMap<string, string> = new Map()
+  /** How many subscribed to each prefix. */
+  readonly #subscribed = new Map<string, number>()
+  /** The members as they were told of last: those that are told of again in the same words are not looked at. */
+  #members: ReadonlySet<NodeSpec> = new Set()
   #leaving: number | undefined
   #isDisposed = false
   #malformed = 0
@@ -134,7 +142,7 @@ class ClusterPools implements ManagedPools {
     this.#arrivals = new PoolArrivals({ manager, pools: this.#pools, sender: this.#sender })
     this.#peers = new PeerPools({
       ...{ manager, pools: this.#pools },
-      subscriptions: () => this.#arrivals.prefixes,
+      subscriptions: () => [...this.#subscribed.keys()],
       isLeaving: () => this.#isDisposed || this.#leaving === manager.spec.incarnation,
     })
     this.#membersChanged()
@@ -242,16 +250,26 @@ class ClusterPools implements ManagedPools {
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable {
     if (prefix !== '') checkTopic('prefix', prefix)
     checkFunction('fn', fn)
-    const { prefixes } = this.#arrivals
-    if (prefixes.length >= subscriptionsMax && !prefixes.includes(prefix)) {
+    const count = this.#subscribed.get(prefix) ?? 0
+    if (count === 0 && this.#subscribed.size >= subscriptionsMax) {
       throw new InvalidOptionError('prefix', `one of ${subscriptionsMax} that a node may subscribe to at the most`)
+    }
+    if (count >= subscribersMax) {
+      throw new InvalidOptionError('prefix', `subscribed to by ${subscribersMax} at the most`, prefix)
     }
     // What is published is what its publisher says that it is.
     const subscription = this.#arrivals.subscribe(prefix, (message, context) => fn(message as Message, context))
-    this.#peers.changed()
+    this.#subscribed.set(prefix, count + 1)
+    if (count === 0) this.#peers.changed()
+    let isOver = false
     return {
       [Symbol.dispose]: () => {
+        if (isOver) return
+        isOver = true
         subscription[Symbol.dispose]()
+        const left = (this.#subscribed.get(prefix) ?? 1) - 1
+        if (left > 0) return void this.#subscribed.set(prefix, left)
+        this.#subscribed.delete(prefix)
         this.#peers.changed()
       },
     }
@@ -290,7 +308,8 @@ class ClusterPools implements ManagedPools {
 
   counters(): PoolsCounters {
     const { forwarded, kept } = this.#arrivals
-    return { forwarded, kept, stale: this.#pools.stale, malformed: this.#malformed }
+    const { retold } = this.#peers
+    return { forwarded, kept, stale: this.#pools.stale, malformed: this.#malformed, retold }
   }
 
   [Symbol.dispose](): void {
@@ -300,16 +319,17 @@ class ClusterPools implements ManagedPools {
     this.#isDisposed = true
     this.#arrivals.close()
     // Others must not take it for a node that runs pools, and would look at what they send it.
-    void this.#peers.announce(departTimeout)
+    void this.#peers.end(departTimeout)
     this.#pools.close()
-    this.#pools.nodesAre([])
+    this.#pools.nodesChanged([], this.#members)
   }
 
   #membersChanged(): void {
-    const members = this.#manager.membersForOrchestration()
-    const { nodeTopic } = this.#pools.topics
-    this.#nodeTopics = new Map(members.map(({ name }) => [withoutEnd(nodeTopic(name)), name]))
-    this.#pools.nodesAre(members.map(peerOf))
+    const members = new Set(this.#manager.membersForOrchestration())
+    const joined = [...members].filter(spec => !this.#members.has(spec))
+    const gone = [...this.#members].filter(spec => !members.has(spec))
+    this.#members = members
+    this.#pools.nodesChanged(joined.map(peerOf), gone)
   }
 
   /** Says what its sender is told of it. */
@@ -334,7 +354,7 @@ class ClusterPools implements ManagedPools {
       if (withoutEnd(pool.spec.topic) === bare)
         return pool.nodeList.filter(({ alive }) => alive).map(({ name }) => name)
     }
-    const named = this.#nodeTopics.get(bare)
+    const named = this.#pools.nodeOfTopic(topic)
     if (named !== undefined) return this.#pools.isAlive(named) ? [named] : []
     const members = this.#manager.membersForOrchestration()
     const types = new Set(members.map(spec => peerOf(spec).type))
@@ -372,6 +392,6 @@ async function within(clock: Clock, timeout: number, work: Promise<void>): Promi
 }
 
 function checkTopic(option: string, topic: unknown): void {
-  if (typeof topic === 'string' && isName(topic, topicBytesMax)) return
+  if (isTopic(topic)) return
   throw new InvalidOptionError(option, `1 to ${topicBytesMax} bytes of text`, topic)
 }

@@ -1,5 +1,5 @@
-import type { Candidate } from './allocation.js'
 import { nodeTypeOf } from './pool-spec.js'
+import type { Candidate } from './supply.js'
 
 /** A node as pools know it. */
 export interface PoolPeer {
@@ -31,13 +31,10 @@ export class NodeTable {
   /** What was told of lives that were over. */
   stale = 0
 
-  /** The names of all members with their types, and whether they are alive. */
-  members(): Candidate[] {
-    const members: Candidate[] = []
-    for (const [name, entry] of this.#entries) {
-      if (entry.isMember) members.push({ name, type: entry.type, alive: isAlive(entry) })
-    }
-    return members
+  /** A member with its type, and whether it is alive; undefined where it is none. */
+  member(name: string): Candidate | undefined {
+    const entry = this.#entries.get(name)
+    return entry?.isMember === true ? { name, type: entry.type, alive: isAlive(entry) } : undefined
   }
 
   /** Takes a node in, or learns of a later life of it, or of its type. */
@@ -70,10 +67,10 @@ export class NodeTable {
     this.#forget(name, entry)
   }
 
-  /** That life says that it will leave, or that it will not after all. */
+  /** That life says that it will leave, or that it will not after all. Of a stranger that is not up nothing is kept. */
   leaving(name: string, incarnation: number, isLeaving: boolean): void {
-    const entry = this.#entry(name)
-    if (!this.#isStale(entry, incarnation)) entry.leaving = isLeaving ? incarnation : undefined
+    const entry = this.#entries.get(name)
+    if (entry !== undefined && !this.#isStale(entry, incarnation)) entry.leaving = isLeaving ? incarnation : undefined
   }
 
   /** The latest life of a node that is known; undefined where the node is not. */

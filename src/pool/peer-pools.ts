@@ -1,19 +1,36 @@
 import { membershipChannel } from '../core/channel.js'
-import { OverflowError } from '../core/errors.js'
-import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
-import { compareBytewise } from './bytewise.js'
-import { PoolMismatchError } from './errors.js'
-import { knownHash, poolServer, type StateMessage } from './pool-messages.js'
-import { type CompletePoolSpec, differingField, poolsMax, type SharedSpec, sharedSpec } from './pool-spec.js'
+import { EncodeError, NoSuchServerError, StoppedError } from '../core/errors.js'
+import type { Millis } from '../core/time.js'
+import type { PeerServiceManager } from '../manager/manager.js'
+import { Differences } from './differences.js'
+import type { PoolMismatchError } from './errors.js'
+import { poolServer } from './pool-messages.js'
+import { sharedSpec } from './pool-spec.js'
+import type { StateMessage } from './pool-state.js'
 import { matchesTopic } from './topics.js'
 import type { WorkPool } from './work-pool.js'
 import type { WorkPools } from './work-pools.js'
 
 interface Peer {
   readonly incarnation: number
-  /** The version of this node's state that it was last sent. */
+  /** The version of this node's state that it has; 0: none. */
   told: number
+  /** One message at a time is on its way to it: what changes meanwhile is told afterwards, and once. */
+  isTelling: boolean
+  /** It lacks what it was told. */
+  hasLost: boolean
+  /** The last attempt to tell it failed: there will be another. */
+  hasFailed: boolean
+  /** The latest version of its state that it told. */
+  heard: number
+  /** Undefined: it has no pools, or has told nothing of them. */
   state: StateMessage | undefined
+}
+
+/** Resolves when all have a version of this node's state. */
+interface Announcement {
+  readonly version: number
+  readonly end: () => void
 }
 
 export interface PeerPoolsContext {
@@ -24,6 +41,12 @@ export interface PeerPoolsContext {
   readonly isLeaving: () => boolean
 }
 
+/** After so many milliseconds those are told again whom nothing could be told, as by a full queue. */
+const tellAgainAfter = 250
+
+/** The last versions that nodes told: pools that are made anew go on from there. Others would ignore them otherwise. */
+const versions = new WeakMap<PeerServiceManager, number>()
+
 /**
  * What the nodes that are up tell each other of their pools: their specs, which have to agree, the topics that they
  * want to hear of, and that they leave.
@@ -31,20 +54,26 @@ export interface PeerPoolsContext {
 export class PeerPools {
   readonly #context: PeerPoolsContext
   readonly #peers = new Map<string, Peer>()
-  readonly #mismatches = new Map<string, PoolMismatchError>()
-  #version: number
-  #isTelling = false
-  #foreign = ''
+  readonly #differences = new Differences()
+  readonly #announcements = new Set<Announcement>()
+  #version = 0
+  #phase: 'open' | 'ended' | 'silent' = 'open'
+  /** Whether all are to be compared with what this node has: that has changed. */
+  #isStale = false
+  #isCalled = false
+  #cancelRetry: (() => void) | undefined
+  /** Times that a node was told again because nothing could be told to it before. */
+  retold = 0
 
   constructor(context: PeerPoolsContext) {
     this.#context = context
-    // Greater than that of pools that the node had before, in the same life.
-    this.#version = context.manager.clock.wall().getTime()
+    this.#raise()
   }
 
   /** Differences with nodes that are up. */
   get mismatches(): readonly PoolMismatchError[] {
-    return [...this.#mismatches.values()]
+    this.#compareAll()
+    return this.#differences.mismatches
   }
 
   /** Whether it is known that a node has pools of its own. */
@@ -62,110 +91,191 @@ export class PeerPools {
   }
 
   up(node: string, incarnation: number): void {
-    const state = this.#peers.get(node)?.incarnation === incarnation ? this.#peers.get(node)?.state : undefined
-    this.#peers.set(node, { incarnation, told: 0, state })
-    void this.#tell(node)
+    const known = this.#peers.get(node)
+    const peer = known?.incarnation === incarnation ? known : newPeer(incarnation)
+    peer.told = 0
+    peer.hasFailed = false
+    this.#peers.set(node, peer)
+    // It may have told of itself before it was known to be up.
+    if (peer.state !== undefined) this.#context.pools.nodeLeaving(node, incarnation, peer.state.leaving)
+    this.#callSoon()
   }
 
   down(node: string, incarnation: number): void {
     const peer = this.#peers.get(node)
     if (peer === undefined || peer.incarnation > incarnation) return
     this.#peers.delete(node)
-    this.#compare()
+    this.#compare(node, undefined)
+    this.#endAnnouncements()
   }
 
   /** Another node tells of its pools. */
   heard(node: string, incarnation: number, state: StateMessage): void {
+    const { manager, pools } = this.#context
     const known = this.#peers.get(node)
-    if (known !== undefined && known.incarnation > incarnation) return
-    const peer = known?.incarnation === incarnation ? known : { incarnation, told: 0, state: undefined }
-    if (peer.state !== undefined && peer.state.version >= state.version) return
-    peer.state = state
+    // What comes late from one that is down is told again when it is up.
+    if (known === undefined ? !manager.isConnected(node) : known.incarnation > incarnation) return
+    const peer = known?.incarnation === incarnation ? known : newPeer(incarnation)
     this.#peers.set(node, peer)
-    this.#context.pools.nodeLeaving(node, incarnation, state.leaving)
-    this.#compare()
-    // It had no pools when it was told.
-    if (peer.told < this.#version) void this.#tell(node)
+    // It had no pools yet, they were made anew, or it has seen this node down.
+    if (state.heard < peer.told || (state.heard === 0 && peer.heard > 0)) {
+      if (peer.isTelling) peer.hasLost = true
+      else peer.told = 0
+    }
+    this.#callSoon()
+    if (state.version <= peer.heard) return
+    peer.heard = state.version
+    peer.state = state.ended ? undefined : state
+    pools.nodeLeaving(node, incarnation, state.leaving)
+    this.#compare(node, peer.state)
   }
 
   /** The pools or subscriptions of this node are others: all are told, once, when all has been changed. */
   changed(): void {
-    this.#compare()
-    this.#version++
-    if (this.#isTelling) return
-    this.#isTelling = true
-    void Promise.resolve().then(() => {
-      this.#isTelling = false
-      for (const node of this.#peers.keys()) void this.#tell(node)
-    })
+    if (this.#phase !== 'open') return
+    this.#isStale = true
+    this.#raise()
+    this.#callSoon()
   }
 
   /** Tells all, and resolves when they have taken note, or that long after. */
-  async announce(timeout: number): Promise<void> {
-    this.#version++
-    await Promise.all([...this.#peers.keys()].map(node => this.#tell(node, { timeout })))
+  async announce(timeout: Millis): Promise<void> {
+    if (this.#phase === 'open') await this.#announce(timeout)
   }
 
-  /** Does not reject: whoever cannot be told is told when it is up again, or tells of itself. */
-  async #tell(node: string, options: ForwardOptions = {}): Promise<void> {
-    const peer = this.#peers.get(node)
-    if (peer === undefined) return
-    const version = this.#version
-    peer.told = version
-    const { manager } = this.#context
-    const ack = { when: 'handled', onDown: 'reject' } as const
-    try {
-      // Behind no message of a user, or what keeps those waiting would keep others from hearing of it.
-      const sent = { ...options, channel: membershipChannel, ack }
-      await manager.forwardMessage(node, poolServer, this.#state(version), sent)
-    } catch (error) {
-      peer.told = 0
-      // A full queue says nothing of the peer: the next change, or its own, is another chance.
-      if (error instanceof OverflowError) this.#context.pools.failed(`the pools of '${node}'`, error)
-    }
+  /** These pools are no more: others forget what they told. Tries to say so for that long. */
+  async end(timeout: Millis): Promise<void> {
+    this.#phase = 'ended'
+    await this.#announce(timeout)
+    this.#phase = 'silent'
+    this.#cancelRetry?.()
   }
 
-  #state(version: number): StateMessage {
-    const { pools, subscriptions, isLeaving } = this.#context
-    const specs = [...pools.registered.values()].map(({ spec }) => sharedSpec(spec))
-    return { type: 'state', version, leaving: isLeaving(), specs, subscriptions: subscriptions() }
-  }
-
-  /** Tells of differences that are new, and takes the pools of others into account. */
-  #compare(): void {
-    const { pools } = this.#context
-    const found = new Map<string, PoolMismatchError>()
-    const foreign = new Map<string, CompletePoolSpec>()
-    const peers = [...this.#peers].sort(([one], [other]) => compareBytewise(one, other))
-    for (const [node, { state }] of peers) {
-      for (const theirs of state?.specs ?? []) {
-        const ours = pools.registered.get(theirs.topic)?.spec
-        if (ours !== undefined) note(found, node, ours, theirs)
-        else if (!foreign.has(theirs.topic)) keep(foreign, theirs)
+  #announce(timeout: Millis): Promise<void> {
+    this.#raise()
+    return new Promise(resolve => {
+      const announcement: Announcement = {
+        version: this.#version,
+        end: () => {
+          this.#announcements.delete(announcement)
+          cancel()
+          resolve()
+        },
       }
+      const cancel = this.#context.manager.clock.schedule(timeout, announcement.end)
+      this.#announcements.add(announcement)
+      this.#tellAll()
+      this.#endAnnouncements()
+    })
+  }
+
+  #tellAll(): void {
+    if (this.#phase === 'silent') return
+    for (const [node, peer] of this.#peers) if (peer.told < this.#version) void this.#tell(node, peer)
+  }
+
+  /** Does not reject. */
+  async #tell(node: string, peer: Peer): Promise<void> {
+    if (peer.isTelling) return
+    const state = this.#state(peer)
+    peer.isTelling = true
+    if (peer.hasFailed) this.retold++
+    try {
+      const ack = { when: 'handled', onDown: 'reject' } as const
+      // Behind no message of a user, or what keeps those waiting would keep others from hearing of it.
+      await this.#context.manager.forwardMessage(node, poolServer, state, { channel: membershipChannel, ack })
+      peer.told = state.version
+      peer.hasFailed = false
+    } catch (error) {
+      // It is down, or this node is, where it is not a peer any more: then it is told when it is up again.
+      if (this.#peers.get(node) === peer) this.#untold(node, peer, error, state)
     }
-    const unheard = [...found].filter(([key]) => !this.#mismatches.has(key))
-    for (const key of this.#mismatches.keys()) if (!found.has(key)) this.#mismatches.delete(key)
-    for (const [key, mismatch] of unheard) this.#mismatches.set(key, mismatch)
-    const claims = [...foreign.values()].slice(0, poolsMax)
-    const digest = JSON.stringify(claims)
-    if (digest !== this.#foreign) {
-      this.#foreign = digest
-      pools.foreignAre(claims)
+    peer.isTelling = false
+    if (peer.hasLost) peer.told = 0
+    peer.hasLost = false
+    this.#endAnnouncements()
+    const isDue = this.#peers.get(node) === peer && peer.told < this.#version
+    if (isDue && !peer.hasFailed && this.#phase !== 'silent') void this.#tell(node, peer)
+  }
+
+  #untold(node: string, peer: Peer, error: unknown, state: StateMessage): void {
+    const { manager, pools } = this.#context
+    if (error instanceof NoSuchServerError) {
+      // Unless it told of some meanwhile, it has no pools, or none any more.
+      peer.told = peer.heard === state.heard ? state.version : 0
+      if (peer.told === 0) return
+      peer.state = undefined
+      this.#compare(node, undefined)
+    } else if (error instanceof EncodeError) {
+      // It would be so again, until something changes.
+      peer.told = state.version
+      pools.failed(`the pools of '${node}'`, error)
+    } else {
+      const isFirst = !peer.hasFailed
+      peer.hasFailed = true
+      // When this node is started again it meets all of them anew.
+      if (error instanceof StoppedError) return
+      if (isFirst) pools.failed(`the pools of '${node}'`, error)
+      this.#cancelRetry ??= manager.clock.schedule(tellAgainAfter, () => {
+        this.#cancelRetry = undefined
+        this.#tellAll()
+      })
     }
-    for (const [, mismatch] of unheard) pools.events.emit('error', mismatch)
+  }
+
+  #state({ heard }: Peer): StateMessage {
+    const { pools, subscriptions, isLeaving } = this.#context
+    const ended = this.#phase !== 'open'
+    return {
+      ...{ type: 'state', version: this.#version, heard, leaving: isLeaving(), ended },
+      managerIsLogger: pools.managerIsLogger,
+      specs: ended ? [] : [...pools.registered.values()].map(({ spec }) => sharedSpec(spec)),
+      subscriptions: ended ? [] : subscriptions(),
+    }
+  }
+
+  #raise(): void {
+    const { manager } = this.#context
+    this.#version = (versions.get(manager) ?? 0) + 1
+    versions.set(manager, this.#version)
+  }
+
+  #endAnnouncements(): void {
+    for (const { version, end } of [...this.#announcements]) {
+      if ([...this.#peers.values()].every(({ told }) => told >= version)) end()
+    }
+  }
+
+  /** When what happens now has ended: of all that others tell meanwhile, too. */
+  #callSoon(): void {
+    if (this.#isCalled) return
+    this.#isCalled = true
+    this.#context.manager.clock.soon(() => {
+      this.#isCalled = false
+      this.#compareAll()
+      for (const mismatch of this.#differences.takeNews()) this.#context.pools.events.emit('error', mismatch)
+      this.#tellAll()
+    })
+  }
+
+  #compareAll(): void {
+    if (!this.#isStale) return
+    this.#isStale = false
+    for (const [node, { state }] of this.#peers) this.#compare(node, state)
+  }
+
+  /** Takes what only others have into account. */
+  #compare(node: string, state: StateMessage | undefined): void {
+    const { pools } = this.#context
+    const specs = [...pools.registered.values()].map(({ spec }) => spec)
+    const own = { specs, managerIsLogger: pools.managerIsLogger }
+    if (this.#differences.compare(node, own, state)) pools.foreignAre(this.#differences.claims)
   }
 }
 
-function note(found: Map<string, PoolMismatchError>, node: string, ours: SharedSpec, theirs: SharedSpec): void {
-  const field = differingField(ours, theirs)
-  if (field === undefined) return
-  const mismatch = new PoolMismatchError(node, ours.topic, field, ours[field], theirs[field])
-  found.set(mismatch.message, mismatch)
-}
-
-/** A spec of a version to come says nothing that this one could reckon with. */
-function keep(foreign: Map<string, CompletePoolSpec>, theirs: SharedSpec): void {
-  const known = knownHash(theirs)
-  if (known !== undefined) foreign.set(theirs.topic, { ...theirs, ...known, includeSelf: true })
+function newPeer(incarnation: number): Peer {
+  return {
+    ...{ incarnation, told: 0, isTelling: false, hasLost: false, hasFailed: false },
+    ...{ heard: 0, state: undefined },
+  }
 }

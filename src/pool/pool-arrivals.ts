@@ -67,11 +67,6 @@ export class PoolArrivals {
     this.#context = context
   }
 
-  /** The prefixes that were subscribed to, each once. */
-  get prefixes(): readonly string[] {
-    return [...new Set([...this.#subscriptions].map(({ prefix }) => prefix))]
-  }
-
   subscribe(prefix: string, fn: Subscriber): Disposable {
     const subscription: Subscription = { prefix, fn }
     this.#subscriptions.add(subscription)

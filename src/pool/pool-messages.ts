@@ -1,23 +1,12 @@
 import { InvalidOptionError } from '../core/errors.js'
 import { isName, isRecord } from '../core/name.js'
+import { isCount } from '../manager/checks.js'
 import { isReserved } from '../manager/server-ref.js'
-import { type HashName, hashNames } from './hash.js'
-import { type Allocation, poolsMax, type SharedSpec, topicBytesMax } from './pool-spec.js'
+import { parseState, type StateMessage } from './pool-state.js'
+import { isTopic } from './topics.js'
 
 /** The server by which the pools of nodes talk to each other. */
 export const poolServer = 'maquis:pools'
-
-/** What a node tells of its pools: all of it, whenever any of it changes. */
-export interface StateMessage {
-  readonly type: 'state'
-  /** Greater is newer, in one life of a node. */
-  readonly version: number
-  /** Its life is about to end: it is to be given no more work. */
-  readonly leaving: boolean
-  readonly specs: readonly SharedSpec[]
-  /** The prefixes of topics that it wants to hear of. */
-  readonly subscriptions: readonly string[]
-}
 
 /** Whose key a message is: the owner is looked for again by whoever gets it. */
 export interface OwnedBy {
@@ -60,8 +49,6 @@ export interface FlushMessage {
   readonly type: 'flush'
 }
 
-/** As many subscriptions as a node has. */
-export const subscriptionsMax = 1_024
 const serverBytesMax = 255
 
 /** Makes a message of what a peer sent, or undefined where it is none. */
@@ -70,27 +57,6 @@ export function parsePoolMessage(value: unknown): StateMessage | PublishMessage 
   if (value.type === 'state') return parseState(value)
   if (value.type === 'flush') return { type: 'flush' }
   return value.type === 'publish' ? parsePublish(value) : undefined
-}
-
-function parseState(value: Record<string, unknown>): StateMessage | undefined {
-  const { version, leaving, specs, subscriptions } = value
-  if (!isCount(version) || typeof leaving !== 'boolean') return undefined
-  if (!Array.isArray(specs) || specs.length > poolsMax) return undefined
-  if (!Array.isArray(subscriptions) || subscriptions.length > subscriptionsMax) return undefined
-  const parsed = Array.from<unknown, SharedSpec | undefined>(specs, parseSpec)
-  const prefixes = Array.from<unknown>(subscriptions)
-  if (!parsed.every(spec => spec !== undefined) || !prefixes.every(isPrefix)) return undefined
-  return { type: 'state', version, leaving, specs: parsed, subscriptions: prefixes }
-}
-
-/** A hash that this version does not know is kept by its name: it differs from all others. */
-function parseSpec(value: unknown): SharedSpec | undefined {
-  if (!isRecord(value)) return undefined
-  const { topic, nodeType, maxNodes, exclusive, hash, allocation, refill } = value
-  if (!isTopic(topic) || !isTopic(nodeType) || !isTopic(hash) || !isTopic(allocation)) return undefined
-  if (maxNodes !== undefined && !isCount(maxNodes)) return undefined
-  if (typeof exclusive !== 'boolean' || typeof refill !== 'boolean') return undefined
-  return { topic, nodeType, maxNodes, exclusive, hash, allocation, refill }
 }
 
 function parsePublish(value: Record<string, unknown>): PublishMessage | undefined {
@@ -131,23 +97,4 @@ function parseOrigin(value: unknown): Origin | undefined {
   if (!isRecord(value)) return undefined
   const { name, incarnation } = value
   return isTopic(name) && isCount(incarnation) ? { name, incarnation } : undefined
-}
-
-function isTopic(value: unknown): value is string {
-  return typeof value === 'string' && isName(value, topicBytesMax)
-}
-
-function isPrefix(value: unknown): value is string {
-  return value === '' || isTopic(value)
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
-}
-
-/** A spec of another node that this one can reckon with; undefined where it is of another version. */
-export function knownHash(spec: SharedSpec): { readonly hash: HashName; readonly allocation: Allocation } | undefined {
-  const hash = hashNames.find(name => name === spec.hash)
-  const allocation = (['rendezvous', 'sorted'] as const).find(name => name === spec.allocation)
-  return hash === undefined || allocation === undefined ? undefined : { hash, allocation }
 }

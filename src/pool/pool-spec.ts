@@ -1,9 +1,9 @@
 import { InvalidOptionError } from '../core/errors.js'
-import { isName } from '../core/name.js'
 import { checkKeys } from '../core/option-keys.js'
 import { checkBoolean, isCount } from '../manager/checks.js'
 import { PoolLimitError, PoolNodeTypeError } from './errors.js'
 import { type HashName, hashNames } from './hash.js'
+import { isPoolTopic, isTopic, topicBytesMax, withoutEnd } from './topics.js'
 
 /**
  * How the nodes of limited pools are chosen. `rendezvous`: those of the greatest weight for the pool's topic, so a join
@@ -13,9 +13,12 @@ export type Allocation = 'rendezvous' | 'sorted'
 
 /** What a pool is. Give every node the same: they compare. */
 export interface PoolSpec {
-  /** Reaches all its nodes. Of two pools with exclusive claims the one whose topic comes first is served first. */
+  /**
+   * Reaches all its nodes. Of two pools with exclusive claims the one whose topic comes first is served first. With and
+   * without a separator (`/` or `.`) at its end it is the same topic: it is kept without.
+   */
   readonly topic: string
-  /** The `attributes.type` of its nodes. Zeek's types may be written in capitals, here and there. */
+  /** The `attributes.type` of its nodes, 1 to 512 bytes. Zeek's types may be written in capitals, here and there. */
   readonly nodeType: string
   /** As many nodes as it has at most. Default: all of the type. */
   readonly maxNodes?: number | undefined
@@ -73,8 +76,6 @@ export interface SharedSpec {
 
 /** As many pools as a node has. */
 export const poolsMax = 1_024
-/** The longest topic, in bytes of UTF-8. */
-export const topicBytesMax = 512
 
 const specKeys = ['topic', 'nodeType', 'maxNodes', 'exclusive', 'hash', 'allocation', 'refill', 'includeSelf']
 /** Zeek's types of nodes: in its scripts they are written in capitals. */
@@ -93,11 +94,19 @@ const unpooledTypes = ['none', 'control', 'manager']
 export function completeSpec(spec: PoolSpec, defaults: PoolDefaults): CompletePoolSpec {
   checkKeys('spec', spec, specKeys)
   checkDefaults('spec.', spec)
-  const { topic, nodeType, maxNodes, exclusive = false, hash = defaults.hash ?? 'fmix32-v1' } = spec
-  if (typeof topic !== 'string' || !isName(topic, topicBytesMax)) {
-    throw new InvalidOptionError('spec.topic', `1 to ${topicBytesMax} bytes of text`, topic)
+  const { nodeType, maxNodes, exclusive = false, hash = defaults.hash ?? 'fmix32-v1' } = spec
+  const topic = typeof spec.topic === 'string' ? withoutEnd(spec.topic) : undefined
+  if (!isPoolTopic(topic)) {
+    throw new InvalidOptionError(
+      'spec.topic',
+      `1 to ${topicBytesMax} bytes of text, with one '/' or '.' at its end at the most`,
+      spec.topic,
+    )
   }
-  if (typeof nodeType !== 'string' || nodeType === '') throw new InvalidOptionError('spec.nodeType', 'a text', nodeType)
+  // What other nodes would refuse of it they are not told.
+  if (!isTopic(nodeType)) {
+    throw new InvalidOptionError('spec.nodeType', `1 to ${topicBytesMax} bytes of text`, nodeType)
+  }
   if (maxNodes !== undefined && !isCount(maxNodes)) {
     throw new InvalidOptionError('spec.maxNodes', 'a whole number from 0', maxNodes)
   }
@@ -131,6 +140,11 @@ export function differingField(one: SharedSpec, other: SharedSpec): (typeof shar
     if (field === 'nodeType') return nodeTypeOf(one.nodeType) !== nodeTypeOf(other.nodeType)
     return one[field] !== other[field]
   })
+}
+
+/** Whether others of its type may have other nodes because of it. */
+export function affectsOthers({ exclusive, allocation, maxNodes }: CompletePoolSpec): boolean {
+  return exclusive || (allocation === 'sorted' && maxNodes !== undefined)
 }
 
 /** Whether two specs are the same. */

@@ -1,4 +1,14 @@
-/** How the topics of nodes, and of logs without a logger, are made. */
+import { InvalidOptionError } from '../core/errors.js'
+import { isName } from '../core/name.js'
+import { checkFunction } from '../manager/checks.js'
+
+/** The longest topic, in bytes of UTF-8. */
+export const topicBytesMax = 512
+
+/**
+ * How the topics of nodes, and of logs without a logger, are made. One that throws, or does not give 1 to 512 bytes of
+ * text, is told of by the event `handler-error`, and Zeek's topic has its place.
+ */
 export interface TopicNames {
   /** The topic that reaches one node. Default `zeek/cluster/node/NAME/`, as in Zeek. */
   readonly nodeTopic?: (name: string) => string
@@ -43,4 +53,64 @@ export function matchesTopic(prefix: string, topic: string): boolean {
 /** A topic without the separator at its end: with and without it is the same topic. */
 export function withoutEnd(topic: string): string {
   return topic !== '' && separators.includes(topic.charAt(topic.length - 1)) ? topic.slice(0, -1) : topic
+}
+
+/** Whether it can be a topic, of what is published or is subscribed to. */
+export function isTopic(value: unknown): value is string {
+  return typeof value === 'string' && isName(value, topicBytesMax)
+}
+
+/** Whether it can be the topic of a pool: without a separator at its end, so that no two are the same. */
+export function isPoolTopic(value: unknown): value is string {
+  return isTopic(value) && value === withoutEnd(value)
+}
+
+/**
+ * The functions that were given, with Zeek's in the place of those that were not, and behind those that fail: `failed`
+ * is told then. `self` is a name to try them with.
+ */
+export function topicNames(
+  given: TopicNames,
+  self: string,
+  failed: (where: string, error: unknown) => void,
+): Required<TopicNames> {
+  const guarded = <Args extends readonly string[]>(
+    name: keyof TopicNames,
+    make: ((...args: Args) => string) | undefined,
+    fallback: (...args: Args) => string,
+  ): ((...args: Args) => string) => {
+    if (make === undefined) return fallback
+    checkFunction(name, make)
+    return (...args) => {
+      try {
+        return checked(name, make(...args))
+      } catch (error) {
+        failed(name, error)
+        return fallback(...args)
+      }
+    }
+  }
+  if (given.nodeTopic !== undefined) {
+    checkFunction('nodeTopic', given.nodeTopic)
+    checked('nodeTopic', tried(given.nodeTopic, self))
+  }
+  return {
+    nodeTopic: guarded('nodeTopic', given.nodeTopic, zeekTopics.nodeTopic),
+    typeTopic: guarded('typeTopic', given.typeTopic, zeekTopics.typeTopic),
+    defaultLogTopic: guarded('defaultLogTopic', given.defaultLogTopic, zeekTopics.defaultLogTopic),
+  }
+}
+
+function checked(name: string, topic: unknown): string {
+  if (isTopic(topic)) return topic
+  throw new InvalidOptionError(name, `a function that gives 1 to ${topicBytesMax} bytes of text`, topic)
+}
+
+/** What the function gives, or what it throws: either is looked at. */
+function tried(make: (name: string) => unknown, name: string): unknown {
+  try {
+    return make(name)
+  } catch (error) {
+    return error
+  }
 }

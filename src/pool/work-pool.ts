@@ -9,17 +9,11 @@ import type { GuardedEmitter } from '../manager/guarded-emitter.js'
 import { checkSignal } from '../manager/message-options.js'
 import { PoolClosedError } from './errors.js'
 import { identify, type SiteIdentity, type Sites, sitesOf } from './hash.js'
+import { PoolMembers, type PoolMembersContext, type PoolNode } from './pool-members.js'
 import type { CompletePoolSpec } from './pool-spec.js'
 import { RoundRobin } from './round-robin.js'
+import type { Placement } from './supply.js'
 import { digestOf, type PoolKey } from './zeek-key.js'
-
-/** A node of a pool. */
-export interface PoolNode extends SiteIdentity {
-  /** Whether it is up, and has not said that it leaves. */
-  readonly alive: boolean
-  /** The topic that reaches it. */
-  readonly topic: string
-}
 
 /** What became of a pool. */
 export interface PoolChange {
@@ -83,7 +77,7 @@ export interface Pool {
   /** Of these keys, those whose owner differs between two sets of living nodes, given by name. */
   moved<Key extends PoolKey>(keys: Iterable<Key>, before: Iterable<string>, after: Iterable<string>): MovedKey<Key>[]
   /**
-   * Resolves once so many are alive, by default one. Rejects with the reason of the signal.
+   * Resolves once so many are alive, by default one. Rejects with the reason of the signal. 1,024 may wait at a time.
    * @throws {@link PoolClosedError} it was unregistered meanwhile.
    */
   ready(options?: ReadyOptions): Promise<void>
@@ -97,15 +91,7 @@ export interface ReadyOptions {
   readonly signal?: AbortSignal
 }
 
-/** Where a pool stands: a node of it and whether that lives. */
-export interface Placed {
-  readonly name: string
-  readonly alive: boolean
-}
-
-export interface WorkPoolContext {
-  readonly self: string
-  readonly nodeTopic: (name: string) => string
+export interface WorkPoolContext extends PoolMembersContext {
   readonly events: GuardedEmitter<PoolEvents>
 }
 
@@ -115,21 +101,13 @@ interface Waiter {
   readonly end: (error: Error) => void
 }
 
-interface Member extends PoolNode {
-  alive: boolean
-}
+/** As many as wait for one pool. */
+const waitersMax = 1_024
 
 /** The bookkeeping of one pool: who is in it, who lives, and whose turn it is. */
 export class WorkPool implements Pool {
   readonly #context: WorkPoolContext
-  #spec: CompletePoolSpec
-  #nodes: ReadonlyMap<string, Member> = new Map()
-  #nodeList: readonly Member[] = []
-  #sites: ReadonlyMap<number, PoolNode> = new Map()
-  #chosen: Sites<PoolNode>
-  /** The same, as nodes see it that include this one. */
-  #common: Sites<PoolNode>
-  #aliveCount = 0
+  readonly #members: PoolMembers
   #epoch = 0
   #roundRobin = new RoundRobin()
   #isClosed = false
@@ -138,26 +116,24 @@ export class WorkPool implements Pool {
   readonly #waiting = new Set<Waiter>()
 
   constructor(spec: CompletePoolSpec, context: WorkPoolContext) {
-    this.#spec = spec
     this.#context = context
-    this.#chosen = sitesOf(spec.hash, [])
-    this.#common = this.#chosen
+    this.#members = new PoolMembers(spec, context)
   }
 
   get spec(): CompletePoolSpec {
-    return this.#spec
+    return this.#members.spec
   }
 
   get nodes(): ReadonlyMap<string, PoolNode> {
-    return this.#nodes
+    return this.#members.view.nodes
   }
 
   get nodeList(): readonly PoolNode[] {
-    return this.#nodeList
+    return this.#members.view.nodeList
   }
 
   get sites(): ReadonlyMap<number, PoolNode> {
-    return this.#sites
+    return this.#members.view.sites
   }
 
   get rrKeySeq(): ReadonlyMap<string, number> {
@@ -165,7 +141,7 @@ export class WorkPool implements Pool {
   }
 
   get aliveCount(): number {
-    return this.#aliveCount
+    return this.#members.aliveCount
   }
 
   get epoch(): number {
@@ -181,33 +157,34 @@ export class WorkPool implements Pool {
   }
 
   hrw(key: PoolKey): PoolNode | undefined {
-    return this.#chosen.owner(digestOf(key))
+    return this.#members.view.chosen.owner(digestOf(key))
   }
 
   /** In the order in which they would own a key of that digest, as nodes see it that include this one. */
   commonRank(digest: number): PoolNode[] {
-    return this.#common.ranked(digest, this.#aliveCount)
+    return this.#members.view.common.ranked(digest, this.#members.aliveCount)
   }
 
   /** The owner of a key of that digest, as nodes see it that include this one. */
   commonOwner(digest: number): PoolNode | undefined {
-    return this.#common.owner(digest)
+    return this.#members.view.common.owner(digest)
   }
 
   ranked(key: PoolKey, count: number): PoolNode[] {
     if (!isCount(count)) throw new InvalidOptionError('count', 'a whole number from 0', count)
-    return this.#chosen.ranked(digestOf(key), count)
+    return this.#members.view.chosen.ranked(digestOf(key), count)
   }
 
   rr(key = ''): PoolNode | undefined {
-    const list = this.#nodeList
+    if (typeof key !== 'string') throw new InvalidOptionError('key', 'a text', key)
+    const list = this.#members.view.nodeList
     const { self } = this.#context
-    const isZeek = this.#spec.hash === 'zeek-7.1'
+    const isZeek = this.spec.hash === 'zeek-7.1'
     // Processes that begin at the same node would give it all their first messages.
     const first = (): number => (isZeek ? 0 : finishHash(fnv1a32(`${self}\0${key}`)))
-    const skipsSelf = !this.#spec.includeSelf && !isZeek
+    const skipsSelf = !this.spec.includeSelf && !isZeek
     const index = this.#roundRobin.next(key, list.length, first, at => {
-      const { alive, name } = list[at] as Member
+      const { alive, name } = list[at] as PoolNode
       return alive && !(skipsSelf && name === self)
     })
     return index === undefined ? undefined : list[index]
@@ -222,7 +199,9 @@ export class WorkPool implements Pool {
   }
 
   moved<Key extends PoolKey>(keys: Iterable<Key>, before: Iterable<string>, after: Iterable<string>): MovedKey<Key>[] {
-    const [old, now] = [this.#sitesNamed([...before]), this.#sitesNamed([...after])]
+    checkList('keys', keys)
+    const old = this.#sitesNamed(namesIn('before', before))
+    const now = this.#sitesNamed(namesIn('after', after))
     const moved: MovedKey<Key>[] = []
     for (const key of keys) {
       const digest = digestOf(key)
@@ -239,8 +218,11 @@ export class WorkPool implements Pool {
     if (signal !== undefined) checkSignal(signal)
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(abortReason(signal))
-      if (this.#aliveCount >= alive) return resolve()
-      if (this.#isClosed) return reject(new PoolClosedError(this.#spec.topic))
+      if (this.#members.aliveCount >= alive) return resolve()
+      if (this.#isClosed) return reject(new PoolClosedError(this.spec.topic))
+      if (this.#waiting.size >= waitersMax) {
+        return reject(new InvalidOptionError('ready', `awaited by ${waitersMax} at a time at the most`))
+      }
       const waiter: Waiter = {
         alive,
         ready: () => {
@@ -264,80 +246,60 @@ export class WorkPool implements Pool {
   /** It is no pool any more: who waits for it is told. */
   close(): void {
     this.#isClosed = true
-    for (const { end } of [...this.#waiting]) end(new PoolClosedError(this.#spec.topic))
+    for (const { end } of [...this.#waiting]) end(new PoolClosedError(this.spec.topic))
   }
 
-  /** Replaces the spec of a pool that nobody has chosen. */
+  /** Replaces the spec of a pool that nobody has chosen. Its nodes are to be placed anew then. */
   respecify(spec: CompletePoolSpec): void {
-    this.#spec = spec
-    this.#nodes = new Map()
-    this.#nodeList = []
+    this.#members.respecify(spec)
     this.#roundRobin = new RoundRobin()
   }
 
-  /** Takes its nodes in their order. Returns what changed of those that live, to be told when all pools have theirs. */
-  place(placed: readonly Placed[]): PoolChange | undefined {
-    const { hash, includeSelf } = this.#spec
-    const { self } = this.#context
-    const before = this.#siteNames()
-    const list = this.#nodeList
-    const isSame = placed.length === list.length && placed.every(({ name }, index) => list[index]?.name === name)
-    if (isSame) for (const { name, alive } of placed) (this.#nodes.get(name) as Member).alive = alive
-    else this.#nodes = new Map(this.#members(placed).map(member => [member.name, member]))
-    this.#nodeList = placed.map(({ name }) => this.#nodes.get(name) as Member)
-    const living = this.#nodeList.filter(({ alive }) => alive)
-    const sites = includeSelf ? living : living.filter(({ name }) => name !== self)
-    this.#aliveCount = living.length
-    this.#sites = new Map(sites.map(node => [node.siteId, node]))
-    this.#chosen = sitesOf(hash, sites)
-    this.#common = sites.length === living.length ? this.#chosen : sitesOf(hash, living)
-    for (const { alive, ready } of [...this.#waiting]) if (this.#aliveCount >= alive) ready()
-    return this.#change(before)
+  /** Takes its nodes. Returns what is to be told when all pools have theirs. */
+  place(placement: Placement): (() => void) | undefined {
+    const before = this.events.listenerCount('changed') > 0 ? this.#members.siteNames() : undefined
+    const { added, removed } = this.#members.place(placement)
+    for (const { alive, ready } of [...this.#waiting]) if (this.#members.aliveCount >= alive) ready()
+    if (added.length === 0 && removed.length === 0) return undefined
+    this.#epoch++
+    const isEmpty = this.#members.siteCount === 0
+    if (!isEmpty) this.#isKnownEmpty = false
+    const change = before && { added, removed, before, after: this.#members.siteNames(), epoch: this.#epoch }
+    if (change === undefined && !isEmpty) return undefined
+    return () => {
+      if (change !== undefined) this.events.emit('changed', change)
+      if (isEmpty) this.tellEmpty()
+    }
   }
 
   /** Tells that nobody is alive, unless that was told already. */
   tellEmpty(): void {
-    if (this.#isKnownEmpty || this.#sites.size > 0) return
+    if (this.#isKnownEmpty || this.#members.siteCount > 0) return
     this.#isKnownEmpty = true
     this.events.emit('empty')
   }
 
-  #change(before: readonly string[]): PoolChange | undefined {
-    const after = this.#siteNames()
-    const [old, now] = [new Set(before), new Set(after)]
-    const added = after.filter(name => !old.has(name))
-    const removed = before.filter(name => !now.has(name))
-    if (added.length === 0 && removed.length === 0) return undefined
-    this.#epoch++
-    if (after.length > 0) this.#isKnownEmpty = false
-    return { added, removed, before, after, epoch: this.#epoch }
-  }
-
-  /** Zeek's aliases depend on the order in which colliding names come: it is that of the names. */
-  #members(placed: readonly Placed[]): Member[] {
-    const { hash } = this.#spec
-    const alive = new Map(placed.map(each => [each.name, each.alive]))
-    return identify(
-      hash,
-      placed.map(({ name }) => name),
-    ).map(identity => ({
-      ...identity,
-      alive: alive.get(identity.name) ?? false,
-      topic: this.#context.nodeTopic(identity.name),
-    }))
-  }
-
-  #siteNames(): string[] {
-    return [...this.#sites.values()].map(({ name }) => name)
-  }
-
   /** Nodes of this pool as they are known here, dead or alive, so that their aliases are those that they have. */
   #sitesNamed(names: readonly string[]): Sites<SiteIdentity> {
-    const { hash } = this.#spec
+    const { hash } = this.spec
+    const { nodes } = this.#members.view
     const strangers = identify(
       hash,
-      names.filter(name => !this.#nodes.has(name)),
+      names.filter(name => !nodes.has(name)),
     )
-    return sitesOf(hash, [...names.flatMap(name => this.#nodes.get(name) ?? []), ...strangers])
+    return sitesOf(hash, [...names.flatMap(name => nodes.get(name) ?? []), ...strangers])
   }
+}
+
+/** A text is iterable, too, by its letters, and is no list. */
+function checkList(option: string, given: unknown): void {
+  if (typeof given === 'object' && given !== null && Symbol.iterator in given) return
+  throw new InvalidOptionError(option, 'iterable, and no text', given)
+}
+
+function namesIn(option: string, given: Iterable<string>): string[] {
+  checkList(option, given)
+  const names = [...given]
+  for (const name of names) if (typeof name !== 'string') throw new InvalidOptionError(option, 'names of nodes', name)
+  return names
 }

@@ -1,88 +1,16 @@
-import type { EventEmitter } from 'eventemitter3'
-import { InvalidOptionError, type MaquisError } from '../core/errors.js'
+import { InvalidOptionError } from '../core/errors.js'
 import { isNodeName } from '../core/node.js'
-import { checkFunction, isDuration } from '../manager/checks.js'
+import { checkArray, checkBoolean, isDuration } from '../manager/checks.js'
 import { GuardedEmitter } from '../manager/guarded-emitter.js'
-import { allocate, type Candidate, checkSupply, shortages } from './allocation.js'
+import { Allocation } from './allocation.js'
 import { compareBytewise } from './bytewise.js'
 import { PoolExistsError, type PoolSupplyError } from './errors.js'
 import { NodeTable, type PoolPeer } from './node-table.js'
-import {
-  type CompletePoolSpec,
-  checkDefaults,
-  completeSpec,
-  isSameSpec,
-  nodeTypeOf,
-  type PoolDefaults,
-  type PoolSpec,
-  poolsMax,
-} from './pool-spec.js'
-import { poolTopics, type TopicNames, zeekTopics } from './topics.js'
-import type { Pool, PoolChange, PoolEvents, WorkPool, WorkPoolContext } from './work-pool.js'
-
-/** What all pools of a node tell. */
-export interface PoolsEvents {
-  /** A node disagrees: a {@link PoolMismatchError}, once for each difference. */
-  error: (error: MaquisError) => void
-  /** Exclusive pools of a type want more nodes than there are: those whose topics come last are short of some. */
-  shortage: (shortage: PoolSupplyError) => void
-  /** A listener or subscriber of the user threw, or its promise rejected. */
-  'handler-error': (failure: { readonly where: string; readonly error: unknown }) => void
-}
-
-/** How pools are made. */
-export interface PoolsOptions extends PoolDefaults, TopicNames {
-  /** Whether the first manager, by name, is in the pools of loggers, behind these. Default false. */
-  readonly managerIsLogger?: boolean
-  /** What is to be different in the default pools. */
-  readonly workerPoolSpec?: Partial<PoolSpec>
-  readonly proxyPoolSpec?: Partial<PoolSpec>
-  readonly loggerPoolSpec?: Partial<PoolSpec>
-}
-
-/** The pools of a node. */
-export interface Pools<Made extends Pool = Pool> {
-  /** The default pools: all nodes of the types `worker`, `proxy` and `logger`. */
-  readonly worker: Made
-  readonly proxy: Made
-  readonly logger: Made
-  /** All pools, by topic. */
-  readonly registered: ReadonlyMap<string, Made>
-  readonly events: EventEmitter<PoolsEvents>
-  /**
-   * Registers a pool, at any time: it has its nodes at once. The same spec twice is one pool.
-   * @throws {@link PoolExistsError}, {@link PoolNodeTypeError}, {@link PoolLimitError}; of `createPools`
-   * {@link PoolSupplyError}: nothing is registered.
-   */
-  register(spec: PoolSpec): Made
-  /** Registers all of these or none: what Zeek checks of all its pools it checks of all of them together. */
-  registerAll(specs: readonly PoolSpec[]): Made[]
-  /** Ends a pool; whether there was one. Its nodes are free for others. */
-  unregister(topic: string): boolean
-  /**
-   * The topic of the logger whose turn it is for a record of that log and path; the `defaultLogTopic` where no logger
-   * is alive.
-   */
-  rrLogTopic(id: string, path?: string): string
-  /** The names of all members of a type, sorted. */
-  nodesOfType(type: string): readonly string[]
-  /** How many members of a type are alive. */
-  activeNodeCount(type: string): number
-}
-
-/** What is told to pools that nobody manages: who is a member, and who is up. */
-export interface PureNodes {
-  /** A life of a node is up. Without an incarnation: the latest. */
-  nodeUp(name: string, incarnation?: number): void
-  /** A life of a node is down. One that is over already changes nothing. */
-  nodeDown(name: string, incarnation?: number): void
-  /** A life of a node says that it will leave: it is given no more work. With false: that it will not after all. */
-  nodeLeaving(name: string, incarnation: number, isLeaving?: boolean): void
-  /** A node is a member, or a later life or another type of one. It is not alive before {@link nodeUp}. */
-  nodeJoined(peer: PoolPeer): void
-  /** A node is no member any more. */
-  nodeLeft(name: string): void
-}
+import { type CompletePoolSpec, checkDefaults, completeSpec, isSameSpec, type PoolSpec, poolsMax } from './pool-spec.js'
+import type { Pools, PoolsEvents, PoolsOptions, PureNodes } from './pools.js'
+import type { Candidate, Claim } from './supply.js'
+import { poolTopics, type TopicNames, topicNames, withoutEnd } from './topics.js'
+import type { PoolEvents, WorkPool, WorkPoolContext } from './work-pool.js'
 
 interface WorkPoolsSettings<Made extends WorkPool> {
   readonly self: string
@@ -94,35 +22,45 @@ interface WorkPoolsSettings<Made extends WorkPool> {
   readonly make: (spec: CompletePoolSpec, context: WorkPoolContext) => Made
 }
 
+const defaultTypes = ['worker', 'proxy', 'logger'] as const
+
 /** The pools of a node, kept in order with its table of nodes. */
 export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes {
   readonly self: string
+  readonly managerIsLogger: boolean
   readonly events: GuardedEmitter<PoolsEvents> = new GuardedEmitter((event, error) => this.failed(event, error))
   readonly topics: Required<TopicNames>
   readonly #settings: WorkPoolsSettings<Made>
   readonly #table = new NodeTable()
+  readonly #allocation: Allocation
   readonly #pools = new Map<string, Made>()
   /** Default pools whose specs nobody chose, by topic. */
   readonly #unchosen = new Set<string>()
-  readonly #defaults: readonly Made[]
+  /** The default pools as they were registered last, in the order of their types. */
+  readonly #defaults: Made[] = []
+  /** The topics of members; and who has each, without the separator at its end. */
+  readonly #nodeTopics = new Map<string, string>()
+  readonly #named = new Map<string, string>()
   /** What is told, in order, when all is up to date. */
   readonly #untold: (() => void)[] = []
   #isTelling = false
   readonly #shortages = new Map<string, string>()
-  /** Pools of other nodes, which may have nodes that are then not free for those of this one. */
-  #foreign: readonly CompletePoolSpec[] = []
+  /** Pools of other nodes, which may have nodes that are then not free for those of this one, by topic. */
+  #foreign: ReadonlyMap<string, Claim> = new Map()
 
   constructor(settings: WorkPoolsSettings<Made>) {
     const { self, options } = settings
     if (!isNodeName(self)) throw new InvalidOptionError('self', 'the name of a node', self)
     checkDefaults('', options)
-    const { nodeTopic, typeTopic, defaultLogTopic } = { ...zeekTopics, ...options }
-    for (const [name, fn] of Object.entries({ nodeTopic, typeTopic, defaultLogTopic })) checkFunction(name, fn)
+    const { managerIsLogger = false } = options
+    checkBoolean('managerIsLogger', managerIsLogger)
     this.self = self
-    this.topics = { nodeTopic, typeTopic, defaultLogTopic }
+    this.managerIsLogger = managerIsLogger
+    this.topics = topicNames(options, self, (where, error) => this.failed(where, error))
     this.#settings = settings
+    this.#allocation = new Allocation(managerIsLogger)
     for (const peer of settings.nodes) this.#join(peer)
-    this.#defaults = this.#registerDefaults(options)
+    this.#registerDefaults(options)
   }
 
   get worker(): Made {
@@ -152,11 +90,11 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
 
   registerAll(specs: readonly PoolSpec[]): Made[] {
     const { options, awaitsNodes } = this.#settings
-    const inZeeksOrder = [...specs].sort((one, other) => compareBytewise(String(one.topic), String(other.topic)))
-    const complete = new Map(inZeeksOrder.map(spec => [spec, completeSpec(spec, options)]))
+    checkArray('specs', specs)
+    const complete = inZeeksOrder(specs).map(spec => completeSpec(spec, options))
     const next = new Map([...this.#pools].map(([topic, { spec }]) => [topic, spec]))
     const chosen = new Set<string>()
-    for (const spec of complete.values()) {
+    for (const spec of complete) {
       const known = next.get(spec.topic)
       const isFree = known === undefined || (this.#unchosen.has(spec.topic) && !chosen.has(spec.topic))
       if (!isFree && !isSameSpec(known, spec)) throw new PoolExistsError(spec.topic)
@@ -164,25 +102,29 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
       chosen.add(spec.topic)
     }
     if (next.size > poolsMax) throw new InvalidOptionError('specs', `${poolsMax} pools at the most`, next.size)
-    if (!awaitsNodes) checkSupply([...next.values()], this.#candidates(), options.managerIsLogger ?? false)
-    for (const spec of complete.values()) this.#take(spec)
+    if (!awaitsNodes) this.#allocation.check(next.values(), this.self)
+    for (const spec of complete) this.#take(spec)
     this.#refresh()
-    return specs.map(spec => this.#pools.get(spec.topic) as Made)
+    return specs.map(({ topic }) => this.#pools.get(withoutEnd(topic)) as Made)
   }
 
   unregister(topic: string): boolean {
-    const pool = this.#pools.get(topic)
+    checkText('topic', topic)
+    const bare = withoutEnd(topic)
+    const pool = this.#pools.get(bare)
     if (pool === undefined) return false
-    this.#pools.delete(topic)
-    this.#unchosen.delete(topic)
-    const change = pool.place([])
-    if (change !== undefined) this.#untold.push(() => tell(pool, change))
+    this.#pools.delete(bare)
+    this.#unchosen.delete(bare)
+    this.#allocation.claimIs(bare, this.#foreign.get(bare))
+    this.#later(pool.place({ topic: bare, nodes: [], touched: undefined }))
     pool.close()
     this.#refresh()
     return true
   }
 
   rrLogTopic(id: string, path: string = id): string {
+    checkText('id', id)
+    checkText('path', path)
     // One counter for all logs would give each of several, written in turns, the same loggers for ever.
     const isZeek = this.logger.spec.hash === 'zeek-7.1'
     const topic = this.logger.rrTopic(isZeek ? 'Cluster::rr_log_topic' : `log ${id} ${path}`)
@@ -190,11 +132,8 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   }
 
   nodesOfType(type: string): readonly string[] {
-    const wanted = nodeTypeOf(type)
-    return this.#candidates()
-      .filter(each => each.type === wanted)
-      .map(({ name }) => name)
-      .sort(compareBytewise)
+    checkText('type', type)
+    return this.#allocation.nodesOf(type).map(({ name }) => name)
   }
 
   activeNodeCount(type: string): number {
@@ -204,6 +143,11 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   /** The latest life of a node that is known. */
   lifeOf(name: string): number | undefined {
     return this.#table.lifeOf(name)
+  }
+
+  /** The member whose topic that is, with or without a separator at its end. */
+  nodeOfTopic(topic: string): string | undefined {
+    return this.#named.get(withoutEnd(topic))
   }
 
   nodeUp(name: string, incarnation?: number): void {
@@ -219,25 +163,22 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   }
 
   nodeJoined(peer: PoolPeer): void {
-    this.nodesJoined([peer])
-  }
-
-  /** Several at a time: pools change once. */
-  nodesJoined(peers: Iterable<PoolPeer>): void {
-    for (const peer of peers) this.#join(peer)
+    this.#join(peer)
     this.#refresh()
   }
 
   nodeLeft(name: string): void {
-    this.#table.leave(name)
+    checkNode(name)
+    this.#leave(name)
     this.#refresh()
   }
 
-  /** These are all members there are. */
-  nodesAre(peers: readonly PoolPeer[]): void {
-    const names = new Set(peers.map(({ name }) => name))
-    for (const { name } of this.#candidates()) if (!names.has(name)) this.#table.leave(name)
-    this.nodesJoined(peers)
+  /** Nodes joined, or are not as they were, and others are no members any more: pools change once. */
+  nodesChanged(joined: readonly PoolPeer[], gone: Iterable<{ readonly name: string }>): void {
+    const names = new Set(joined.map(({ name }) => name))
+    for (const { name } of gone) if (!names.has(name)) this.#leave(name)
+    for (const peer of joined) this.#join(peer)
+    this.#refresh()
   }
 
   /** Whether a node is up and has not said that it leaves, member or not. */
@@ -247,10 +188,8 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
 
   /** The members of a type that are alive. */
   aliveOfType(type: string): string[] {
-    const wanted = nodeTypeOf(type)
-    return this.#candidates()
-      .filter(each => each.type === wanted && each.alive)
-      .map(({ name }) => name)
+    checkText('type', type)
+    return this.#allocation.nodesOf(type).flatMap(({ name, alive }) => (alive ? [name] : []))
   }
 
   /** Nobody uses these pools any more. */
@@ -258,9 +197,13 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     for (const pool of this.#pools.values()) pool.close()
   }
 
-  /** These are the pools of other nodes. */
-  foreignAre(specs: readonly CompletePoolSpec[]): void {
-    this.#foreign = specs
+  /** These are the pools of other nodes that have nodes which those of this one would have otherwise. */
+  foreignAre(claims: readonly Claim[]): void {
+    const before = this.#foreign
+    this.#foreign = new Map(claims.map(claim => [claim.spec.topic, claim]))
+    for (const topic of new Set([...before.keys(), ...this.#foreign.keys()])) {
+      if (!this.#pools.has(topic)) this.#allocation.claimIs(topic, this.#foreign.get(topic))
+    }
     this.#refresh()
   }
 
@@ -269,71 +212,98 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     if (where !== 'handler-error') this.events.emit('handler-error', { where, error })
   }
 
-  #registerDefaults({ workerPoolSpec, proxyPoolSpec, loggerPoolSpec }: PoolsOptions): Made[] {
+  #registerDefaults({ workerPoolSpec, proxyPoolSpec, loggerPoolSpec }: PoolsOptions): void {
     const chosen = { worker: workerPoolSpec, proxy: proxyPoolSpec, logger: loggerPoolSpec }
-    const types = ['worker', 'proxy', 'logger'] as const
-    const specs = types.map(type => ({ topic: poolTopics[type], nodeType: type, ...chosen[type] }))
-    const made = this.registerAll(specs)
-    for (const [index, type] of types.entries()) {
-      if (chosen[type] === undefined) this.#unchosen.add((specs[index] as PoolSpec).topic)
+    const specs = defaultTypes.map(type => ({ topic: poolTopics[type], nodeType: type, ...chosen[type] }))
+    this.#defaults.push(...this.registerAll(specs))
+    for (const [index, type] of defaultTypes.entries()) {
+      if (chosen[type] === undefined) this.#unchosen.add((this.#defaults[index] as Made).spec.topic)
     }
-    return made
   }
 
   #join(peer: PoolPeer): void {
+    if (typeof peer !== 'object' || peer === null) throw new InvalidOptionError('node', 'an object', peer)
     const { name, type, incarnation } = peer
     if (!isNodeName(name)) throw new InvalidOptionError('node.name', 'the name of a node', name)
     if (type !== undefined && typeof type !== 'string') throw new InvalidOptionError('node.type', 'a text', type)
     checkIncarnation(incarnation)
+    const was = this.#table.member(name)
+    if (was === undefined) this.#name(name)
     this.#table.join(peer)
     if (name === this.self) this.#table.up(name, incarnation)
+    this.#allocate(was, this.#table.member(name))
+  }
+
+  #leave(name: string): void {
+    const was = this.#table.member(name)
+    if (was === undefined) return
+    this.#table.leave(name)
+    const bare = withoutEnd(this.#nodeTopics.get(name) ?? '')
+    this.#nodeTopics.delete(name)
+    if (this.#named.get(bare) === name) this.#named.delete(bare)
+    this.#allocate(was, undefined)
+  }
+
+  /** Once for each member: it is a function of the user. */
+  #name(name: string): void {
+    const topic = this.topics.nodeTopic(name)
+    this.#nodeTopics.set(name, topic)
+    this.#named.set(withoutEnd(topic), name)
   }
 
   #take(spec: CompletePoolSpec): void {
     const { topic } = spec
     const known = this.#pools.get(topic)
-    if (known === undefined) {
-      const events = new GuardedEmitter<PoolEvents>((event, error) => this.failed(`${event} of pool '${topic}'`, error))
-      this.#pools.set(topic, this.#settings.make(spec, { self: this.self, nodeTopic: this.topics.nodeTopic, events }))
-    } else if (this.#unchosen.delete(topic)) known.respecify(spec)
+    if (known === undefined) this.#make(spec)
+    else if (this.#unchosen.delete(topic)) known.respecify(spec)
+    else return
+    this.#allocation.claimIs(topic, { spec, node: this.self })
+  }
+
+  #make(spec: CompletePoolSpec): void {
+    const { topic } = spec
+    const events = new GuardedEmitter<PoolEvents>((event, error) => this.failed(`${event} of pool '${topic}'`, error))
+    const nodeTopic = (name: string): string => this.#nodeTopics.get(name) ?? ''
+    const pool = this.#settings.make(spec, { self: this.self, nodeTopic, events })
+    this.#pools.set(topic, pool)
+    // It takes the place of one that was unregistered.
+    const index = this.#defaults.findIndex(each => each.spec.topic === topic)
+    if (index >= 0) this.#defaults[index] = pool
   }
 
   #changed(name: string, incarnation: number | undefined, change: () => void): void {
+    checkNode(name)
     checkIncarnation(incarnation)
-    const was = this.#table.isAlive(name)
+    const was = this.#table.member(name)
     change()
-    if (this.#table.isAlive(name) !== was) this.#refresh()
+    this.#allocate(was, this.#table.member(name))
+    this.#refresh()
   }
 
-  #candidates(): Candidate[] {
-    return this.#table.members()
+  #allocate(was: Candidate | undefined, now: Candidate | undefined): void {
+    if (was?.type !== now?.type || was?.alive !== now?.alive) this.#allocation.nodeIs(was, now)
   }
 
-  /** Brings all pools up to date, and tells of it then. */
+  /** Brings pools up to date, and tells of it then. */
   #refresh(): void {
-    const { managerIsLogger = false } = this.#settings.options
-    const foreign = this.#foreign.filter(({ topic }) => !this.#pools.has(topic))
-    const specs = [...[...this.#pools.values()].map(({ spec }) => spec), ...foreign]
-    const candidates = this.#candidates()
-    const alive = new Map(candidates.map(each => [each.name, each.alive]))
-    for (const [topic, names] of allocate(specs, candidates, managerIsLogger)) {
-      const pool = this.#pools.get(topic)
-      if (pool === undefined) continue
-      const change = pool.place(names.map(name => ({ name, alive: alive.get(name) ?? false })))
-      if (change !== undefined) this.#untold.push(() => tell(pool, change))
-    }
-    this.#noteShortages(shortages(specs, candidates, managerIsLogger))
+    const { placements, shortages } = this.#allocation.allocate()
+    for (const placement of placements) this.#later(this.#pools.get(placement.topic)?.place(placement))
+    for (const [type, shortage] of shortages) this.#noteShortage(type, shortage)
     this.#tell()
   }
 
-  #noteShortages(found: readonly PoolSupplyError[]): void {
-    const now = new Map(found.map(each => [each.nodeType, each]))
-    for (const type of this.#shortages.keys()) if (!now.has(type)) this.#shortages.delete(type)
-    for (const [type, shortage] of now) {
-      if (this.#shortages.get(type) === shortage.message) continue
-      this.#shortages.set(type, shortage.message)
-      this.#untold.push(() => void this.events.emit('shortage', shortage))
+  #noteShortage(type: string, shortage: PoolSupplyError | undefined): void {
+    if (this.#shortages.get(type) === shortage?.message) return
+    if (shortage === undefined) {
+      this.#shortages.delete(type)
+      return
     }
+    this.#shortages.set(type, shortage.message)
+    this.#later(() => void this.events.emit('shortage', shortage))
+  }
+
+  #later(tell: (() => void) | undefined): void {
+    if (tell !== undefined) this.#untold.push(tell)
   }
 
   /** What listeners do may change pools again: what was first is told first. */
@@ -345,9 +315,18 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   }
 }
 
-function tell(pool: WorkPool, change: PoolChange): void {
-  pool.events.emit('changed', change)
-  if (change.after.length === 0) pool.tellEmpty()
+/** By topic: of several that are wrong the first is told of. */
+function inZeeksOrder(specs: readonly PoolSpec[]): PoolSpec[] {
+  const topicOf = (spec: unknown): string => String((spec as PoolSpec | null | undefined)?.topic)
+  return [...specs].sort((one, other) => compareBytewise(topicOf(one), topicOf(other)))
+}
+
+function checkText(option: string, given: unknown): void {
+  if (typeof given !== 'string') throw new InvalidOptionError(option, 'a text', given)
+}
+
+function checkNode(name: unknown): void {
+  if (!isNodeName(name)) throw new InvalidOptionError('node', 'the name of a node', name)
 }
 
 function checkIncarnation(incarnation: number | undefined): void {

@@ -16,6 +16,7 @@ import type { Mutant } from './mutant.js'
 import { overlays } from './overlays.js'
 import { partialViews } from './partial-views.js'
 import { peers } from './peers.js'
+import { poolMemberMutants } from './pool-members.js'
 import { poolSending } from './pool-sending.js'
 import { poolMutants } from './pools.js'
 import { receiving } from './receiving.js'
@@ -42,6 +43,6 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'monitors and references': monitoringMutants,
   broadcasts,
   'ways through other nodes': [...circuits, ...retention],
-  'work pools': [...poolMutants, ...poolSending],
+  'work pools': [...poolMutants, ...poolMemberMutants, ...poolSending],
   'core and delivery': core,
 }

@@ -191,8 +191,8 @@ export const poolSending: readonly Mutant[] = [
   {
     name: 'departures wait behind messages of users',
     file: peerPools,
-    find: '{ ...options, channel: membershipChannel, ack }',
-    replace: '{ ...options, ack }',
+    find: 'poolServer, state, { channel: membershipChannel, ack }',
+    replace: 'poolServer, state, { ack }',
     tests: ofDepartures,
   },
   {

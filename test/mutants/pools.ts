@@ -1,11 +1,12 @@
 import type { Mutant } from './mutant.js'
 
-const allocation = 'src/pool/allocation.ts'
+const supply = 'src/pool/supply.ts'
 const hash = 'src/pool/hash.ts'
 const zeekHash = 'src/pool/zeek-hash.ts'
 const zeekKey = 'src/pool/zeek-key.ts'
 const nodeTable = 'src/pool/node-table.ts'
 const workPool = 'src/pool/work-pool.ts'
+const poolMembers = 'src/pool/pool-members.ts'
 const workPools = 'src/pool/work-pools.ts'
 const roundRobin = 'src/pool/round-robin.ts'
 const topics = 'src/pool/topics.ts'
@@ -77,28 +78,28 @@ export const poolMutants: readonly Mutant[] = [
   },
   {
     name: 'each limited pool begins at the first node',
-    file: allocation,
-    find: 'if (!exclusive && left.length > 0) supply.cursor',
-    replace: 'if (!exclusive && left.length > 1_000) supply.cursor',
+    file: supply,
+    find: 'if (!exclusive) cursor =',
+    replace: 'if (!exclusive && left.length > 1_000) cursor =',
     tests: ofZeek,
   },
   {
     name: 'pools have nodes in the order of their registration, exclusive or not',
-    file: allocation,
+    file: supply,
     find: 'const first = Number(other.exclusive) - Number(one.exclusive)',
     replace: 'const first = 0',
     tests: [...ofZeek, ...ofAllocation],
   },
   {
     name: 'a dead node of a ranked pool keeps its place',
-    file: allocation,
-    find: 'const first = refill ?',
-    replace: 'const first = !refill ?',
+    file: supply,
+    find: 'if (refill && !node.alive) dead.push(node)',
+    replace: 'if (!refill && !node.alive) dead.push(node)',
     tests: ofAllocation,
   },
   {
     name: 'exclusive pools may want more nodes than there are',
-    file: allocation,
+    file: 'src/pool/allocation.ts',
     find: 'if (shortage !== undefined) throw shortage',
     replace: 'if (shortage === undefined) return',
     tests: [...ofZeek, ...ofAllocation],
@@ -133,9 +134,9 @@ export const poolMutants: readonly Mutant[] = [
   },
   {
     name: 'a change counts those that were there already',
-    file: workPool,
-    find: 'const added = after.filter(name => !old.has(name))',
-    replace: 'const added = after.filter(name => old.has(name) || name !== "")',
+    file: poolMembers,
+    find: "added: is === 'site' ? [name] : [],",
+    replace: "added: is === 'site' ? nodes.map(each => each.name) : [],",
     tests: ofLiveness,
   },
   {
@@ -148,8 +149,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'listeners find pools that are not up to date',
     file: workPools,
-    find: 'if (change !== undefined) this.#untold.push(() => tell(pool, change))\n    }',
-    replace: 'if (change !== undefined) tell(pool, change)\n    }',
+    find: 'for (const placement of placements) this.#later(this.#pools.get(placement.topic)?.place(placement))',
+    replace: 'for (const placement of placements) this.#pools.get(placement.topic)?.place(placement)?.()',
     tests: ofAllocation,
   },
   {
@@ -276,21 +277,21 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'a difference of hashes is told of by nobody',
     file: peerPools,
-    find: 'for (const [, mismatch] of unheard) pools.events',
-    replace: 'for (const [, mismatch] of unheard.slice(9)) pools.events',
+    find: 'for (const mismatch of this.#differences.takeNews()) this',
+    replace: 'for (const mismatch of this.#differences.takeNews().slice(9)) this',
     tests: ofClusters,
   },
   {
     name: 'a node that had no pools when it was told of ours is never told',
     file: peerPools,
-    find: 'if (peer.told < this.#version) void this.#tell(node)',
-    replace: 'if (peer.told > this.#version) void this.#tell(node)',
+    find: 'state.heard < peer.told ||',
+    replace: '',
     tests: ofClusters,
   },
   {
     name: 'pools that only others have take nodes for themselves there alone',
     file: peerPools,
-    find: 'pools.foreignAre(claims)',
+    find: 'pools.foreignAre(this.#differences.claims)',
     replace: 'pools.foreignAre([])',
     tests: ofClusters,
   },

@@ -55,6 +55,23 @@ describe('a node of a pool', () => {
     expect(pools.nodesOfType('worker')).toEqual(['a'])
   })
 
+  test('that is gone is forgotten with its lives, and of a stranger that is not up nothing is kept', () => {
+    const pools = poolsOf('a')
+    pools.nodeUp('b', 5)
+    pools.nodeDown('b', 5)
+    pools.nodeJoined({ name: 'c', type: 'worker', incarnation: 5 })
+    pools.nodeUp('c', 5)
+    pools.nodeLeft('c')
+    pools.nodeDown('c', 5)
+    pools.nodeLeaving('d', 5)
+    // Known lives of them would be later.
+    for (const name of ['b', 'c', 'd']) {
+      pools.nodeJoined({ name, type: 'worker', incarnation: 1 })
+      pools.nodeUp(name, 1)
+    }
+    expect(pools.worker.aliveCount).toBe(4)
+  })
+
   test('that is this one is alive from the beginning', () => {
     const nodes = ['a', 'b'].map(name => ({ name, type: 'worker' }))
     const pools = createPools({ self: 'a', nodes })
@@ -108,6 +125,52 @@ describe('a pool', () => {
     pools.nodeDown('a')
     expect(second).toHaveBeenCalledOnce()
     expect(failures).toEqual([{ where: `changed of pool 'zeek/cluster/pool/worker'`, error: new Error('planted') }])
+  })
+
+  test('tells of what listeners do behind what they were told of', () => {
+    const pools = poolsOf('a', 'b')
+    const told: string[] = []
+    pools.worker.events.on('changed', ({ removed }) => {
+      if (removed.includes('a')) pools.nodeDown('b')
+    })
+    pools.worker.events.on('changed', ({ removed, after }) => told.push(`${removed.join()} of ${after.join()}`))
+    pools.nodeDown('a')
+    expect(told).toEqual(['a of b', 'b of '])
+  })
+
+  test('is awaited by so many at a time', async () => {
+    const pools = poolsOf('a')
+    const waiting = Array.from({ length: 1_024 }, () => pools.worker.ready({ alive: 2 }))
+    await expect(pools.worker.ready({ alive: 2 })).rejects.toMatchObject({
+      code: 'ERR_INVALID_OPTION',
+      option: 'ready',
+    })
+    await pools.worker.ready()
+    pools.nodeJoined({ name: 'b', type: 'worker' })
+    pools.nodeUp('b')
+    await Promise.all(waiting)
+    const more = pools.worker.ready({ alive: 3 })
+    pools.nodeJoined({ name: 'c', type: 'worker' })
+    pools.nodeUp('c')
+    await more
+  })
+
+  test('that was unregistered and registered again is the default pool again', () => {
+    const pools = poolsOf('a')
+    const before = pools.worker
+    pools.unregister(before.spec.topic)
+    expect([pools.worker, pools.worker.aliveCount]).toEqual([before, 0])
+    const again = pools.register({ topic: before.spec.topic, nodeType: 'worker' })
+    expect([pools.worker, pools.worker.aliveCount]).toEqual([again, 1])
+  })
+
+  test('is the same with and without a separator at the end of its topic', () => {
+    const pools = poolsOf('a', 'b')
+    const pool = pools.register({ topic: 't/', nodeType: 'worker', maxNodes: 1 })
+    expect(pool.spec.topic).toBe('t')
+    expect(pools.register({ topic: 't', nodeType: 'worker', maxNodes: 1 })).toBe(pool)
+    expect(() => pools.register({ topic: 't.', nodeType: 'worker' })).toThrow('another spec')
+    expect([pools.unregister('t/'), pools.unregister('t')]).toEqual([true, false])
   })
 
   test('is ready when so many are alive, unless a signal aborts or it ends', async () => {
@@ -201,6 +264,15 @@ describe('a bounded load', () => {
     expect(load.loads).toEqual(new Map([[owner, 1]]))
     expect(new BoundedLoad(createPools({ self: 'm' }).worker).acquire('hot')).toBe(undefined)
     expect(() => new BoundedLoad(worker, { factor: 1 })).toThrow('a number above 1')
+  })
+
+  test('gives nothing to those that are left out, even where all others are busy', () => {
+    const { worker } = poolsOf('a', 'b', 'c')
+    const [first, second, third] = worker.ranked('hot', 3).map(({ name }) => name) as [string, string, string]
+    const load = new BoundedLoad(worker)
+    const given = Array.from({ length: 20 }, () => load.acquire('hot', 1.25, new Set([first, second]))?.node)
+    expect(new Set(given)).toEqual(new Set([third]))
+    expect(load.acquire('hot', 1.25, new Set([first, second, third]))).toBe(undefined)
   })
 })
 

@@ -186,14 +186,14 @@ describe('pools of a cluster', () => {
     const told: PoolMismatchError[] = []
     for (const { pools } of [a, b]) pools.events.on('error', error => told.push(error as PoolMismatchError))
     await cluster.pass(1_000)
-    const inOrder = told.sort((one, other) => (one.node < other.node ? -1 : 1))
+    const inOrder = told.sort((one, other) => (one.nodes.join() < other.nodes.join() ? -1 : 1))
     expect(
-      inOrder.map(({ code, node, topic, field, ours, theirs }) => [code, node, topic, field, ours, theirs]),
+      inOrder.map(({ code, nodes, topic, field, ours, theirs }) => [code, ...nodes, topic, field, ours, theirs]),
     ).toEqual([
       ['ERR_POOL_MISMATCH', 'a', 'zeek/cluster/pool/worker', 'hash', 'zeek-7.1', 'fmix32-v1'],
       ['ERR_POOL_MISMATCH', 'b', 'zeek/cluster/pool/worker', 'hash', 'fmix32-v1', 'zeek-7.1'],
     ])
-    expect(a.pools.mismatches).toEqual([told.find(({ node }) => node === 'b')])
+    expect(a.pools.mismatches).toEqual([told.find(({ nodes }) => nodes.includes('b'))])
     // What each takes to be the other's is passed on once, and no more.
     for (const key of keys)
       await cluster.settle(a.pools.worker.publishHrw(key, 'work', key, { ack: true, timeout: 5_000 }))

@@ -283,7 +283,8 @@ describe('pools that hear nonsense', () => {
   test('count it, and nothing is disturbed', async () => {
     const cluster = new Cluster()
     const [a, b] = (await workers(cluster, 'a', 'b')) as [Member, Member]
-    const state = { type: 'state', version: 1, leaving: false, specs: [], subscriptions: [] }
+    const flags = { leaving: false, ended: false, managerIsLogger: false }
+    const state = { type: 'state', version: 1, heard: 0, ...flags, specs: [], subscriptions: [] }
     const spec = { topic: 't', nodeType: 'worker', exclusive: false, hash: 'x', allocation: 'y', refill: true }
     const nonsense: unknown[] = [
       ...[
@@ -302,6 +303,12 @@ describe('pools that hear nonsense', () => {
         { ...state, subscriptions: [1] },
       ],
       ...[
+        { ...state, heard: undefined },
+        { ...state, ended: 1 },
+        { ...state, managerIsLogger: undefined },
+        { ...state, specs: [{ ...spec, nodeType: 'wor\nker' }] },
+        { ...state, specs: [{ ...spec, topic: 't/' }] },
+        { ...state, specs: [{ ...spec, exclusive: true }] },
         { ...state, specs: [{ ...spec, topic: '' }] },
         { ...state, specs: [{ ...spec, exclusive: 1 }] },
       ],

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest'
+import type { PeerServiceManager } from '../../src/index.js'
+import { Differences } from '../../src/pool/differences.js'
+import { PeerPools } from '../../src/pool/peer-pools.js'
+import type { StateMessage } from '../../src/pool/pool-state.js'
+import { WorkPool } from '../../src/pool/work-pool.js'
+import { WorkPools } from '../../src/pool/work-pools.js'
+import { SimulatedClock } from '../../src/testing/testing.js'
+import { Cluster } from '../support/cluster.js'
+
+describe('what a node tells', () => {
+  function peerPoolsOf(manager: PeerServiceManager): PeerPools {
+    const pools = new WorkPools({
+      ...{ self: 'a', options: {}, awaitsNodes: true, nodes: [] },
+      make: (spec, context) => new WorkPool(spec, context),
+    })
+    return new PeerPools({ manager, pools, subscriptions: () => [], isLeaving: () => false })
+  }
+
+  async function peerPools(): Promise<PeerPools> {
+    return peerPoolsOf(await new Cluster().start('a'))
+  }
+
+  /** What is on its way to others, until it is acknowledged. */
+  function slowManager(): { clock: SimulatedClock; sent: number[]; acknowledge: () => void; manager: unknown } {
+    const clock = new SimulatedClock()
+    const sent: number[] = []
+    let acknowledge = (): void => {}
+    const forwardMessage = (_node: string, _server: string, { version }: StateMessage): Promise<void> => {
+      sent.push(version)
+      return new Promise(resolve => {
+        acknowledge = resolve
+      })
+    }
+    return { clock, sent, acknowledge: () => acknowledge(), manager: { name: 'a', clock, forwardMessage } }
+  }
+
+  const stateOf = (version: number, ...subscriptions: string[]): StateMessage => ({
+    ...{ type: 'state', version, heard: 0, leaving: false, ended: false, managerIsLogger: false },
+    ...{ specs: [], subscriptions },
+  })
+
+  test('is one message at a time, and then the latest', async () => {
+    const { clock, sent, acknowledge, manager } = slowManager()
+    const peers = peerPoolsOf(manager as PeerServiceManager)
+    peers.up('b', 1)
+    for (let change = 0; change < 3; change++) {
+      await clock.advanceAsync(10)
+      peers.changed()
+    }
+    expect(sent).toEqual([1])
+    acknowledge()
+    await clock.advanceAsync(10)
+    expect(sent).toEqual([1, 4])
+    acknowledge()
+    await clock.advanceAsync(1_000)
+    expect(sent.length).toBe(2)
+  })
+
+  test('is told again where pools were made anew while it was on its way', async () => {
+    const { clock, sent, acknowledge, manager } = slowManager()
+    const peers = peerPoolsOf(manager as PeerServiceManager)
+    peers.up('b', 1)
+    await clock.advanceAsync(10)
+    // It has told of itself before it was told: what is on its way will do.
+    peers.heard('b', 1, stateOf(1))
+    acknowledge()
+    await clock.advanceAsync(10)
+    expect(sent).toEqual([1])
+    peers.changed()
+    await clock.advanceAsync(10)
+    peers.heard('b', 1, stateOf(2))
+    acknowledge()
+    await clock.advanceAsync(10)
+    expect(sent).toEqual([1, 2, 2])
+  })
+
+  test('late, or of a life that is over, changes nothing', async () => {
+    const peers = await peerPools()
+    peers.up('b', 2)
+    peers.heard('b', 2, stateOf(5, 'news'))
+    peers.heard('b', 2, stateOf(4, 'old'))
+    peers.heard('b', 2, stateOf(5, 'same'))
+    peers.heard('b', 1, stateOf(9, 'older'))
+    peers.down('b', 1)
+    expect(['news', 'old', 'same', 'older'].map(topic => peers.subscribers(topic))).toEqual([['b'], [], [], []])
+    peers.heard('b', 3, stateOf(1, 'next'))
+    expect(['news', 'next'].map(topic => peers.subscribers(topic))).toEqual([[], ['b']])
+    peers.down('b', 3)
+    expect([peers.subscribers('next'), peers.runs('b'), peers.runs('a')]).toEqual([[], false, true])
+  })
+
+  test('when it is neither up nor connected is not kept', async () => {
+    const peers = await peerPools()
+    peers.heard('b', 1, stateOf(1, 'news'))
+    expect([peers.subscribers('news'), peers.runs('b')]).toEqual([[], false])
+  })
+
+  test('of more pools than one node may have is reckoned with in the order of topics', () => {
+    const differences = new Differences()
+    const own = { managerIsLogger: false, specs: [] }
+    for (const [node, letter] of Object.entries({ b: 'y', a: 'x', c: 'x' })) {
+      const specs = Array.from({ length: 1_000 }, (_, index) => ({
+        ...{ topic: `${letter}${1_000 + index}`, nodeType: 'worker', maxNodes: 1, exclusive: true, refill: true },
+        ...{ hash: 'fmix32-v1', allocation: 'rendezvous' },
+      }))
+      expect(differences.compare(node, own, { ...stateOf(1), specs })).toBe(true)
+    }
+    const claims = differences.claims.map(({ spec, node }) => `${spec.topic} ${node}`)
+    expect([claims.length, claims[0], claims[999], claims[1_000], claims[1_023]]).toEqual([
+      ...[1_024, 'x1000 a', 'x1999 a', 'y1000 b', 'y1023 b'],
+    ])
+    // All of them are told of, whether they are reckoned with or not.
+    expect(differences.takeNews().length).toBe(2_000)
+  })
+})
