@@ -196,7 +196,9 @@ describe('a message that is passed on', () => {
 })
 
 describe('what a node says of another', () => {
-  const state = { type: 'state', version: Number.MAX_SAFE_INTEGER, leaving: true, specs: [], subscriptions: [] }
+  const flags = { leaving: true, ended: false, managerIsLogger: false }
+  const version = Number.MAX_SAFE_INTEGER
+  const state = { type: 'state', version, heard: 0, ...flags, specs: [], subscriptions: [] }
 
   test('is no word of that: nobody departs, or is known anew, by it', async () => {
     const cluster = new Cluster()

@@ -111,7 +111,8 @@ describe('what is sent to one node after another', () => {
         throw Object.assign(new Error('{"reason":"outcome-unknown"}'), { name: 'PoolRefusal' })
       })
       await cluster.settle(manager.syncJoin(m.spec))
-      const state = { type: 'state', version: 1, leaving: false, specs: [], subscriptions: [] }
+      const flags = { leaving: false, ended: false, managerIsLogger: false }
+      const state = { type: 'state', version: 1, heard: 0, ...flags, specs: [], subscriptions: [] }
       await cluster.settle(manager.forwardMessage('m', 'maquis:pools', state))
     }
     await cluster.settle(pools.worker.ready({ alive: 2 }))
