@@ -1,7 +1,7 @@
 /**
  * Tells the garbage collector of memory that was taken outside its heap, `bytes` of a buffer. V8 collects the young
  * when they fill their space, or after 32 MiB outside; but what lies outside counts as old, too, and in a small heap,
- * which has a limit of some 20 MB, it is marked from end to end before that: for messages of 16 KiB and more that was
+ * which has a limit of some 20 MB, it is marked from end to end before that: for messages of 1 KiB and more that was
  * half of a receiver's time. Young garbage of half the size brings the cheap collection forward, so that hardly any of
  * the dear ones are left: the figures are in benchmarks/README.md.
  */

@@ -350,7 +350,7 @@ export class Inbound {
 }
 
 const nothing = new Uint8Array(0)
-const largeFrameBytes = 4_096
+const largeFrameBytes = 512
 const chunked: ReadonlySet<number> = new Set([
   ...[FrameKind.message, FrameKind.reply, FrameKind.ack, FrameKind.strategy, FrameKind.fault],
 ])
