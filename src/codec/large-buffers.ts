@@ -1,4 +1,3 @@
-import { takenOutside } from '../core/collector.js'
 import type { Buffers } from './byte-writer.js'
 
 /** Smaller ones are cheap, and larger ones are kept by nobody. */
@@ -16,10 +15,7 @@ export const largeBuffers: Buffers = {
     if (bytes < least || bytes > most) return Buffer.allocUnsafeSlow(bytes)
     const size = classOf(bytes)
     const index = spares.findIndex(({ length }) => length === size)
-    const spare = index < 0 ? undefined : spares.splice(index, 1)[0]
-    if (spare !== undefined) return spare
-    takenOutside(size)
-    return Buffer.allocUnsafeSlow(size)
+    return (index < 0 ? undefined : spares.splice(index, 1)[0]) ?? Buffer.allocUnsafeSlow(size)
   },
 
   /** Takes back all of the buffer that `part` lies in. */

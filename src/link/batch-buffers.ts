@@ -1,6 +1,5 @@
 import type { Buffers } from '../codec/byte-writer.js'
 import { largeBuffers } from '../codec/large-buffers.js'
-import { takenOutside } from '../core/collector.js'
 import { chunkedAbove } from './limits.js'
 
 /** What most batches fit into: one of small messages, and one message or some chunks alone. */
@@ -14,10 +13,7 @@ export class BatchBuffers implements Buffers {
   allocate(bytes: number): Buffer {
     if (bytes > bufferBytes) return largeBuffers.allocate(bytes)
     if (bytes < pooledFrom) return Buffer.allocUnsafeSlow(bytes)
-    const spare = this.#spare.pop()
-    if (spare !== undefined) return spare
-    takenOutside(bufferBytes)
-    return Buffer.allocUnsafeSlow(bufferBytes)
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(bufferBytes)
   }
 
   /** Takes back the buffer that a batch was written into, when nobody reads it any more. */

@@ -20,7 +20,7 @@ import type { IncomingExtra } from './inbound.js'
 import type { Lane } from './lane.js'
 import type { Limits } from './limits.js'
 import { type PeerEffect, type PeerInput, PeerState, type QueueEnd } from './peer-state.js'
-import type { Patience, Tracker, Waiting } from './queue.js'
+import { outlasts, type Patience, type Tracker, type Waiting } from './queue.js'
 
 /** Why a peer is no longer up. */
 export type DownReason = 'lost' | 'cut' | 'left' | 'restarted'
@@ -393,8 +393,8 @@ const tickInput = { type: 'tick' } as const
 const all = (): true => true
 /** The messages that end. What was sent to a life that is over is not for the next. */
 const ends: Readonly<Record<QueueEnd, (entry: Patience) => boolean>> = {
-  down: ({ patience }) => patience === 'up',
-  restarted: ({ patience, sequence }) => patience !== 'always' || sequence > 0,
+  down: entry => !outlasts(entry),
+  restarted: ({ patience, sequence }) => (patience !== 'always' && patience !== 'unsent') || sequence > 0,
   left: all,
   stranger: all,
 }

@@ -10,7 +10,10 @@ export const Written = {
   sent: 0,
   /** The lane is closed, full or out of credit, or the message needs chunks: it has to wait. */
   wait: 1,
+  /** Nobody has tried: something else comes first. */
+  untried: 2,
 } as const
+export type Written = (typeof Written)[keyof typeof Written]
 
 /** What an outbound half needs of its lane. */
 export interface OutboundSettings {

@@ -106,7 +106,7 @@ export class Outbound {
    * Writes a message into the batch if nothing stands in its way. Throws an `EncodeError`, and has done nothing,
    * when the message cannot travel.
    */
-  offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): number {
+  offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): Written {
     if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')
     this.#overgrown = undefined
     if (extra?.ack !== undefined || !this.clear) return Written.wait
@@ -290,6 +290,7 @@ export class Outbound {
     const { server, stream, extra, body } = entry
     if (body.type !== 'value') return this.#writePayload(entry, body)
     const { value } = body
+    this.#overgrown = undefined
     if (value instanceof Uint8Array) return this.#writePayload(entry, payloadOf(value))
     try {
       if (extra?.ack === undefined && this.#write(server, stream, value, extra)) {

@@ -63,8 +63,11 @@ export interface Waiting {
   readonly key: string | undefined
   /** Its place among all messages that waited at this node. */
   readonly order: number
-  /** How long it waits for a peer that was up: until that goes down, until its life ends, or for its next as well. */
-  patience: 'up' | 'life' | 'always'
+  /**
+   * How long it waits for a peer that was up: until that goes down, until its life ends, or for its next as well;
+   * 'unsent': for its next as well until it was sent, and from then on until the peer goes down.
+   */
+  patience: 'up' | 'life' | 'always' | 'unsent'
   /** It may go through other nodes, and ends where no way is found. Default false. */
   transitive?: boolean | undefined
   /** Its number in its stream, once it was written: it is the same when it is sent again. 0 before. */
@@ -82,6 +85,11 @@ export interface Waiting {
 
 /** What tells whether a message still waits when something happens to its peer. */
 export type Patience = Pick<Waiting, 'patience' | 'sequence' | 'transitive' | 'extra'>
+
+/** Whether it waits on when its peer goes down. */
+export function outlasts({ patience, sequence }: Patience): boolean {
+  return patience === 'unsent' ? sequence === 0 : patience !== 'up'
+}
 
 /** What waits for one peer and channel, over all its lanes. */
 export interface QueueBudget {

@@ -94,7 +94,8 @@ function read(thrown: unknown): Thrown {
   return {
     name: cut(String(thrown.name ?? 'Error')),
     message: cut(textOf(thrown)),
-    code: typeof code === 'string' ? cut(code) : undefined,
+    // Those of gRPC and HTTP are numbers.
+    code: typeof code === 'string' || typeof code === 'number' ? cut(String(code)) : undefined,
   }
 }
 

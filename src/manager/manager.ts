@@ -30,7 +30,10 @@ export interface AckOptions {
    * is given a message when it takes it; what it has not taken when it ends is refused, with `NoSuchServerError`.
    */
   readonly when?: 'given' | 'handled'
-  /** Whether to go on while the peer is down, in its present life. Default `'wait'`. A partition is not a down. */
+  /**
+   * Whether to go on with what was sent while the peer is down, in its present life. Default `'wait'`. A partition is not
+   * a down. What was not sent yet goes by `whenDown`.
+   */
   readonly onDown?: 'wait' | 'reject'
 }
 

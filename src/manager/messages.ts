@@ -2,6 +2,7 @@ import { InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
+import { Written } from '../link/outbound-settings.js'
 import type { Settler } from '../link/queue.js'
 import type { BroadcastOptions } from './broadcaster.js'
 import { checkChannel, checkFunction, isDuration } from './checks.js'
@@ -232,8 +233,9 @@ export abstract class Messages {
       if (options !== undefined) checkOptions(options)
       const { sender, settings, local } = this.#node
       if (node === settings.name) return local.send(checkServer(server), message, options)
-      if (sender.send(node, server, message, options)) return resolved
-      return this.#submit(node, server, message, options, life)
+      const written = sender.send(node, server, message, options)
+      if (written === Written.sent) return resolved
+      return this.#submit(node, server, message, options, life, written === Written.wait)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -246,11 +248,12 @@ export abstract class Messages {
     message: unknown,
     options: ForwardOptions | undefined,
     life: number | undefined,
+    offered: boolean,
   ): Promise<void> {
     const { sender, settings } = this.#node
     const extra = extraOf(options, settings.clock, settings.valueLimits, life)
     const settler = new Promised()
-    sender.submit({ node, server, message, options, extra, kind: 'message', settler })
+    sender.submit({ node, server, message, options, extra, kind: 'message', offered, settler })
     return settler.promise
   }
 
@@ -258,18 +261,22 @@ export abstract class Messages {
     try {
       this.#needRunning()
       if (options !== undefined) checkOptions(options)
-      const { sender, settings, local } = this.#node
-      if (node === settings.name) {
-        local.send(checkServer(server), message, options).catch(error => this.#lost(error, node, 'default', server))
-        return
-      }
-      if (sender.send(node, server, message, options)) return
+      const { sender, settings } = this.#node
+      if (node === settings.name) return this.#castHere(checkServer(server), message, options)
+      const written = sender.send(node, server, message, options)
+      if (written === Written.sent) return
       const extra = extraOf(options, settings.clock, settings.valueLimits, life)
-      const outgoing = { node, server, message, options, extra, kind: 'message' } as const
-      sender.submit({ ...outgoing, settler: undefined })
+      const offered = written === Written.wait
+      sender.submit({ node, server, message, options, extra, kind: 'message', offered, settler: undefined })
     } catch (error) {
       this.#lost(error, node, options?.channel ?? 'default', server)
     }
+  }
+
+  // Apart: what a function of its own refers to is allocated with each call.
+  #castHere(server: string, message: unknown, options: ForwardOptions | undefined): void {
+    const { local, settings } = this.#node
+    local.send(server, message, options).catch(error => this.#lost(error, settings.name, 'default', server))
   }
 
   #ask(

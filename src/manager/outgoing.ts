@@ -13,6 +13,8 @@ export interface Outgoing {
   readonly kind: Passage['kind']
   /** Default: that of the options' partition key, or of the server's name. */
   readonly stream?: number
+  /** Its lane was asked just now, and had no place for it at once. */
+  readonly offered?: boolean
   /** Told how it ends; undefined: nobody waits, and it may not block. */
   readonly settler: Settler | undefined
 }
@@ -24,7 +26,9 @@ export function isAwaited({ settler }: Outgoing): boolean {
 
 /** How long it waits for a peer. */
 export function patienceOf(options: ForwardOptions | undefined): Waiting['patience'] {
+  const onDown = options && ackOf(options)?.onDown
+  if (options?.whenDown !== 'wait') return onDown === 'wait' ? 'life' : 'up'
+  if (onDown === 'reject') return 'unsent'
   // The place of a message among those of its label holds for one life of its receiver.
-  if (options?.whenDown === 'wait') return options.causalLabel === undefined ? 'always' : 'life'
-  return options !== undefined && ackOf(options)?.onDown === 'wait' ? 'life' : 'up'
+  return options.causalLabel === undefined ? 'always' : 'life'
 }

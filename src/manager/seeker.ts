@@ -7,7 +7,7 @@ import type { LinkHub } from '../link/hub.js'
 import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
 import type { Link } from '../link/link.js'
-import type { Waiting } from '../link/queue.js'
+import { outlasts, type Waiting } from '../link/queue.js'
 import { isPermanent } from '../link/refusals.js'
 import { maySeek, type PeerFacts, Retention, type RetentionEffect, type RetentionInput } from '../link/retention.js'
 import type { Counters } from './counters.js'
@@ -186,7 +186,7 @@ export class Seeker {
     // Where the peer is reached, it is this channel that others on the way lack.
     const isReached = link.openLanes > 0
     // What was sent before its overlay let go of it waits, as for a member that is down.
-    const ends = (entry: Waiting): boolean => isImpatient(entry) && (!held || entry.patience === 'up')
+    const ends = (entry: Waiting): boolean => isImpatient(entry) && (!held || !outlasts(entry))
     const entries = isReached ? lanes.flatMap(lane => lane.queue.removeWhere(ends)) : link.takeQueued(ends)
     this.#context.counters.add('undelivered', entries.length)
     for (const { settler } of entries) settler?.failed(error)
@@ -227,10 +227,6 @@ function isRelayable(link: Link): boolean {
   return false
 }
 
-function outlasts({ patience }: Waiting): boolean {
-  return patience !== 'up'
-}
-
 /** When its last connection was lost. */
 function lostAt(link: Link): Instant {
   let at: Instant = 0
@@ -246,5 +242,5 @@ function trafficOf({ channels }: Link): number {
 
 /** Whether a message waits for a way, and for nothing else. */
 function isImpatient({ transitive, patience, sequence }: Waiting): boolean {
-  return transitive === true && patience !== 'always' && sequence === 0
+  return transitive === true && patience !== 'always' && patience !== 'unsent' && sequence === 0
 }

@@ -84,21 +84,18 @@ export class Sender {
     })
   }
 
-  /**
-   * The fast path of `forwardMessage` and `castMessage`: true when the message is with a connection. Throws typed
-   * errors.
-   */
-  send(node: string, server: string, message: unknown, options: ForwardOptions | undefined): boolean {
+  /** The fast path of `forwardMessage` and `castMessage`. Throws typed errors. */
+  send(node: string, server: string, message: unknown, options: ForwardOptions | undefined): Written {
     const { hub, interpositions, seeker } = this.#context
-    if (interpositions.active || (options !== undefined && !isPlain(options))) return false
+    if (interpositions.active || (options !== undefined && !isPlain(options))) return Written.untried
     const link = hub.links.get(node as NodeName)
     if (link === undefined) {
-      if (options?.transitive === true) return false
+      if (options?.transitive === true) return Written.untried
       throw seeker.stranger(node)
     }
     const channel = this.#channelFor(link, options)
     const stream = this.#streams.of(channel, server, options)
-    return channel.laneOf(stream).outbound.offer(server, stream, message, undefined) === Written.sent
+    return channel.laneOf(stream).outbound.offer(server, stream, message, undefined)
   }
 
   /** The lane that a message of these options leaves on. */
@@ -214,7 +211,8 @@ export class Sender {
     if (extra?.causal !== undefined) this.#context.causal.check(extra.causal, channel.link)
     const stream = this.#streamOf(channel, outgoing)
     const lane = channel.laneOf(stream)
-    if (lane.outbound.offer(server, stream, message, extra) === Written.sent) return settler?.sent()
+    const isSent = !outgoing.offered && lane.outbound.offer(server, stream, message, extra) === Written.sent
+    if (isSent) return settler?.sent()
     this.#enqueue(channel, lane, stream, outgoing)
   }
 

@@ -42,12 +42,12 @@ test('little memory brings nothing forward', async () => {
 })
 
 /** An inbound half that is given a batch until so many bytes came. */
-async function receiving(batch: Uint8Array): Promise<number> {
+function receiving(batch: Uint8Array): Promise<number> {
   const { windowBytes, messageBytes } = defaultLimits
   const settings = { valueLimits: { depth: 64, items: 10 }, windowBytes, messageBytes }
   const handler = {} as InboundHandler
   const inbound = new Inbound({ ...settings, lastSeen: new Float64Array(1), lanes: 1 }, handler, 0, true)
-  return await collections(() => {
+  return collections(() => {
     for (let left = taken; left > 0; left -= batch.length) inbound.received(batch)
   })
 }

@@ -151,6 +151,27 @@ describe('a message with ack', () => {
     expect(seen.map(({ end }) => end)).toEqual(['ERR_UNKNOWN_OUTCOME unknown', 'ERR_NOT_CONNECTED down'])
   })
 
+  test('waits for a peer that is down until it was sent, and then ends when that goes down', async () => {
+    const cluster = new Cluster({ options: { limits: { windowBytes: 1_024 } } })
+    const [a, b] = await cluster.pair()
+    const heard = hear(b, 'told')
+    b.register('orders', () => new Promise(() => {}))
+    const ack = { when: 'handled', onDown: 'reject' } as const
+    const options = { ack, whenDown: 'wait' } as const
+    const sent = endOf(a.forwardMessage('b', 'orders', new Uint8Array(1_500), options))
+    const waiting = endOf(a.forwardMessage('b', 'told', 1, options))
+    await cluster.pass(100)
+    cluster.split('a', 'b')
+    await cluster.until(() => !a.isConnected('b'))
+    await cluster.pass(60_000)
+    expect([sent.end, waiting.end, heard]).toEqual(['ERR_UNKNOWN_OUTCOME unknown', 'waits', []])
+    await cluster.settle(b.stop())
+    cluster.heal()
+    await cluster.settle(b.start())
+    await cluster.until(() => waiting.end === 'done')
+    expect(heard).toEqual([1])
+  })
+
   test.each(['restart', 'leave', 'stop'] as const)('ends, and says what is known, at a %s', async how => {
     const cluster = new Cluster({ options: { limits: { windowBytes: 1_024 } } })
     const [a, b] = await cluster.pair()

@@ -84,7 +84,8 @@ describe('a message takes', { timeout: 180_000 }, () => {
   test('a view and no copy where it is bytes', async () => {
     const [cluster, a] = await pair()
     const bytes = new Uint8Array(1_024)
-    await expectFewer({ sent: 32, delivered: 340 }, () => a.castMessage('b', 'orders', bytes), cluster)
+    // Of what is delivered 520 is garbage that is made on purpose, half of the frame, to bring collections forward.
+    await expectFewer({ sent: 32, delivered: 340 + 520 }, () => a.castMessage('b', 'orders', bytes), cluster)
   })
   test('no more to be forwarded than to be cast: the promise is shared', async () => {
     const [cluster, a] = await pair()

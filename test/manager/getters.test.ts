@@ -42,6 +42,22 @@ const sends: Readonly<Record<string, (a: PeerServiceManager) => Promise<unknown>
   'a request with bytes': a => a.request('b', 'answer', bytes),
 }
 
+test.each([true, false])('a large value is read once, awaited: %s', async awaited => {
+  const { cluster, a, heard } = await setUp()
+  let read = 0
+  const text = 'x'.repeat(100_000)
+  const message = {
+    get text() {
+      read++
+      return text
+    },
+  }
+  if (awaited) await cluster.settle(a.forwardMessage('b', 'x', message))
+  else a.castMessage('b', 'x', message)
+  await cluster.pass(100)
+  expect([read, heard.at(-1)]).toEqual([1, { text }])
+})
+
 describe('a getter of a message that is written into its batch', () => {
   test.each(Object.keys(sends))('may not send %s on the same lane, and spoils nothing', async kind => {
     const { cluster, a, violations, heard, others } = await setUp()

@@ -328,6 +328,8 @@ describe('a request', () => {
     expect((error as Error).message).toContain('none left')
     const other = await cluster.failure(a.request('b', 'async', 1))
     expect(other).toMatchObject({ remoteName: 'TypeError', remoteCode: undefined })
+    b.register('numbered', () => Promise.reject(Object.assign(new Error('not found'), { code: 404 })))
+    expect(await cluster.failure(a.request('b', 'numbered', 1))).toMatchObject({ remoteCode: '404' })
   })
 
   test('to a server that is not there rejects, and is counted there', async () => {

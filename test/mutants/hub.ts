@@ -313,7 +313,7 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'what may wait for a peer that is down does not',
     file: link,
-    find: "down: ({ patience }) => patience === 'up'",
+    find: 'down: entry => !outlasts(entry)',
     replace: 'down: all',
   },
   {

@@ -108,10 +108,17 @@ export const messaging: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'what may wait for a peer that is down does not end when that goes down after it was sent',
+    file: 'src/manager/outgoing.ts',
+    find: "  if (onDown === 'reject') return 'unsent'\n",
+    replace: '',
+    tests: ['test/manager/acknowledgement.test.ts'],
+  },
+  {
     name: 'what may wait for a peer that is down does not wait for it when it goes down',
     file: 'src/manager/outgoing.ts',
-    find: "  if (options?.whenDown === 'wait') return options.causalLabel === undefined ? 'always' : 'life'\n",
-    replace: '',
+    find: "  return options.causalLabel === undefined ? 'always' : 'life'\n",
+    replace: "  return 'up'\n",
     tests: ['test/manager/waiting.test.ts', 'test/manager/reconnection.test.ts', 'test/manager/lives.test.ts'],
   },
   {
