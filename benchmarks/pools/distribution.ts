@@ -22,8 +22,9 @@ const shapes: readonly ((index: number) => string)[] = [
 ]
 
 const names = ['worker', 'proxy', 'logger'] as const
-/** Enough for an heir among a hundred nodes to have about 500 keys of each shape. */
+/** Enough for each heir of each of a hundred nodes to have about 500 keys; of fewer nodes, up to so many. */
 const keysOfHeirs = 5_000_000
+const keysOfHeir = 20_000
 
 /** Shares over so many keys of each shape. */
 export function shares(hash: HashName, nodes: number, keys: number): Pick<Evenness, 'most' | 'least'> {
@@ -44,7 +45,7 @@ export function shares(hash: HashName, nodes: number, keys: number): Pick<Evenne
   return { most, least }
 }
 
-/** Who has the keys of a dead node, whichever of ten dies, over so many keys that little of it is chance. */
+/** Who has the keys of a dead node, whichever dies, over so many keys that little of it is chance. */
 export function heirs(hash: HashName, nodes: number): Pick<Evenness, 'mostHeir' | 'leastHeir'> {
   let [mostHeir, leastHeir] = [0, Number.POSITIVE_INFINITY]
   if (nodes < 3) return { mostHeir: 1, leastHeir: 1 }
@@ -67,18 +68,18 @@ export function poolsOf(hash: HashName, name: string, nodes: number, dead?: stri
   return pools
 }
 
-/** For each of up to ten nodes that die: how many of its keys each of the others has then. */
+/** For each node, when it alone dies: how many of its keys each of the others has then. */
 function countHeirs(hash: HashName, name: string, nodes: number): Map<string, number>[] {
   const { worker: whole } = poolsOf(hash, name, nodes)
-  const dying = whole.nodeList.filter((_, index) => index % Math.ceil(nodes / 10) === 0)
   const deaths = new Map(
-    dying.map(dead => {
+    whole.nodeList.map(dead => {
       const { worker: rest } = poolsOf(hash, name, nodes, dead.name)
       const counts = new Map([...rest.nodes.keys()].filter(other => other !== dead.name).map(other => [other, 0]))
       return [dead, { rest, counts }]
     }),
   )
-  for (let index = 0; index < keysOfHeirs; index++) {
+  const keys = Math.min(keysOfHeirs, keysOfHeir * nodes * (nodes - 1))
+  for (let index = 0; index < keys; index++) {
     const key = `key-${index}`
     const owner = whole.hrw(key)
     const death = owner && deaths.get(owner)
