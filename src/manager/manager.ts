@@ -31,8 +31,8 @@ export interface AckOptions {
    */
   readonly when?: 'given' | 'handled'
   /**
-   * Whether to go on with what was sent while the peer is down, in its present life. Default `'wait'`. A partition is not
-   * a down. What was not sent yet goes by `whenDown`.
+   * Whether to go on with what was sent while the peer is down, in its present life. Default `'wait'`. A partition is
+   * not a down. What was not sent yet goes by `whenDown`.
    */
   readonly onDown?: 'wait' | 'reject'
 }
