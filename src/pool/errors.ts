@@ -34,8 +34,10 @@ export class PoolLimitError extends PoolError {
 export class PoolExistsError extends PoolError {
   readonly code = 'ERR_POOL_EXISTS'
 
-  constructor(topic: string) {
-    super(topic, `pool '${topic}' is registered already, with another spec; unregister it first`)
+  constructor(topic: string, known: string) {
+    const how =
+      topic === known ? 'with another spec' : `as '${known}': a separator at its end makes no other topic of it`
+    super(topic, `pool '${topic}' is registered already, ${how}; unregister it first`)
   }
 }
 

@@ -350,10 +350,8 @@ class ClusterPools implements ManagedPools {
   #addressed(topic: string): string[] {
     const { registered, topics } = this.#pools
     const bare = withoutEnd(topic)
-    for (const pool of registered.values()) {
-      if (withoutEnd(pool.spec.topic) === bare)
-        return pool.nodeList.filter(({ alive }) => alive).map(({ name }) => name)
-    }
+    const pool = registered.get(topic)
+    if (pool !== undefined) return pool.nodeList.filter(({ alive }) => alive).map(({ name }) => name)
     const named = this.#pools.nodeOfTopic(topic)
     if (named !== undefined) return this.#pools.isAlive(named) ? [named] : []
     const members = this.#manager.membersForOrchestration()

@@ -3,7 +3,7 @@ import { checkKeys } from '../core/option-keys.js'
 import { checkBoolean, isCount } from '../manager/checks.js'
 import { PoolLimitError, PoolNodeTypeError } from './errors.js'
 import { type HashName, hashNames } from './hash.js'
-import { isPoolTopic, isTopic, topicBytesMax, withoutEnd } from './topics.js'
+import { isPoolTopic, isTopic, topicBytesMax } from './topics.js'
 
 /**
  * How the nodes of limited pools are chosen. `rendezvous`: those of the greatest weight for the pool's topic, so a join
@@ -14,8 +14,8 @@ export type Allocation = 'rendezvous' | 'sorted'
 /** What a pool is. Give every node the same: they compare. */
 export interface PoolSpec {
   /**
-   * Reaches all its nodes. Of two pools with exclusive claims the one whose topic comes first is served first. With and
-   * without a separator (`/` or `.`) at its end it is the same topic: it is kept without.
+   * Reaches all its nodes. Of two pools with exclusive claims the one whose topic comes first, by its bytes, is served
+   * first. With and without a separator (`/` or `.`) at its end it reaches the same pool; write it the same at all nodes.
    */
   readonly topic: string
   /** The `attributes.type` of its nodes, 1 to 512 bytes. Zeek's types may be written in capitals, here and there. */
@@ -94,13 +94,12 @@ const unpooledTypes = ['none', 'control', 'manager']
 export function completeSpec(spec: PoolSpec, defaults: PoolDefaults): CompletePoolSpec {
   checkKeys('spec', spec, specKeys)
   checkDefaults('spec.', spec)
-  const { nodeType, maxNodes, exclusive = false, hash = defaults.hash ?? 'fmix32-v1' } = spec
-  const topic = typeof spec.topic === 'string' ? withoutEnd(spec.topic) : undefined
+  const { topic, nodeType, maxNodes, exclusive = false, hash = defaults.hash ?? 'fmix32-v1' } = spec
   if (!isPoolTopic(topic)) {
     throw new InvalidOptionError(
       'spec.topic',
       `1 to ${topicBytesMax} bytes of text, with one '/' or '.' at its end at the most`,
-      spec.topic,
+      topic,
     )
   }
   // What other nodes would refuse of it they are not told.
@@ -132,9 +131,9 @@ export function checkDefaults(prefix: string, { hash, allocation, refill, includ
   if (includeSelf !== undefined) checkBoolean(`${prefix}includeSelf`, includeSelf)
 }
 
-const sharedFields = ['nodeType', 'maxNodes', 'exclusive', 'hash', 'allocation', 'refill'] as const
+const sharedFields = ['topic', 'nodeType', 'maxNodes', 'exclusive', 'hash', 'allocation', 'refill'] as const
 
-/** The first field in which two pools of one topic differ. */
+/** The first field in which two pools of one topic differ: it may have a separator at its end in one of them alone. */
 export function differingField(one: SharedSpec, other: SharedSpec): (typeof sharedFields)[number] | undefined {
   return sharedFields.find(field => {
     if (field === 'nodeType') return nodeTypeOf(one.nodeType) !== nodeTypeOf(other.nodeType)

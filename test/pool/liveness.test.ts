@@ -167,10 +167,14 @@ describe('a pool', () => {
   test('is the same with and without a separator at the end of its topic', () => {
     const pools = poolsOf('a', 'b')
     const pool = pools.register({ topic: 't/', nodeType: 'worker', maxNodes: 1 })
-    expect(pool.spec.topic).toBe('t')
-    expect(pools.register({ topic: 't', nodeType: 'worker', maxNodes: 1 })).toBe(pool)
-    expect(() => pools.register({ topic: 't.', nodeType: 'worker' })).toThrow('another spec')
-    expect([pools.unregister('t/'), pools.unregister('t')]).toEqual([true, false])
+    expect(pool.spec.topic).toBe('t/')
+    expect(['t', 't/', 't.'].map(topic => pools.registered.get(topic))).toEqual([pool, pool, pool])
+    expect(pools.register({ topic: 't/', nodeType: 'worker', maxNodes: 1 })).toBe(pool)
+    expect(() => pools.register({ topic: 't/', nodeType: 'worker' })).toThrow('another spec')
+    expect(() => pools.register({ topic: 't', nodeType: 'worker', maxNodes: 1 })).toThrow(
+      "as 't/': a separator at its end",
+    )
+    expect([pools.unregister('t.'), pools.unregister('t')]).toEqual([true, false])
   })
 
   test('is ready when so many are alive, unless a signal aborts or it ends', async () => {
