@@ -18,7 +18,7 @@ export interface PoolSpec {
    * first. With and without a separator (`/` or `.`) at its end it reaches the same pool; write it the same at all nodes.
    */
   readonly topic: string
-  /** The `attributes.type` of its nodes, 1 to 512 bytes. Zeek's types may be written in capitals, here and there. */
+  /** The `attributes.type` of its nodes, 1 to 512 bytes. `Cluster::WORKER` and `WORKER` are `worker`, here and there. */
   readonly nodeType: string
   /** As many nodes as it has at most. Default: all of the type. */
   readonly maxNodes?: number | undefined
@@ -81,10 +81,11 @@ const specKeys = ['topic', 'nodeType', 'maxNodes', 'exclusive', 'hash', 'allocat
 /** Zeek's types of nodes: in its scripts they are written in capitals. */
 const zeekTypes = ['none', 'control', 'manager', 'worker', 'proxy', 'logger']
 
-/** A type of nodes as it is compared: those of Zeek are the same in capitals. */
+/** A type of nodes as it is compared: as in Zeek's scripts, `Cluster::X` is `X`, and its own are the same in capitals. */
 export function nodeTypeOf(type: string): string {
-  const lower = type.toLowerCase()
-  return zeekTypes.includes(lower) ? lower : type
+  const bare = type.replace(/^Cluster::(?=.)/, '')
+  const lower = bare.toLowerCase()
+  return zeekTypes.includes(lower) ? lower : bare
 }
 
 /** Zeek's types of nodes that are in no pool. */

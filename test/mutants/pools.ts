@@ -30,8 +30,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: "Zeek's types of nodes in capitals are others",
     file: 'src/pool/pool-spec.ts',
-    find: 'return zeekTypes.includes(lower) ? lower : type',
-    replace: 'return zeekTypes.includes(type) ? lower : type',
+    find: 'return zeekTypes.includes(lower) ? lower : bare',
+    replace: 'return zeekTypes.includes(bare) ? lower : bare',
     tests: ofAllocation,
   },
   {
@@ -156,8 +156,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'a default pool takes a spec twice',
     file: workPools,
-    find: 'this.#unchosen.delete(topic)) known.respecify(spec)',
-    replace: 'this.#unchosen.has(topic)) known.respecify(spec)',
+    find: 'this.#unchosen.delete(known)) known.respecify(spec)',
+    replace: 'this.#unchosen.has(known)) known.respecify(spec)',
     tests: ofAllocation,
   },
   {
