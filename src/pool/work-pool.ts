@@ -85,7 +85,7 @@ export interface Pool {
 
 /** What a pool is waited for. */
 export interface ReadyOptions {
-  /** As many nodes as have to be alive, this one included. Default 1. */
+  /** As many nodes as have to be alive, this one included: `maxNodes` at the most. Default 1. */
   readonly alive?: number
   /** Ends the waiting. */
   readonly signal?: AbortSignal
@@ -212,14 +212,18 @@ export class WorkPool implements Pool {
   }
 
   ready(options: ReadyOptions = {}): Promise<void> {
-    checkKeys('options', options, ['alive', 'signal'])
-    const { alive = 1, signal } = options
-    if (!isCount(alive)) throw new InvalidOptionError('alive', 'a whole number from 0', alive)
-    if (signal !== undefined) checkSignal(signal)
     return new Promise((resolve, reject) => {
+      checkKeys('options', options, ['alive', 'signal'])
+      const { alive = 1, signal } = options
+      const { maxNodes, topic } = this.spec
+      if (!isCount(alive)) throw new InvalidOptionError('alive', 'a whole number from 0', alive)
+      if (maxNodes !== undefined && alive > maxNodes) {
+        throw new InvalidOptionError('alive', `${maxNodes} at the most, the maxNodes of pool '${topic}'`, alive)
+      }
+      if (signal !== undefined) checkSignal(signal)
       if (signal?.aborted === true) return reject(abortReason(signal))
       if (this.#members.aliveCount >= alive) return resolve()
-      if (this.#isClosed) return reject(new PoolClosedError(this.spec.topic))
+      if (this.#isClosed) return reject(new PoolClosedError(topic))
       if (this.#waiting.size >= waitersMax) {
         return reject(new InvalidOptionError('ready', `awaited by ${waitersMax} at a time at the most`))
       }

@@ -177,6 +177,18 @@ describe('a pool', () => {
     expect([pools.unregister('t.'), pools.unregister('t')]).toEqual([true, false])
   })
 
+  test.each<[string, unknown]>([
+    ['alive', { alive: -1 }],
+    ['alive', { alive: 2 }],
+    ['signal', { signal: 1 }],
+    ['options.live', { live: 1 }],
+    ['options', null],
+  ])('does not wait for what cannot be: it rejects, by the name of %s (%j)', async (option, options) => {
+    const pool = poolsOf('a', 'b').register({ topic: 't', nodeType: 'worker', maxNodes: 1 })
+    const waiting = pool.ready(options as never)
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION', option })
+  })
+
   test('is ready when so many are alive, unless a signal aborts or it ends', async () => {
     const pools = poolsOf('a', 'b')
     await pools.worker.ready()
