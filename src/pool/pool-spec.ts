@@ -117,7 +117,8 @@ export function completeSpec(spec: PoolSpec, defaults: PoolDefaults): CompletePo
   if (allocation === 'sorted' && unpooledTypes.includes(nodeTypeOf(nodeType)))
     throw new PoolNodeTypeError(topic, nodeType)
   if (exclusive && maxNodes === undefined) throw new PoolLimitError(topic)
-  return { topic, nodeType, maxNodes, exclusive, hash, allocation, refill, includeSelf }
+  // The user is given it, too.
+  return Object.freeze({ topic, nodeType, maxNodes, exclusive, hash, allocation, refill, includeSelf })
 }
 
 /** Checks the options that a spec and all pools of a node have in common. */

@@ -49,7 +49,7 @@ export interface MovedKey<Key extends PoolKey = PoolKey> {
 /** A pool of nodes among which work is distributed. */
 export interface Pool {
   readonly spec: CompletePoolSpec
-  /** All its nodes, dead ones too, by name. */
+  /** All its nodes, dead ones too, by name. What it was before a change stays as it was. */
   readonly nodes: ReadonlyMap<string, PoolNode>
   /** The same in the order of the round robin. */
   readonly nodeList: readonly PoolNode[]

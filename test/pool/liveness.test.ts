@@ -164,6 +164,18 @@ describe('a pool', () => {
     expect([pools.worker, pools.worker.aliveCount]).toEqual([again, 1])
   })
 
+  test('cannot be changed by what it gives', () => {
+    const { worker } = poolsOf('a', 'b')
+    const changes = [
+      () => Object.assign(worker.nodes.get('a') ?? {}, { alive: false }),
+      () => Object.assign(worker.hrw('key') ?? {}, { alive: false }),
+      () => Object.assign(worker.nodeList, { length: 0 }),
+      () => Object.assign(worker.spec, { maxNodes: 1 }),
+    ]
+    for (const change of changes) expect(change).toThrow(TypeError)
+    expect([worker.rr()?.name, worker.rr()?.name].sort()).toEqual(['a', 'b'])
+  })
+
   test('is the same with and without a separator at the end of its topic', () => {
     const pools = poolsOf('a', 'b')
     const pool = pools.register({ topic: 't/', nodeType: 'worker', maxNodes: 1 })
