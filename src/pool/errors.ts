@@ -74,7 +74,7 @@ export class PoolSupplyError extends MaquisError {
     const wants = listed(claims.map(({ topic, maxNodes, node }) => `'${topic}' of node '${node}' ${maxNodes}`))
     super(
       `not enough ${nodeType} nodes to satisfy pool exclusivity requirements: ` +
-        `need ${needed} nodes, and there are ${available}; pools want: ${wants}`,
+        `need ${needed} nodes, and there are ${available}; pools want: ${wants}; start more nodes, or lower maxNodes`,
     )
     this.nodeType = nodeType
     this.needed = needed

@@ -15,10 +15,10 @@ export type Allocation = 'rendezvous' | 'sorted'
 export interface PoolSpec {
   /**
    * Reaches all its nodes. Of two pools with exclusive claims the one whose topic comes first, by its bytes, is served
-   * first. With and without a separator (`/` or `.`) at its end it reaches the same pool; write it the same at all nodes.
+   * first. With and without a separator (`/` or `.`) at its end it is one pool; write it alike at all nodes.
    */
   readonly topic: string
-  /** The `attributes.type` of its nodes, 1 to 512 bytes. `Cluster::WORKER` and `WORKER` are `worker`, here and there. */
+  /** The `attributes.type` of its nodes, 1 to 512 bytes. `Cluster::WORKER` and `WORKER` are `worker`. */
   readonly nodeType: string
   /** As many nodes as it has at most. Default: all of the type. */
   readonly maxNodes?: number | undefined
@@ -81,7 +81,7 @@ const specKeys = ['topic', 'nodeType', 'maxNodes', 'exclusive', 'hash', 'allocat
 /** Zeek's types of nodes: in its scripts they are written in capitals. */
 const zeekTypes = ['none', 'control', 'manager', 'worker', 'proxy', 'logger']
 
-/** A type of nodes as it is compared: as in Zeek's scripts, `Cluster::X` is `X`, and its own are the same in capitals. */
+/** A type of nodes as it is compared: `Cluster::X` is `X`, and the types of Zeek are the same in capitals. */
 export function nodeTypeOf(type: string): string {
   const bare = type.replace(/^Cluster::(?=.)/, '')
   const lower = bare.toLowerCase()
@@ -91,26 +91,26 @@ export function nodeTypeOf(type: string): string {
 /** Zeek's types of nodes that are in no pool. */
 const unpooledTypes = ['none', 'control', 'manager']
 
-/** Checks a spec, and gives it the defaults. Refuses what Zeek refuses. */
-export function completeSpec(spec: PoolSpec, defaults: PoolDefaults): CompletePoolSpec {
-  checkKeys('spec', spec, specKeys)
-  checkDefaults('spec.', spec)
+/** Checks a spec, of that name, and gives it the defaults. Refuses what Zeek refuses. */
+export function completeSpec(spec: PoolSpec, defaults: PoolDefaults, option = 'spec'): CompletePoolSpec {
+  checkKeys(option, spec, specKeys)
+  checkDefaults(`${option}.`, spec)
   const { topic, nodeType, maxNodes, exclusive = false, hash = defaults.hash ?? 'fmix32-v1' } = spec
   if (!isPoolTopic(topic)) {
     throw new InvalidOptionError(
-      'spec.topic',
+      `${option}.topic`,
       `1 to ${topicBytesMax} bytes of text, with one '/' or '.' at its end at the most`,
       topic,
     )
   }
   // What other nodes would refuse of it they are not told.
   if (!isTopic(nodeType)) {
-    throw new InvalidOptionError('spec.nodeType', `1 to ${topicBytesMax} bytes of text`, nodeType)
+    throw new InvalidOptionError(`${option}.nodeType`, `1 to ${topicBytesMax} bytes of text`, nodeType)
   }
   if (maxNodes !== undefined && !isCount(maxNodes)) {
-    throw new InvalidOptionError('spec.maxNodes', 'a whole number from 0', maxNodes)
+    throw new InvalidOptionError(`${option}.maxNodes`, 'a whole number from 0', maxNodes)
   }
-  checkBoolean('spec.exclusive', exclusive)
+  checkBoolean(`${option}.exclusive`, exclusive)
   const isZeek = hash === 'zeek-7.1'
   const { allocation = defaults.allocation ?? (isZeek ? 'sorted' : 'rendezvous') } = spec
   const { refill = defaults.refill ?? !isZeek, includeSelf = defaults.includeSelf ?? true } = spec

@@ -101,6 +101,9 @@ interface Waiter {
   readonly end: (error: Error) => void
 }
 
+/** What `console.log` looks for in Node.js. */
+const inspected = Symbol.for('nodejs.util.inspect.custom')
+
 /** As many as wait for one pool. */
 const waitersMax = 1_024
 
@@ -154,6 +157,11 @@ export class WorkPool implements Pool {
 
   get events(): GuardedEmitter<PoolEvents> {
     return this.#context.events
+  }
+
+  [inspected](): object {
+    const nodes = this.nodeList.map(({ name, alive }) => (alive ? name : `${name} (dead)`))
+    return { topic: this.spec.topic, alive: this.aliveCount, nodes }
   }
 
   hrw(key: PoolKey): PoolNode | undefined {

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../core/errors.js'
+import { isRecord } from '../core/name.js'
 import { isNodeName } from '../core/node.js'
 import { checkArray, checkBoolean, isDuration } from '../manager/checks.js'
 import { GuardedEmitter } from '../manager/guarded-emitter.js'
@@ -210,9 +211,17 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     if (where !== 'handler-error') this.events.emit('handler-error', { where, error })
   }
 
-  #registerDefaults({ workerPoolSpec, proxyPoolSpec, loggerPoolSpec }: PoolsOptions): void {
+  #registerDefaults(options: PoolsOptions): void {
+    const { workerPoolSpec, proxyPoolSpec, loggerPoolSpec } = options
     const chosen = { worker: workerPoolSpec, proxy: proxyPoolSpec, logger: loggerPoolSpec }
-    const specs = defaultTypes.map(type => ({ topic: poolTopics[type], nodeType: type, ...chosen[type] }))
+    const specs = defaultTypes.map(type => {
+      const option = `${type}PoolSpec`
+      const given: unknown = chosen[type]
+      if (given !== undefined && !isRecord(given)) throw new InvalidOptionError(option, 'a plain object', given)
+      const spec = { topic: poolTopics[type], nodeType: type, ...chosen[type] }
+      completeSpec(spec, options, option)
+      return spec
+    })
     this.#defaults.push(...this.registerAll(specs))
     for (const [index, type] of defaultTypes.entries()) {
       if (chosen[type] === undefined) this.#unchosen.add(this.#defaults[index] as Made)

@@ -43,7 +43,7 @@ export const poolMutants: readonly Mutant[] = [
   },
   {
     name: 'what failed everywhere was for nobody',
-    file: managePools,
+    file: sender,
     find: "return errors.length > 0 ? 'failed' : 'empty'",
     replace: "return errors.length > 99 ? 'failed' : 'empty'",
     tests: ofFaults,
