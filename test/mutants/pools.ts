@@ -28,6 +28,20 @@ const ofFaults = ['test/pool/pool-faults.test.ts']
 /** Work pools. */
 export const poolMutants: readonly Mutant[] = [
   {
+    name: 'a separator at the end of a topic does not count in the order of pools',
+    file: supply,
+    find: 'compareBytewise(one.topic, other.topic)',
+    replace: 'compareBytewise(withoutEnd(one.topic), withoutEnd(other.topic))',
+    tests: ofAllocation,
+  },
+  {
+    name: 'the topics of pools may be written otherwise at every node',
+    file: 'src/pool/pool-spec.ts',
+    find: "const sharedFields = ['topic', ",
+    replace: 'const sharedFields = [',
+    tests: ofLiveness,
+  },
+  {
     name: "Zeek's types of nodes in capitals are others",
     file: 'src/pool/pool-spec.ts',
     find: 'return zeekTypes.includes(lower) ? lower : bare',
