@@ -204,8 +204,8 @@ export class ServerExistsError extends MaquisError {
   readonly code = 'ERR_SERVER_EXISTS'
   readonly server: string
 
-  constructor(server: string) {
-    super(`server '${server}' is registered already; dispose the earlier registration first`)
+  constructor(server: string, text?: string) {
+    super(text ?? `server '${server}' is registered already; dispose the earlier registration first`)
     this.server = server
   }
 }

@@ -2,6 +2,7 @@ import { compareBytewise } from './bytewise.js'
 import type { PoolSupplyError } from './errors.js'
 import { type CompletePoolSpec, nodeTypeOf } from './pool-spec.js'
 import { type Candidate, type Claim, type Placement, Supply } from './supply.js'
+import { TopicMap } from './topics.js'
 
 /** What has become of pools. */
 export interface Allocated {
@@ -14,7 +15,7 @@ export interface Allocated {
 export class Allocation {
   readonly #managerIsLogger: boolean
   readonly #supplies = new Map<string, Supply>()
-  readonly #claims = new Map<string, Claim>()
+  readonly #claims = new TopicMap<Claim>()
   /** Types of which something changed. */
   readonly #changed = new Set<string>()
 

@@ -10,6 +10,7 @@ import {
 } from './pool-spec.js'
 import { knownSpec, type StateMessage } from './pool-state.js'
 import type { Claim } from './supply.js'
+import { TopicMap, withoutEnd } from './topics.js'
 
 /** What of the pools of a node decides about owners of keys. */
 export interface OwnPools {
@@ -51,7 +52,7 @@ export class Differences {
 
   /** The pools of other nodes that are to be reckoned with: of one that several have otherwise, that of the first. */
   get claims(): readonly Claim[] {
-    const claims = new Map<string, Claim>()
+    const claims = new TopicMap<Claim>()
     const claiming = [...this.#nodes].filter(([, { claims: theirs }]) => theirs.length > 0)
     const nodes = claiming.sort(([one], [other]) => compareBytewise(one, other))
     for (const [node, { claims: theirs }] of nodes) {
@@ -115,7 +116,7 @@ function keyOf({ topic, field, ours, theirs }: Difference): string {
 
 function between({ specs, managerIsLogger }: OwnPools, state: StateMessage): Difference[] {
   const found: Difference[] = []
-  const theirs = new Map(state.specs.map(spec => [spec.topic, spec]))
+  const theirs = new TopicMap(state.specs.map(spec => [spec.topic, spec]))
   for (const ours of specs) {
     const { topic } = ours
     const other = theirs.get(topic)
@@ -137,10 +138,10 @@ function between({ specs, managerIsLogger }: OwnPools, state: StateMessage): Dif
 
 /** What this node has not of theirs, and would have other owners of keys with. */
 function* foreign(ours: readonly CompletePoolSpec[], theirs: Iterable<SharedSpec>): Generator<CompletePoolSpec> {
-  const own = new Set(ours.map(({ topic }) => topic))
+  const own = new Set(ours.map(({ topic }) => withoutEnd(topic)))
   for (const each of theirs) {
     // A spec of a version to come says nothing that this one could reckon with.
     const spec = knownSpec(each)
-    if (spec !== undefined && !own.has(spec.topic) && affectsOthers(spec)) yield spec
+    if (spec !== undefined && !own.has(withoutEnd(spec.topic)) && affectsOthers(spec)) yield spec
   }
 }

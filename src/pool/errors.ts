@@ -34,8 +34,10 @@ export class PoolLimitError extends PoolError {
 export class PoolExistsError extends PoolError {
   readonly code = 'ERR_POOL_EXISTS'
 
-  constructor(topic: string) {
-    super(topic, `pool '${topic}' is registered already, with another spec; unregister it first`)
+  constructor(topic: string, known: string) {
+    const how =
+      topic === known ? 'with another spec' : `as '${known}': a separator at its end makes no other topic of it`
+    super(topic, `pool '${topic}' is registered already, ${how}; unregister it first`)
   }
 }
 
@@ -72,7 +74,7 @@ export class PoolSupplyError extends MaquisError {
     const wants = listed(claims.map(({ topic, maxNodes, node }) => `'${topic}' of node '${node}' ${maxNodes}`))
     super(
       `not enough ${nodeType} nodes to satisfy pool exclusivity requirements: ` +
-        `need ${needed} nodes, and there are ${available}; pools want: ${wants}`,
+        `need ${needed} nodes, and there are ${available}; pools want: ${wants}; start more nodes, or lower maxNodes`,
     )
     this.nodeType = nodeType
     this.needed = needed

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'eventemitter3'
-import { EncodeError, InvalidOptionError, OverflowError, StoppedError, UnknownChannelError } from '../core/errors.js'
+import { InvalidOptionError, ServerExistsError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
@@ -16,7 +16,7 @@ import type { PoolPeer } from './node-table.js'
 import { PeerPools } from './peer-pools.js'
 import { PoolArrivals, type Subscriber } from './pool-arrivals.js'
 import { checkPublished, type PublishMessage, parsePoolMessage, poolServer } from './pool-messages.js'
-import { PoolSender, unreadable } from './pool-sender.js'
+import { isCallersMistake, PoolSender, reasonOf, unreadable } from './pool-sender.js'
 import { nodeTypeOf, type PoolSpec } from './pool-spec.js'
 import { subscriptionsMax } from './pool-state.js'
 import type { Pools, PoolsEvents, PoolsOptions } from './pools.js'
@@ -103,11 +103,20 @@ export function managePools<Servers = Untyped>(
   manager: PeerServiceManager<Servers>,
   options: PoolsOptions = {},
 ): ManagedPools<Servers> {
+  checkManager(manager)
   checkKeys('options', options, poolsOptionNames)
   if (!manager.supportsCapability('full-membership')) throw new PartialMembershipError(manager.name)
   const untyped: unknown = manager
-  const typed: unknown = new ClusterPools(untyped as PeerServiceManager, options)
-  return typed as ManagedPools<Servers>
+  try {
+    const typed: unknown = new ClusterPools(untyped as PeerServiceManager, options)
+    return typed as ManagedPools<Servers>
+  } catch (error) {
+    if (!(error instanceof ServerExistsError)) throw error
+    throw new ServerExistsError(
+      error.server,
+      `node '${manager.name}' has pools already: use these, or dispose them first`,
+    )
+  }
 }
 
 /** What joins the bookkeeping of pools to a manager. */
@@ -350,10 +359,8 @@ class ClusterPools implements ManagedPools {
   #addressed(topic: string): string[] {
     const { registered, topics } = this.#pools
     const bare = withoutEnd(topic)
-    for (const pool of registered.values()) {
-      if (withoutEnd(pool.spec.topic) === bare)
-        return pool.nodeList.filter(({ alive }) => alive).map(({ name }) => name)
-    }
+    const pool = registered.get(topic)
+    if (pool !== undefined) return pool.nodeList.filter(({ alive }) => alive).map(({ name }) => name)
     const named = this.#pools.nodeOfTopic(topic)
     if (named !== undefined) return this.#pools.isAlive(named) ? [named] : []
     const members = this.#manager.membersForOrchestration()
@@ -365,20 +372,15 @@ class ClusterPools implements ManagedPools {
   }
 }
 
+function checkManager(manager: unknown): void {
+  const isObject = typeof manager === 'object' && manager !== null
+  if (isObject && 'supportsCapability' in manager) return
+  throw new InvalidOptionError('manager', 'a node, as fullMesh makes it', manager)
+}
+
 function peerOf({ name, incarnation, attributes }: NodeSpec): PoolPeer {
   const type: unknown = attributes?.type
   return { name, incarnation, type: typeof type === 'string' ? nodeTypeOf(type) : undefined }
-}
-
-function reasonOf(errors: readonly Error[]): 'empty' | 'overloaded' | 'failed' {
-  if (errors.some(error => error instanceof OverflowError)) return 'overloaded'
-  return errors.length > 0 ? 'failed' : 'empty'
-}
-
-/** What would be wrong for every node. */
-function isCallersMistake(error: unknown): boolean {
-  if (error instanceof UnknownChannelError) return error.where === 'local'
-  return error instanceof EncodeError || error instanceof InvalidOptionError || error instanceof StoppedError
 }
 
 /** Resolves when the work has ended, or after so many milliseconds. */

@@ -128,8 +128,10 @@ export class PoolMembers {
     const identities = this.#identities
     const nodeList = this.#placed.map(({ name, alive }, index): PoolNode => {
       const { alias, siteId } = identities[index] as SiteIdentity
-      return { name, alias, siteId, alive, topic: nodeTopic(name) }
+      // The user is given these, too, and the list.
+      return Object.freeze({ name, alias, siteId, alive, topic: nodeTopic(name) })
     })
+    Object.freeze(nodeList)
     const living = nodeList.filter(({ alive }) => alive)
     const sites = nodeList.filter(({ name }) => this.#standings.get(name) === 'site')
     const chosen = sitesOf(hash, sites)

@@ -1,5 +1,6 @@
 import {
   EncodeError,
+  InvalidOptionError,
   MaquisError,
   NoSuchServerError,
   NotConnectedError,
@@ -174,6 +175,18 @@ export function goesOn(error: unknown, options: ForwardOptions): boolean {
 /** Whether the message cannot be sent to that node, though it is there. */
 export function isStuck(error: unknown): boolean {
   return error instanceof OverflowError || error instanceof UnknownChannelError || error instanceof EncodeError
+}
+
+/** Why a message for several nodes was sent to none of them. */
+export function reasonOf(errors: readonly Error[]): 'empty' | 'overloaded' | 'failed' {
+  if (errors.some(error => error instanceof OverflowError)) return 'overloaded'
+  return errors.length > 0 ? 'failed' : 'empty'
+}
+
+/** What would be wrong for every node. */
+export function isCallersMistake(error: unknown): boolean {
+  if (error instanceof UnknownChannelError) return error.where === 'local'
+  return error instanceof EncodeError || error instanceof InvalidOptionError || error instanceof StoppedError
 }
 
 /** Carries to the sender why its message was not handled, over the pools of two nodes. */

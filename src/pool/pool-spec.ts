@@ -3,7 +3,7 @@ import { checkKeys } from '../core/option-keys.js'
 import { checkBoolean, isCount } from '../manager/checks.js'
 import { PoolLimitError, PoolNodeTypeError } from './errors.js'
 import { type HashName, hashNames } from './hash.js'
-import { isPoolTopic, isTopic, topicBytesMax, withoutEnd } from './topics.js'
+import { isPoolTopic, isTopic, topicBytesMax } from './topics.js'
 
 /**
  * How the nodes of limited pools are chosen. `rendezvous`: those of the greatest weight for the pool's topic, so a join
@@ -14,11 +14,11 @@ export type Allocation = 'rendezvous' | 'sorted'
 /** What a pool is. Give every node the same: they compare. */
 export interface PoolSpec {
   /**
-   * Reaches all its nodes. Of two pools with exclusive claims the one whose topic comes first is served first. With and
-   * without a separator (`/` or `.`) at its end it is the same topic: it is kept without.
+   * Reaches all its nodes. Of two pools with exclusive claims the one whose topic comes first, by its bytes, is served
+   * first. With and without a separator (`/` or `.`) at its end it is one pool; write it alike at all nodes.
    */
   readonly topic: string
-  /** The `attributes.type` of its nodes, 1 to 512 bytes. Zeek's types may be written in capitals, here and there. */
+  /** The `attributes.type` of its nodes, 1 to 512 bytes. `Cluster::WORKER` and `WORKER` are `worker`. */
   readonly nodeType: string
   /** As many nodes as it has at most. Default: all of the type. */
   readonly maxNodes?: number | undefined
@@ -81,43 +81,44 @@ const specKeys = ['topic', 'nodeType', 'maxNodes', 'exclusive', 'hash', 'allocat
 /** Zeek's types of nodes: in its scripts they are written in capitals. */
 const zeekTypes = ['none', 'control', 'manager', 'worker', 'proxy', 'logger']
 
-/** A type of nodes as it is compared: those of Zeek are the same in capitals. */
+/** A type of nodes as it is compared: `Cluster::X` is `X`, and the types of Zeek are the same in capitals. */
 export function nodeTypeOf(type: string): string {
-  const lower = type.toLowerCase()
-  return zeekTypes.includes(lower) ? lower : type
+  const bare = type.replace(/^Cluster::(?=.)/, '')
+  const lower = bare.toLowerCase()
+  return zeekTypes.includes(lower) ? lower : bare
 }
 
 /** Zeek's types of nodes that are in no pool. */
 const unpooledTypes = ['none', 'control', 'manager']
 
-/** Checks a spec, and gives it the defaults. Refuses what Zeek refuses. */
-export function completeSpec(spec: PoolSpec, defaults: PoolDefaults): CompletePoolSpec {
-  checkKeys('spec', spec, specKeys)
-  checkDefaults('spec.', spec)
-  const { nodeType, maxNodes, exclusive = false, hash = defaults.hash ?? 'fmix32-v1' } = spec
-  const topic = typeof spec.topic === 'string' ? withoutEnd(spec.topic) : undefined
+/** Checks a spec, of that name, and gives it the defaults. Refuses what Zeek refuses. */
+export function completeSpec(spec: PoolSpec, defaults: PoolDefaults, option = 'spec'): CompletePoolSpec {
+  checkKeys(option, spec, specKeys)
+  checkDefaults(`${option}.`, spec)
+  const { topic, nodeType, maxNodes, exclusive = false, hash = defaults.hash ?? 'fmix32-v1' } = spec
   if (!isPoolTopic(topic)) {
     throw new InvalidOptionError(
-      'spec.topic',
+      `${option}.topic`,
       `1 to ${topicBytesMax} bytes of text, with one '/' or '.' at its end at the most`,
-      spec.topic,
+      topic,
     )
   }
   // What other nodes would refuse of it they are not told.
   if (!isTopic(nodeType)) {
-    throw new InvalidOptionError('spec.nodeType', `1 to ${topicBytesMax} bytes of text`, nodeType)
+    throw new InvalidOptionError(`${option}.nodeType`, `1 to ${topicBytesMax} bytes of text`, nodeType)
   }
   if (maxNodes !== undefined && !isCount(maxNodes)) {
-    throw new InvalidOptionError('spec.maxNodes', 'a whole number from 0', maxNodes)
+    throw new InvalidOptionError(`${option}.maxNodes`, 'a whole number from 0', maxNodes)
   }
-  checkBoolean('spec.exclusive', exclusive)
+  checkBoolean(`${option}.exclusive`, exclusive)
   const isZeek = hash === 'zeek-7.1'
   const { allocation = defaults.allocation ?? (isZeek ? 'sorted' : 'rendezvous') } = spec
   const { refill = defaults.refill ?? !isZeek, includeSelf = defaults.includeSelf ?? true } = spec
   if (allocation === 'sorted' && unpooledTypes.includes(nodeTypeOf(nodeType)))
     throw new PoolNodeTypeError(topic, nodeType)
   if (exclusive && maxNodes === undefined) throw new PoolLimitError(topic)
-  return { topic, nodeType, maxNodes, exclusive, hash, allocation, refill, includeSelf }
+  // The user is given it, too.
+  return Object.freeze({ topic, nodeType, maxNodes, exclusive, hash, allocation, refill, includeSelf })
 }
 
 /** Checks the options that a spec and all pools of a node have in common. */
@@ -132,9 +133,9 @@ export function checkDefaults(prefix: string, { hash, allocation, refill, includ
   if (includeSelf !== undefined) checkBoolean(`${prefix}includeSelf`, includeSelf)
 }
 
-const sharedFields = ['nodeType', 'maxNodes', 'exclusive', 'hash', 'allocation', 'refill'] as const
+const sharedFields = ['topic', 'nodeType', 'maxNodes', 'exclusive', 'hash', 'allocation', 'refill'] as const
 
-/** The first field in which two pools of one topic differ. */
+/** The first field in which two pools of one topic differ: it may have a separator at its end in one of them alone. */
 export function differingField(one: SharedSpec, other: SharedSpec): (typeof sharedFields)[number] | undefined {
   return sharedFields.find(field => {
     if (field === 'nodeType') return nodeTypeOf(one.nodeType) !== nodeTypeOf(other.nodeType)

@@ -35,7 +35,7 @@ export interface Pools<Made extends Pool = Pool> {
   readonly worker: Made
   readonly proxy: Made
   readonly logger: Made
-  /** All pools, by topic, without a separator at its end. */
+  /** All pools, by topic: found with and without a separator at its end. Its keys are without. */
   readonly registered: ReadonlyMap<string, Made>
   readonly events: EventEmitter<PoolsEvents>
   /**

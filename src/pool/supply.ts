@@ -2,6 +2,7 @@ import { byNameBytewise, compareBytewise, lowerBound } from './bytewise.js'
 import { type PoolClaim, PoolSupplyError } from './errors.js'
 import { affectsOthers, type CompletePoolSpec } from './pool-spec.js'
 import { Ranking } from './ranking.js'
+import { withoutEnd } from './topics.js'
 
 /** A node that may be in pools. */
 export interface Candidate {
@@ -173,7 +174,7 @@ export class Supply {
 
   /** Those of the greatest weight for the topic; where dead ones are replaced, the living first. */
   #takeRanked({ topic, maxNodes = 0, refill }: CompletePoolSpec, taken: ReadonlySet<string>): Candidate[] {
-    const ranking = this.#rankings.get(topic) ?? new Ranking(topic, [...this.#byName.keys()])
+    const ranking = this.#rankings.get(topic) ?? new Ranking(withoutEnd(topic), [...this.#byName.keys()])
     this.#rankings.set(topic, ranking)
     const chosen: Candidate[] = []
     const dead: Candidate[] = []

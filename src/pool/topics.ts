@@ -60,9 +60,30 @@ export function isTopic(value: unknown): value is string {
   return typeof value === 'string' && isName(value, topicBytesMax)
 }
 
-/** Whether it can be the topic of a pool: without a separator at its end, so that no two are the same. */
+/** Whether it can be the topic of a pool: with one separator at its end at the most, and not one alone. */
 export function isPoolTopic(value: unknown): value is string {
-  return isTopic(value) && value === withoutEnd(value)
+  if (!isTopic(value)) return false
+  const bare = withoutEnd(value)
+  return bare !== '' && bare === withoutEnd(bare)
+}
+
+/** By topic, with or without a separator at its end. Its keys are without. */
+export class TopicMap<Value> extends Map<string, Value> {
+  override get(topic: string): Value | undefined {
+    return super.get(withoutEnd(topic))
+  }
+
+  override has(topic: string): boolean {
+    return super.has(withoutEnd(topic))
+  }
+
+  override set(topic: string, value: Value): this {
+    return super.set(withoutEnd(topic), value)
+  }
+
+  override delete(topic: string): boolean {
+    return super.delete(withoutEnd(topic))
+  }
 }
 
 /**

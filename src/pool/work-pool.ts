@@ -49,7 +49,7 @@ export interface MovedKey<Key extends PoolKey = PoolKey> {
 /** A pool of nodes among which work is distributed. */
 export interface Pool {
   readonly spec: CompletePoolSpec
-  /** All its nodes, dead ones too, by name. */
+  /** All its nodes, dead ones too, by name. What it was before a change stays as it was. */
   readonly nodes: ReadonlyMap<string, PoolNode>
   /** The same in the order of the round robin. */
   readonly nodeList: readonly PoolNode[]
@@ -85,7 +85,7 @@ export interface Pool {
 
 /** What a pool is waited for. */
 export interface ReadyOptions {
-  /** As many nodes as have to be alive, this one included. Default 1. */
+  /** As many nodes as have to be alive, this one included: `maxNodes` at the most. Default 1. */
   readonly alive?: number
   /** Ends the waiting. */
   readonly signal?: AbortSignal
@@ -100,6 +100,9 @@ interface Waiter {
   readonly ready: () => void
   readonly end: (error: Error) => void
 }
+
+/** What `console.log` looks for in Node.js. */
+const inspected = Symbol.for('nodejs.util.inspect.custom')
 
 /** As many as wait for one pool. */
 const waitersMax = 1_024
@@ -154,6 +157,11 @@ export class WorkPool implements Pool {
 
   get events(): GuardedEmitter<PoolEvents> {
     return this.#context.events
+  }
+
+  [inspected](): object {
+    const nodes = this.nodeList.map(({ name, alive }) => (alive ? name : `${name} (dead)`))
+    return { topic: this.spec.topic, alive: this.aliveCount, nodes }
   }
 
   hrw(key: PoolKey): PoolNode | undefined {
@@ -212,14 +220,18 @@ export class WorkPool implements Pool {
   }
 
   ready(options: ReadyOptions = {}): Promise<void> {
-    checkKeys('options', options, ['alive', 'signal'])
-    const { alive = 1, signal } = options
-    if (!isCount(alive)) throw new InvalidOptionError('alive', 'a whole number from 0', alive)
-    if (signal !== undefined) checkSignal(signal)
     return new Promise((resolve, reject) => {
+      checkKeys('options', options, ['alive', 'signal'])
+      const { alive = 1, signal } = options
+      const { maxNodes, topic } = this.spec
+      if (!isCount(alive)) throw new InvalidOptionError('alive', 'a whole number from 0', alive)
+      if (maxNodes !== undefined && alive > maxNodes) {
+        throw new InvalidOptionError('alive', `${maxNodes} at the most, the maxNodes of pool '${topic}'`, alive)
+      }
+      if (signal !== undefined) checkSignal(signal)
       if (signal?.aborted === true) return reject(abortReason(signal))
       if (this.#members.aliveCount >= alive) return resolve()
-      if (this.#isClosed) return reject(new PoolClosedError(this.spec.topic))
+      if (this.#isClosed) return reject(new PoolClosedError(topic))
       if (this.#waiting.size >= waitersMax) {
         return reject(new InvalidOptionError('ready', `awaited by ${waitersMax} at a time at the most`))
       }

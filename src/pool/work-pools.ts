@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../core/errors.js'
+import { isRecord } from '../core/name.js'
 import { isNodeName } from '../core/node.js'
 import { checkArray, checkBoolean, isDuration } from '../manager/checks.js'
 import { GuardedEmitter } from '../manager/guarded-emitter.js'
@@ -9,7 +10,7 @@ import { NodeTable, type PoolPeer } from './node-table.js'
 import { type CompletePoolSpec, checkDefaults, completeSpec, isSameSpec, type PoolSpec, poolsMax } from './pool-spec.js'
 import type { Pools, PoolsEvents, PoolsOptions, PureNodes } from './pools.js'
 import type { Candidate, Claim } from './supply.js'
-import { poolTopics, type TopicNames, topicNames, withoutEnd } from './topics.js'
+import { poolTopics, TopicMap, type TopicNames, topicNames, withoutEnd } from './topics.js'
 import type { PoolEvents, WorkPool, WorkPoolContext } from './work-pool.js'
 
 interface WorkPoolsSettings<Made extends WorkPool> {
@@ -33,9 +34,9 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   readonly #settings: WorkPoolsSettings<Made>
   readonly #table = new NodeTable()
   readonly #allocation: Allocation
-  readonly #pools = new Map<string, Made>()
-  /** Default pools whose specs nobody chose, by topic. */
-  readonly #unchosen = new Set<string>()
+  readonly #pools = new TopicMap<Made>()
+  /** Default pools whose specs nobody chose. */
+  readonly #unchosen = new Set<Made>()
   /** The default pools as they were registered last, in the order of their types. */
   readonly #defaults: Made[] = []
   /** The topics of members; and who has each, without the separator at its end. */
@@ -46,7 +47,7 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   #isTelling = false
   readonly #shortages = new Map<string, string>()
   /** Pools of other nodes, which may have nodes that are then not free for those of this one, by topic. */
-  #foreign: ReadonlyMap<string, Claim> = new Map()
+  #foreign: ReadonlyMap<string, Claim> = new TopicMap()
 
   constructor(settings: WorkPoolsSettings<Made>) {
     const { self, options } = settings
@@ -92,31 +93,29 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     const { options, awaitsNodes } = this.#settings
     checkArray('specs', specs)
     const complete = inZeeksOrder(specs).map(spec => completeSpec(spec, options))
-    const next = new Map([...this.#pools].map(([topic, { spec }]) => [topic, spec]))
-    const chosen = new Set<string>()
+    const next = new TopicMap<CompletePoolSpec>()
+    for (const pool of this.#pools.values()) if (!this.#unchosen.has(pool)) next.set(pool.spec.topic, pool.spec)
     for (const spec of complete) {
       const known = next.get(spec.topic)
-      const isFree = known === undefined || (this.#unchosen.has(spec.topic) && !chosen.has(spec.topic))
-      if (!isFree && !isSameSpec(known, spec)) throw new PoolExistsError(spec.topic)
+      if (known !== undefined && !isSameSpec(known, spec)) throw new PoolExistsError(spec.topic, known.topic)
       next.set(spec.topic, spec)
-      chosen.add(spec.topic)
     }
+    for (const { spec } of this.#unchosen) if (!next.has(spec.topic)) next.set(spec.topic, spec)
     if (next.size > poolsMax) throw new InvalidOptionError('specs', `${poolsMax} pools at the most`, next.size)
     if (!awaitsNodes) this.#allocation.check(next.values(), this.self)
     for (const spec of complete) this.#take(spec)
     this.#refresh()
-    return specs.map(({ topic }) => this.#pools.get(withoutEnd(topic)) as Made)
+    return specs.map(({ topic }) => this.#pools.get(topic) as Made)
   }
 
   unregister(topic: string): boolean {
     checkText('topic', topic)
-    const bare = withoutEnd(topic)
-    const pool = this.#pools.get(bare)
+    const pool = this.#pools.get(topic)
     if (pool === undefined) return false
-    this.#pools.delete(bare)
-    this.#unchosen.delete(bare)
-    this.#allocation.claimIs(bare, this.#foreign.get(bare))
-    this.#later(pool.place({ topic: bare, nodes: [], touched: undefined }))
+    this.#pools.delete(topic)
+    this.#unchosen.delete(pool)
+    this.#allocation.claimIs(topic, this.#foreign.get(topic))
+    this.#later(pool.place({ topic, nodes: [], touched: undefined }))
     pool.close()
     this.#refresh()
     return true
@@ -200,7 +199,7 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   /** These are the pools of other nodes that have nodes which those of this one would have otherwise. */
   foreignAre(claims: readonly Claim[]): void {
     const before = this.#foreign
-    this.#foreign = new Map(claims.map(claim => [claim.spec.topic, claim]))
+    this.#foreign = new TopicMap(claims.map(claim => [claim.spec.topic, claim]))
     for (const topic of new Set([...before.keys(), ...this.#foreign.keys()])) {
       if (!this.#pools.has(topic)) this.#allocation.claimIs(topic, this.#foreign.get(topic))
     }
@@ -212,12 +211,20 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     if (where !== 'handler-error') this.events.emit('handler-error', { where, error })
   }
 
-  #registerDefaults({ workerPoolSpec, proxyPoolSpec, loggerPoolSpec }: PoolsOptions): void {
+  #registerDefaults(options: PoolsOptions): void {
+    const { workerPoolSpec, proxyPoolSpec, loggerPoolSpec } = options
     const chosen = { worker: workerPoolSpec, proxy: proxyPoolSpec, logger: loggerPoolSpec }
-    const specs = defaultTypes.map(type => ({ topic: poolTopics[type], nodeType: type, ...chosen[type] }))
+    const specs = defaultTypes.map(type => {
+      const option = `${type}PoolSpec`
+      const given: unknown = chosen[type]
+      if (given !== undefined && !isRecord(given)) throw new InvalidOptionError(option, 'a plain object', given)
+      const spec = { topic: poolTopics[type], nodeType: type, ...chosen[type] }
+      completeSpec(spec, options, option)
+      return spec
+    })
     this.#defaults.push(...this.registerAll(specs))
     for (const [index, type] of defaultTypes.entries()) {
-      if (chosen[type] === undefined) this.#unchosen.add((this.#defaults[index] as Made).spec.topic)
+      if (chosen[type] === undefined) this.#unchosen.add(this.#defaults[index] as Made)
     }
   }
 
@@ -255,7 +262,7 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     const { topic } = spec
     const known = this.#pools.get(topic)
     if (known === undefined) this.#make(spec)
-    else if (this.#unchosen.delete(topic)) known.respecify(spec)
+    else if (this.#unchosen.delete(known)) known.respecify(spec)
     else return
     this.#allocation.claimIs(topic, { spec, node: this.self })
   }
@@ -267,7 +274,7 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     const pool = this.#settings.make(spec, { self: this.self, nodeTopic, events })
     this.#pools.set(topic, pool)
     // It takes the place of one that was unregistered.
-    const index = this.#defaults.findIndex(each => each.spec.topic === topic)
+    const index = this.#defaults.findIndex(each => withoutEnd(each.spec.topic) === withoutEnd(topic))
     if (index >= 0) this.#defaults[index] = pool
   }
 

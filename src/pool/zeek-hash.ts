@@ -1,4 +1,6 @@
+import { InvalidOptionError } from '../core/errors.js'
 import { fnv1a32 } from '../core/fnv.js'
+import { isCount } from '../manager/checks.js'
 import { digestOf, type PoolKey } from './zeek-key.js'
 
 const multiplier = 1_103_515_245
@@ -62,6 +64,10 @@ export class HrwSites<Data = unknown> {
 
   /** Whether it was added: false when its id is there already. */
   addSite(site: HrwSite<Data>): boolean {
+    const { id } = site
+    if (!isCount(id) || id > 0xffffffff) {
+      throw new InvalidOptionError('site.id', 'a whole number from 0 to 4,294,967,295', id)
+    }
     if (this.#sites.has(site.id)) return false
     this.#sites.set(site.id, site)
     return true

@@ -50,13 +50,19 @@ export const zeekKey = {
   /** A `time`: seconds of the epoch. */
   time: (value: number): ZeekKey => real('time', value),
   /** An `addr`: an IPv4 or IPv6 address, in any spelling. */
-  addr: (text: string): ZeekKey => typed('addr', terminated(addressText(address('zeekKey.addr', text)))),
+  addr: (text: string): ZeekKey => {
+    const bytes = typeof text === 'string' ? addressBytes(text) : undefined
+    if (bytes === undefined) throw new InvalidOptionError('zeekKey.addr', 'an IPv4 or IPv6 address', text)
+    return typed('addr', terminated(addressText(bytes)))
+  },
   /** A `subnet`, such as `10.0.0.0/8`. What lies beyond its length does not count. */
   subnet: (text: string): ZeekKey => {
-    const [, prefix = '', digits = ''] = /^(.*)\/(\d{1,3})$/.exec(text) ?? []
-    const bytes = address('zeekKey.subnet', prefix)
+    const [, prefix = '', digits = ''] = typeof text === 'string' ? (/^(.*)\/(\d{1,3})$/.exec(text) ?? []) : []
+    const bytes = addressBytes(prefix)
     const length = Number(digits)
-    if (length > bytes.length * 8) throw new InvalidOptionError('zeekKey.subnet', 'a subnet', text)
+    if (bytes === undefined || length > bytes.length * 8) {
+      throw new InvalidOptionError('zeekKey.subnet', 'an address and its length, as in 10.0.0.0/8', text)
+    }
     return typed('subnet', terminated(`${addressText(masked(bytes, length))}/${length}`))
   },
   /** A `port`: its number, and `tcp`, `udp`, `icmp` or `unknown`. */
@@ -76,7 +82,11 @@ export const zeekKey = {
 } as const
 
 function integer(type: 'bool' | 'int' | 'count', value: number | bigint, least: bigint, over: bigint): ZeekKey {
-  const isWhole = typeof value === 'bigint' || Number.isSafeInteger(value)
+  // The number may be another than was written.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw new InvalidOptionError(`zeekKey.${type}`, `a bigint beyond 2^53 - 1, such as ${2n ** 53n}n`, value)
+  }
+  const isWhole = typeof value === 'bigint' || Number.isInteger(value)
   const whole = isWhole ? BigInt(value) : over
   if (whole < least || whole >= over) {
     throw new InvalidOptionError(`zeekKey.${type}`, `a whole number from ${least} to ${over - 1n}`, value)
@@ -91,12 +101,6 @@ function real(type: 'double' | 'time', value: number): ZeekKey {
   const bytes = new Uint8Array(8)
   new DataView(bytes.buffer).setFloat64(0, value, true)
   return typed(type, bytes)
-}
-
-function address(option: string, text: string): Uint8Array {
-  const bytes = typeof text === 'string' ? addressBytes(text) : undefined
-  if (bytes === undefined) throw new InvalidOptionError(option, 'an IPv4 or IPv6 address', text)
-  return bytes
 }
 
 function typed(type: keyof typeof tags, value: Uint8Array): ZeekKey {

@@ -304,7 +304,7 @@ export const poolMemberMutants: readonly Mutant[] = [
   {
     name: 'all pools that others lack are differences',
     file: differences,
-    find: '!own.has(spec.topic) && affectsOthers(spec)',
+    find: '!own.has(withoutEnd(spec.topic)) && affectsOthers(spec)',
     replace: '!own.has(spec.topic)',
     tests: ofPeers,
   },

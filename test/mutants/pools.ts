@@ -28,10 +28,24 @@ const ofFaults = ['test/pool/pool-faults.test.ts']
 /** Work pools. */
 export const poolMutants: readonly Mutant[] = [
   {
+    name: 'a separator at the end of a topic does not count in the order of pools',
+    file: supply,
+    find: 'compareBytewise(one.topic, other.topic)',
+    replace: 'compareBytewise(withoutEnd(one.topic), withoutEnd(other.topic))',
+    tests: ofAllocation,
+  },
+  {
+    name: 'the topics of pools may be written otherwise at every node',
+    file: 'src/pool/pool-spec.ts',
+    find: "const sharedFields = ['topic', ",
+    replace: 'const sharedFields = [',
+    tests: ofLiveness,
+  },
+  {
     name: "Zeek's types of nodes in capitals are others",
     file: 'src/pool/pool-spec.ts',
-    find: 'return zeekTypes.includes(lower) ? lower : type',
-    replace: 'return zeekTypes.includes(type) ? lower : type',
+    find: 'return zeekTypes.includes(lower) ? lower : bare',
+    replace: 'return zeekTypes.includes(bare) ? lower : bare',
     tests: ofAllocation,
   },
   {
@@ -43,7 +57,7 @@ export const poolMutants: readonly Mutant[] = [
   },
   {
     name: 'what failed everywhere was for nobody',
-    file: managePools,
+    file: sender,
     find: "return errors.length > 0 ? 'failed' : 'empty'",
     replace: "return errors.length > 99 ? 'failed' : 'empty'",
     tests: ofFaults,
@@ -156,8 +170,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'a default pool takes a spec twice',
     file: workPools,
-    find: 'this.#unchosen.delete(topic)) known.respecify(spec)',
-    replace: 'this.#unchosen.has(topic)) known.respecify(spec)',
+    find: 'this.#unchosen.delete(known)) known.respecify(spec)',
+    replace: 'this.#unchosen.has(known)) known.respecify(spec)',
     tests: ofAllocation,
   },
   {

@@ -51,6 +51,25 @@ describe('pools of a few nodes', () => {
     expect([pool.aliveCount, pool.hrwTopic('key'), pool.rrTopic()]).toEqual([0, '', ''])
   })
 
+  test('are in the order of their topics as these were given, as in Zeek: a-b before a/', () => {
+    const pools = poolsOf(3, { allocation: 'sorted' })
+    const made = pools.registerAll([limited('t/a/', 1), limited('t/a-b', 1)])
+    expect(made.map(({ spec }) => spec.topic)).toEqual(['t/a/', 't/a-b'])
+    expect([namesOf(pools, 't/a-b'), namesOf(pools, 't/a/'), namesOf(pools, 't/a')]).toEqual([['w1'], ['w2'], ['w2']])
+  })
+
+  test.each(['Cluster::WORKER', 'WORKER', 'Cluster::worker'])('may name their type as Zeek does: %s', nodeType => {
+    const pools = poolsOf(2)
+    expect(pools.register({ topic: 'p', nodeType }).aliveCount).toBe(2)
+    pools.nodeJoined({ name: 'w3', type: nodeType })
+    expect([namesOf(pools, 'p'), pools.nodesOfType(nodeType)]).toEqual(Array(2).fill(['w1', 'w2', 'w3']))
+    const sorted = { topic: 'q', nodeType: 'Cluster::MANAGER', allocation: 'sorted' } as const
+    expect(code(() => pools.register(sorted))).toBe('ERR_POOL_NODE_TYPE')
+    expect(pools.register({ topic: 'r', nodeType: 'Cluster::ARCHIVER' }).nodes.size).toBe(0)
+    pools.nodeJoined({ name: 'x', type: 'ARCHIVER' })
+    expect(namesOf(pools, 'r')).toEqual(['x'])
+  })
+
   test('may have none at all', () => {
     const pool = poolsOf(3).register(limited('p', 0))
     expect([pool.nodes.size, pool.hrw('key'), pool.rr()]).toEqual([0, undefined, undefined])

@@ -1,5 +1,7 @@
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { createPools, type PurePools } from '../../src/pool/pool.js'
+import { createPools, HrwSites, managePools, type PurePools, zeekKey } from '../../src/pool/pool.js'
+import { Cluster } from '../support/cluster.js'
 
 describe('topics of nodes that a function makes', () => {
   test('are those of Zeek where it fails, which is told of, once for each node', () => {
@@ -53,6 +55,14 @@ describe('what is no argument', () => {
     ['spec', pools => pools.registerAll([null as never, { topic: 'p', nodeType: 'worker' }])],
     ['topic', pools => pools.unregister(undefined as never)],
     ['node', () => createPools({ ...options, nodes: [null as never] })],
+    ['workerPoolSpec.max', () => createPools({ ...options, workerPoolSpec: { max: 1 } as never })],
+    ['proxyPoolSpec.maxNodes', () => createPools({ ...options, proxyPoolSpec: { maxNodes: -1 } })],
+    ['loggerPoolSpec.hash', () => createPools({ ...options, loggerPoolSpec: { hash: 'md5' as never } })],
+    ['loggerPoolSpec', () => createPools({ ...options, loggerPoolSpec: null as never })],
+    ['manager', () => managePools(undefined as never)],
+    ['manager', () => managePools('m' as never)],
+    ['site.id', () => new HrwSites().addSite({ id: -1, userData: 1 })],
+    ['site.id', () => new HrwSites().addSite({ id: 2 ** 32, userData: 1 })],
     ['managerIsLogger', () => createPools({ ...options, managerIsLogger: 1 as never })],
     ['node', pools => pools.nodeJoined(undefined as never)],
     ['node', pools => pools.nodeUp(undefined as never)],
@@ -77,4 +87,40 @@ describe('what is no argument', () => {
     const expected = { code: 'ERR_INVALID_OPTION', option }
     expect(() => call(createPools(options))).toThrow(expect.objectContaining(expected))
   })
+})
+
+describe('what is refused says what to do', () => {
+  const supply = (): unknown =>
+    createPools({ self: 'm' }).register({ topic: 'p', nodeType: 'worker', maxNodes: 1, exclusive: true })
+  test.each<[string, () => unknown]>([
+    ['such as 9007199254740992n, but is 9007199254740992', () => zeekKey.count(2 ** 53)],
+    ['such as 9007199254740992n, but is -9007199254740992', () => zeekKey.int(-(2 ** 53))],
+    [
+      "zeekKey.subnet must be an address and its length, as in 10.0.0.0/8, but is '10.0.0.0'",
+      () => zeekKey.subnet('10.0.0.0'),
+    ],
+    ['start more nodes, or lower maxNodes', supply],
+  ])('%s', (text, call) => {
+    expect(call).toThrow(text)
+  })
+
+  test('of a node that has pools already, by its name', async () => {
+    const cluster = new Cluster()
+    const [manager] = await cluster.mesh(['a'])
+    if (manager === undefined) throw new Error('no node')
+    const pools = managePools(manager)
+    const again = (): unknown => managePools(manager)
+    expect(again).toThrow(expect.objectContaining({ code: 'ERR_SERVER_EXISTS' }))
+    expect(again).toThrow("node 'a' has pools already")
+    pools[Symbol.dispose]()
+    expect(again).not.toThrow()
+  })
+})
+
+test('a pool is shown in a few words', () => {
+  const nodes = ['a', 'b'].map(name => ({ name, type: 'worker' }))
+  const pools = createPools({ self: 'a', nodes })
+  expect(inspect(pools.worker, { breakLength: 120 })).toBe(
+    "{ topic: 'zeek/cluster/pool/worker', alive: 1, nodes: [ 'a', 'b (dead)' ] }",
+  )
 })

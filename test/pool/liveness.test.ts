@@ -164,13 +164,41 @@ describe('a pool', () => {
     expect([pools.worker, pools.worker.aliveCount]).toEqual([again, 1])
   })
 
+  test('cannot be changed by what it gives', () => {
+    const { worker } = poolsOf('a', 'b')
+    const changes = [
+      () => Object.assign(worker.nodes.get('a') ?? {}, { alive: false }),
+      () => Object.assign(worker.hrw('key') ?? {}, { alive: false }),
+      () => Object.assign(worker.nodeList, { length: 0 }),
+      () => Object.assign(worker.spec, { maxNodes: 1 }),
+    ]
+    for (const change of changes) expect(change).toThrow(TypeError)
+    expect(new Set([worker.rr()?.name, worker.rr()?.name])).toEqual(new Set(['a', 'b']))
+  })
+
   test('is the same with and without a separator at the end of its topic', () => {
     const pools = poolsOf('a', 'b')
     const pool = pools.register({ topic: 't/', nodeType: 'worker', maxNodes: 1 })
-    expect(pool.spec.topic).toBe('t')
-    expect(pools.register({ topic: 't', nodeType: 'worker', maxNodes: 1 })).toBe(pool)
-    expect(() => pools.register({ topic: 't.', nodeType: 'worker' })).toThrow('another spec')
-    expect([pools.unregister('t/'), pools.unregister('t')]).toEqual([true, false])
+    expect(pool.spec.topic).toBe('t/')
+    expect(['t', 't/', 't.'].map(topic => pools.registered.get(topic))).toEqual([pool, pool, pool])
+    expect(pools.register({ topic: 't/', nodeType: 'worker', maxNodes: 1 })).toBe(pool)
+    expect(() => pools.register({ topic: 't/', nodeType: 'worker' })).toThrow('another spec')
+    expect(() => pools.register({ topic: 't', nodeType: 'worker', maxNodes: 1 })).toThrow(
+      "as 't/': a separator at its end",
+    )
+    expect([pools.unregister('t.'), pools.unregister('t')]).toEqual([true, false])
+  })
+
+  test.each<[string, unknown]>([
+    ['alive', { alive: -1 }],
+    ['alive', { alive: 2 }],
+    ['signal', { signal: 1 }],
+    ['options.live', { live: 1 }],
+    ['options', null],
+  ])('does not wait for what cannot be: it rejects, by the name of %s (%j)', async (option, options) => {
+    const pool = poolsOf('a', 'b').register({ topic: 't', nodeType: 'worker', maxNodes: 1 })
+    const waiting = pool.ready(options as never)
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION', option })
   })
 
   test('is ready when so many are alive, unless a signal aborts or it ends', async () => {

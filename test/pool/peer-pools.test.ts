@@ -287,6 +287,30 @@ describe('a difference', () => {
   })
 })
 
+describe('a separator at the end of a topic', () => {
+  test('counts in the order of pools at nodes that have not registered them, too', async () => {
+    const cluster = new Cluster()
+    const [a, b] = (await workers(cluster, ['a', 'b', 'c'], { allocation: 'sorted' })) as [Member, Member]
+    const specs = ['t/a/', 't/a-b'].map(topic => ({ topic, nodeType: 'worker', maxNodes: 1, exclusive: true }))
+    a.pools.registerAll(specs)
+    await cluster.pass(1_000)
+    expect([namesOf(a.pools, 't/a-b'), namesOf(a.pools, 't/a')]).toEqual([['a'], ['b']])
+    const [own] = b.pools.registerAll(specs.slice(0, 1))
+    expect([namesOf(b.pools), [...(own?.nodes.keys() ?? [])]]).toEqual([['c'], ['b']])
+  })
+
+  test('is to be the same at all nodes, which find the one pool until then', async () => {
+    const cluster = new Cluster()
+    const [a, b] = (await workers(cluster, ['a', 'b'])) as [Member, Member]
+    a.pools.register({ topic: 't/', nodeType: 'worker', maxNodes: 1, exclusive: true })
+    b.pools.register({ topic: 't', nodeType: 'worker', maxNodes: 1, exclusive: true })
+    await cluster.pass(1_000)
+    const [mismatch] = a.pools.mismatches
+    expect([mismatch?.field, mismatch?.ours, mismatch?.theirs]).toEqual(['topic', 't/', 't'])
+    expect([a.pools.mismatches.length, namesOf(a.pools, 't')]).toEqual([1, namesOf(b.pools, 't')])
+  })
+})
+
 describe('a spec that others would refuse', () => {
   test.each([
     ['nodeType', { topic: 'p', nodeType: 'wor\nker' }],

@@ -307,7 +307,7 @@ describe('pools that hear nonsense', () => {
         { ...state, ended: 1 },
         { ...state, managerIsLogger: undefined },
         { ...state, specs: [{ ...spec, nodeType: 'wor\nker' }] },
-        { ...state, specs: [{ ...spec, topic: 't/' }] },
+        { ...state, specs: [{ ...spec, topic: 't//' }] },
         { ...state, specs: [{ ...spec, exclusive: true }] },
         { ...state, specs: [{ ...spec, topic: '' }] },
         { ...state, specs: [{ ...spec, exclusive: 1 }] },
