@@ -53,8 +53,9 @@ export interface PoolsCounters {
 }
 
 /**
- * The pools of a node of a cluster. They follow its membership until they are disposed: then they are empty, their
- * subscriptions end, and the node is given no more work until it has pools again.
+ * The pools of a node of a cluster. They follow its membership until they are disposed: then they are empty, and their
+ * subscriptions end. To others the node is then one that never had pools: while it is up it is a member of theirs by
+ * its type, also if it had departed, and is sent plain messages. So dispose of pools that departed after the `stop()`.
  */
 export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Servers>>, Disposable {
   /** Differences with nodes that are up: there owners are others. Each was told by the event `error`. */
@@ -143,7 +144,7 @@ class ClusterPools implements ManagedPools {
     this.#peers = new PeerPools({
       ...{ manager, pools: this.#pools },
       subscriptions: () => [...this.#subscribed.keys()],
-      isLeaving: () => this.#isDisposed || this.#leaving === manager.spec.incarnation,
+      isLeaving: () => this.#leaving === manager.spec.incarnation,
     })
     this.#membersChanged()
     this.#disposables.push(

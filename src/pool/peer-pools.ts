@@ -111,7 +111,7 @@ export class PeerPools {
 
   /** Another node tells of its pools. */
   heard(node: string, incarnation: number, state: StateMessage): void {
-    const { manager, pools } = this.#context
+    const { manager } = this.#context
     const known = this.#peers.get(node)
     // What comes late from one that is down is told again when it is up.
     if (known === undefined ? !manager.isConnected(node) : known.incarnation > incarnation) return
@@ -125,9 +125,14 @@ export class PeerPools {
     this.#callSoon()
     if (state.version <= peer.heard) return
     peer.heard = state.version
-    peer.state = state.ended ? undefined : state
-    pools.nodeLeaving(node, incarnation, state.leaving)
-    this.#compare(node, peer.state)
+    this.#learn(node, peer, state.ended ? undefined : state)
+  }
+
+  /** Undefined: it has no pools, or none any more, as if it had never had any. */
+  #learn(node: string, peer: Peer, state: StateMessage | undefined): void {
+    peer.state = state
+    this.#context.pools.nodeLeaving(node, peer.incarnation, state?.leaving === true)
+    this.#compare(node, state)
   }
 
   /** The pools or subscriptions of this node are others: all are told, once, when all has been changed. */
@@ -204,8 +209,7 @@ export class PeerPools {
       // Unless it told of some meanwhile, it has no pools, or none any more.
       peer.told = peer.heard === state.heard ? state.version : 0
       if (peer.told === 0) return
-      peer.state = undefined
-      this.#compare(node, undefined)
+      this.#learn(node, peer, undefined)
     } else if (error instanceof EncodeError) {
       // It would be so again, until something changes.
       peer.told = state.version
@@ -227,7 +231,7 @@ export class PeerPools {
     const { pools, subscriptions, isLeaving } = this.#context
     const ended = this.#phase !== 'open'
     return {
-      ...{ type: 'state', version: this.#version, heard, leaving: isLeaving(), ended },
+      ...{ type: 'state', version: this.#version, heard, leaving: !ended && isLeaving(), ended },
       managerIsLogger: pools.managerIsLogger,
       specs: ended ? [] : [...pools.registered.values()].map(({ spec }) => sharedSpec(spec)),
       subscriptions: ended ? [] : subscriptions(),
