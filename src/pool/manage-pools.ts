@@ -142,7 +142,7 @@ class ClusterPools implements ManagedPools {
     })
     this.#arrivals = new PoolArrivals({ manager, pools: this.#pools, sender: this.#sender })
     this.#peers = new PeerPools({
-      ...{ manager, pools: this.#pools },
+      ...{ manager, pools: this.#pools, traffic: this.#sender.traffic },
       subscriptions: () => [...this.#subscribed.keys()],
       isLeaving: () => this.#leaving === manager.spec.incarnation,
     })
@@ -287,8 +287,8 @@ class ClusterPools implements ManagedPools {
   }
 
   /**
-   * The others answer when what they had sent before has arrived, so nothing comes behind their answers. Who comes up
-   * meanwhile may send before it hears of it, and is asked, too.
+   * The others know of it, and then answer when what they had sent before has arrived, so nothing comes behind their
+   * answers. Who comes up meanwhile may send before it hears of it, and is asked, too.
    */
   async #drain(timeout: number): Promise<void> {
     const isLeaving = (): boolean => this.#leaving === this.#manager.spec.incarnation
@@ -343,8 +343,9 @@ class ClusterPools implements ManagedPools {
     }
     if (parsed.type === 'publish') return this.#arrivals.take(parsed, context)
     if (parsed.type === 'flush' || context.from === this.#manager.name) return undefined
+    if (parsed.type === 'drain') return this.#peers.drains.answer(context.from)
     this.#peers.heard(context.from, context.incarnation, parsed)
-    return parsed.leaving ? this.#sender.traffic.flush(context.from) : undefined
+    return undefined
   }
 
   /** Whose servers a topic names. */

@@ -3,10 +3,12 @@ import { EncodeError, NoSuchServerError, StoppedError } from '../core/errors.js'
 import type { Millis } from '../core/time.js'
 import type { PeerServiceManager } from '../manager/manager.js'
 import { Differences } from './differences.js'
+import { Drains } from './drains.js'
 import type { PoolMismatchError } from './errors.js'
 import { poolServer } from './pool-messages.js'
 import { sharedSpec } from './pool-spec.js'
 import type { StateMessage } from './pool-state.js'
+import type { PoolTraffic } from './pool-traffic.js'
 import { matchesTopic } from './topics.js'
 import type { WorkPool } from './work-pool.js'
 import type { WorkPools } from './work-pools.js'
@@ -36,6 +38,7 @@ interface Announcement {
 export interface PeerPoolsContext {
   readonly manager: PeerServiceManager
   readonly pools: WorkPools<WorkPool>
+  readonly traffic: PoolTraffic
   readonly subscriptions: () => readonly string[]
   /** Whether this life is about to end. */
   readonly isLeaving: () => boolean
@@ -56,6 +59,7 @@ export class PeerPools {
   readonly #peers = new Map<string, Peer>()
   readonly #differences = new Differences()
   readonly #announcements = new Set<Announcement>()
+  readonly drains: Drains
   #version = 0
   #phase: 'open' | 'ended' | 'silent' = 'open'
   /** Whether all are to be compared with what this node has: that has changed. */
@@ -67,6 +71,7 @@ export class PeerPools {
 
   constructor(context: PeerPoolsContext) {
     this.#context = context
+    this.drains = new Drains(context.manager, context.traffic)
     this.#raise()
   }
 
@@ -143,9 +148,12 @@ export class PeerPools {
     this.#callSoon()
   }
 
-  /** Tells all, and resolves when they have taken note, or that long after. */
+  /** Tells all, and resolves when they have taken note, and what they had sent has arrived, or that long after. */
   async announce(timeout: Millis): Promise<void> {
-    if (this.#phase === 'open') await this.#announce(timeout)
+    if (this.#phase !== 'open') return
+    const until = this.#context.manager.clock.now() + timeout
+    await this.#announce(timeout)
+    await this.drains.ask(this.#peers.keys(), until)
   }
 
   /** These pools are no more: others forget what they told. Tries to say so for that long. */
