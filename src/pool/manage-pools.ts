@@ -53,8 +53,9 @@ export interface PoolsCounters {
 }
 
 /**
- * The pools of a node of a cluster. They follow its membership until they are disposed: then they are empty, their
- * subscriptions end, and the node is given no more work until it has pools again.
+ * The pools of a node of a cluster. They follow its membership until they are disposed: then they are empty, and their
+ * subscriptions end. To others the node is then one that never had pools: while it is up it is a member of theirs by
+ * its type, also if it had departed, and is sent plain messages. So dispose of pools that departed after the `stop()`.
  */
 export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Servers>>, Disposable {
   /** Differences with nodes that are up: there owners are others. Each was told by the event `error`. */
@@ -150,9 +151,9 @@ class ClusterPools implements ManagedPools {
     })
     this.#arrivals = new PoolArrivals({ manager, pools: this.#pools, sender: this.#sender })
     this.#peers = new PeerPools({
-      ...{ manager, pools: this.#pools },
+      ...{ manager, pools: this.#pools, traffic: this.#sender.traffic },
       subscriptions: () => [...this.#subscribed.keys()],
-      isLeaving: () => this.#isDisposed || this.#leaving === manager.spec.incarnation,
+      isLeaving: () => this.#leaving === manager.spec.incarnation,
     })
     this.#membersChanged()
     this.#disposables.push(
@@ -295,8 +296,8 @@ class ClusterPools implements ManagedPools {
   }
 
   /**
-   * The others answer when what they had sent before has arrived, so nothing comes behind their answers. Who comes up
-   * meanwhile may send before it hears of it, and is asked, too.
+   * The others know of it, and then answer when what they had sent before has arrived, so nothing comes behind their
+   * answers. Who comes up meanwhile may send before it hears of it, and is asked, too.
    */
   async #drain(timeout: number): Promise<void> {
     const isLeaving = (): boolean => this.#leaving === this.#manager.spec.incarnation
@@ -351,8 +352,9 @@ class ClusterPools implements ManagedPools {
     }
     if (parsed.type === 'publish') return this.#arrivals.take(parsed, context)
     if (parsed.type === 'flush' || context.from === this.#manager.name) return undefined
+    if (parsed.type === 'drain') return this.#peers.drains.answer(context.from)
     this.#peers.heard(context.from, context.incarnation, parsed)
-    return parsed.leaving ? this.#sender.traffic.flush(context.from) : undefined
+    return undefined
   }
 
   /** Whose servers a topic names. */

@@ -3,10 +3,12 @@ import { EncodeError, NoSuchServerError, StoppedError } from '../core/errors.js'
 import type { Millis } from '../core/time.js'
 import type { PeerServiceManager } from '../manager/manager.js'
 import { Differences } from './differences.js'
+import { Drains } from './drains.js'
 import type { PoolMismatchError } from './errors.js'
 import { poolServer } from './pool-messages.js'
 import { sharedSpec } from './pool-spec.js'
 import type { StateMessage } from './pool-state.js'
+import type { PoolTraffic } from './pool-traffic.js'
 import { matchesTopic } from './topics.js'
 import type { WorkPool } from './work-pool.js'
 import type { WorkPools } from './work-pools.js'
@@ -36,6 +38,7 @@ interface Announcement {
 export interface PeerPoolsContext {
   readonly manager: PeerServiceManager
   readonly pools: WorkPools<WorkPool>
+  readonly traffic: PoolTraffic
   readonly subscriptions: () => readonly string[]
   /** Whether this life is about to end. */
   readonly isLeaving: () => boolean
@@ -56,6 +59,7 @@ export class PeerPools {
   readonly #peers = new Map<string, Peer>()
   readonly #differences = new Differences()
   readonly #announcements = new Set<Announcement>()
+  readonly drains: Drains
   #version = 0
   #phase: 'open' | 'ended' | 'silent' = 'open'
   /** Whether all are to be compared with what this node has: that has changed. */
@@ -67,6 +71,7 @@ export class PeerPools {
 
   constructor(context: PeerPoolsContext) {
     this.#context = context
+    this.drains = new Drains(context.manager, context.traffic)
     this.#raise()
   }
 
@@ -111,7 +116,7 @@ export class PeerPools {
 
   /** Another node tells of its pools. */
   heard(node: string, incarnation: number, state: StateMessage): void {
-    const { manager, pools } = this.#context
+    const { manager } = this.#context
     const known = this.#peers.get(node)
     // What comes late from one that is down is told again when it is up.
     if (known === undefined ? !manager.isConnected(node) : known.incarnation > incarnation) return
@@ -125,9 +130,14 @@ export class PeerPools {
     this.#callSoon()
     if (state.version <= peer.heard) return
     peer.heard = state.version
-    peer.state = state.ended ? undefined : state
-    pools.nodeLeaving(node, incarnation, state.leaving)
-    this.#compare(node, peer.state)
+    this.#learn(node, peer, state.ended ? undefined : state)
+  }
+
+  /** Undefined: it has no pools, or none any more, as if it had never had any. */
+  #learn(node: string, peer: Peer, state: StateMessage | undefined): void {
+    peer.state = state
+    this.#context.pools.nodeLeaving(node, peer.incarnation, state?.leaving === true)
+    this.#compare(node, state)
   }
 
   /** The pools or subscriptions of this node are others: all are told, once, when all has been changed. */
@@ -138,9 +148,12 @@ export class PeerPools {
     this.#callSoon()
   }
 
-  /** Tells all, and resolves when they have taken note, or that long after. */
+  /** Tells all, and resolves when they have taken note, and what they had sent has arrived, or that long after. */
   async announce(timeout: Millis): Promise<void> {
-    if (this.#phase === 'open') await this.#announce(timeout)
+    if (this.#phase !== 'open') return
+    const until = this.#context.manager.clock.now() + timeout
+    await this.#announce(timeout)
+    await this.drains.ask(this.#peers.keys(), until)
   }
 
   /** These pools are no more: others forget what they told. Tries to say so for that long. */
@@ -204,8 +217,7 @@ export class PeerPools {
       // Unless it told of some meanwhile, it has no pools, or none any more.
       peer.told = peer.heard === state.heard ? state.version : 0
       if (peer.told === 0) return
-      peer.state = undefined
-      this.#compare(node, undefined)
+      this.#learn(node, peer, undefined)
     } else if (error instanceof EncodeError) {
       // It would be so again, until something changes.
       peer.told = state.version
@@ -227,7 +239,7 @@ export class PeerPools {
     const { pools, subscriptions, isLeaving } = this.#context
     const ended = this.#phase !== 'open'
     return {
-      ...{ type: 'state', version: this.#version, heard, leaving: isLeaving(), ended },
+      ...{ type: 'state', version: this.#version, heard, leaving: !ended && isLeaving(), ended },
       managerIsLogger: pools.managerIsLogger,
       specs: ended ? [] : [...pools.registered.values()].map(({ spec }) => sharedSpec(spec)),
       subscriptions: ended ? [] : subscriptions(),

@@ -49,13 +49,21 @@ export interface FlushMessage {
   readonly type: 'flush'
 }
 
+/** Asks to be told, by its acknowledgement, when all has arrived that the receiver's pools had sent to the sender. */
+export interface DrainMessage {
+  readonly type: 'drain'
+}
+
+/** What the pools of nodes send each other. */
+type PoolMessage = StateMessage | PublishMessage | FlushMessage | DrainMessage
+
 const serverBytesMax = 255
 
 /** Makes a message of what a peer sent, or undefined where it is none. */
-export function parsePoolMessage(value: unknown): StateMessage | PublishMessage | FlushMessage | undefined {
+export function parsePoolMessage(value: unknown): PoolMessage | undefined {
   if (!isRecord(value)) return undefined
   if (value.type === 'state') return parseState(value)
-  if (value.type === 'flush') return { type: 'flush' }
+  if (value.type === 'flush' || value.type === 'drain') return { type: value.type }
   return value.type === 'publish' ? parsePublish(value) : undefined
 }
 

@@ -11,9 +11,9 @@ export interface StateMessage {
   readonly version: number
   /** The version of the receiver's state that the sender has. 0: none. */
   readonly heard: number
-  /** Its life is about to end, or it has no pools any more: it is to be given no more work. */
+  /** Its life is about to end: it is to be given no more work. Not with `ended`. */
   readonly leaving: boolean
-  /** It has no pools any more: what it told of them is over. */
+  /** It has no pools any more: what it told is over, as if it had never had any. */
   readonly ended: boolean
   /** Whether the first manager is in its pools of loggers. */
   readonly managerIsLogger: boolean

@@ -262,8 +262,15 @@ export const poolMemberMutants: readonly Mutant[] = [
   {
     name: 'a node that answers that it has no pools is believed to have them',
     file: peerPools,
-    find: '      peer.state = undefined\n      this.#compare(node, undefined)',
-    replace: '      this.#compare(node, peer.state)',
+    find: '      this.#learn(node, peer, undefined)\n',
+    replace: '',
+    tests: ofPeers,
+  },
+  {
+    name: 'who departed stays away when its pools are no more, for those who knew',
+    file: peerPools,
+    find: 'this.#context.pools.nodeLeaving(node, peer.incarnation, state?.leaving === true)',
+    replace: 'if (state !== undefined) this.#context.pools.nodeLeaving(node, peer.incarnation, state.leaving)',
     tests: ofPeers,
   },
   {

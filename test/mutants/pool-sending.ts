@@ -4,9 +4,11 @@ const sender = 'src/pool/pool-sender.ts'
 const arrivals = 'src/pool/pool-arrivals.ts'
 const peerPools = 'src/pool/peer-pools.ts'
 const traffic = 'src/pool/pool-traffic.ts'
+const drains = 'src/pool/drains.ts'
 const managePools = 'src/pool/manage-pools.ts'
 
 const ofDepartures = ['test/pool/departure.test.ts']
+const ofDrains = ['test/pool/drains.test.ts']
 const ofPassingOn = ['test/pool/passing-on.test.ts']
 const ofRestarts = ['test/pool/rolling-restarts.test.ts']
 const ofPublishing = ['test/pool/publishing.test.ts']
@@ -215,6 +217,63 @@ export const poolSending: readonly Mutant[] = [
     find: "isRecord(message) && message.type === 'state' ? undefined :",
     replace: "isRecord(message) && message.type === '' ? undefined :",
     tests: ofPassingOn,
+  },
+  {
+    name: 'who departs is not heard of further while handlers hang',
+    file: managePools,
+    find: '    return undefined\n  }\n\n  /** Whose servers',
+    replace:
+      '    return parsed.leaving ? this.#sender.traffic.flush(context.from) : undefined\n  }\n\n  /** Whose servers',
+    tests: ofDrains,
+  },
+  {
+    name: 'who departs does not wait for what others had sent to it',
+    file: peerPools,
+    find: '    await this.drains.ask(this.#peers.keys(), until)\n',
+    replace: '',
+    tests: [...ofDepartures, ...ofRestarts],
+  },
+  {
+    name: 'who departs and meets a full queue does not wait for what others had sent to it',
+    file: drains,
+    find: 'if (!(error instanceof OverflowError)) return',
+    replace: 'if (error !== undefined) return',
+    tests: ofDrains,
+  },
+  {
+    name: 'who departs waits for a full queue as long as it takes',
+    file: drains,
+    find: 'while (clock.now() < until) {',
+    replace: 'while (until > 0) {',
+    tests: ofDrains,
+  },
+  {
+    name: 'any number of questions may wait for an answer without credit',
+    file: drains,
+    find: 'return before === undefined ? new SettledLater(answered) : answered',
+    replace: 'return new SettledLater(answered)',
+    tests: ofDrains,
+  },
+  {
+    name: 'a question that waits for an answer keeps credit',
+    file: drains,
+    find: 'return before === undefined ? new SettledLater(answered) : answered',
+    replace: 'return before === undefined ? answered : new SettledLater(answered)',
+    tests: ofDrains,
+  },
+  {
+    name: 'a later question is answered when what was sent before the first has arrived',
+    file: drains,
+    find: 'const arrived = (before ?? Promise.resolve()).then(() => this.#traffic.flush(node))',
+    replace: 'const arrived = before ?? this.#traffic.flush(node)',
+    tests: ofDrains,
+  },
+  {
+    name: 'who has asked once is taken for one that still waits',
+    file: drains,
+    find: 'if (this.#answers.get(node) === arrived) this.#answers.delete(node)',
+    replace: 'if (this.#answers.get(node) !== arrived) this.#answers.delete(node)',
+    tests: ofDrains,
   },
   {
     name: 'who departs does not ask nodes that come up meanwhile',

@@ -318,9 +318,9 @@ export const poolMutants: readonly Mutant[] = [
   },
   {
     name: 'who departs does not wait for what was sent to it before',
-    file: managePools,
-    find: 'return parsed.leaving ? this.#sender',
-    replace: 'return parsed.leaving && parsed.version < 0 ? this.#sender',
+    file: 'src/pool/drains.ts',
+    find: '.then(() => this.#traffic.flush(node))',
+    replace: '.then(() => {})',
     tests: ofDepartures,
   },
   {

@@ -214,7 +214,7 @@ describe('pools of a cluster', () => {
     expect([...a.pools.worker.nodes.keys(), ...own.nodes.keys()].sort()).toEqual(['a', 'b', 'c', 'd'])
   })
 
-  test('are empty when they are disposed, and the node is given no work until it has pools again', async () => {
+  test('are empty when they are disposed, and the node is one without pools until it has pools again', async () => {
     const cluster = new Cluster()
     const members = await workers(cluster, ['a', 'b'])
     const [a, b] = members as [Member, Member]
@@ -222,9 +222,12 @@ describe('pools of a cluster', () => {
     b.pools[Symbol.dispose]()
     b.pools[Symbol.dispose]()
     expect(await never).toMatchObject({ code: 'ERR_POOL_CLOSED' })
-    await cluster.until(() => a.pools.worker.aliveCount === 1)
+    await cluster.pass(1_000)
     expect(await cluster.settle(b.pools.worker.publishHrw('key', 'work', 1))).toEqual({ sent: false, reason: 'empty' })
+    const key = keys.find(each => a.pools.worker.hrw(each)?.name === 'b') as string
+    expect(await cluster.settle(a.pools.worker.publishHrw(key, 'work', 1))).toEqual({ sent: true, node: 'b' })
     await cluster.pass(10)
+    expect(b.got.splice(0)).toEqual([1])
     const again = managePools(b.manager)
     await cluster.until(() => a.pools.worker.aliveCount === 2 && again.worker.aliveCount === 2)
     for (const key of keys) await cluster.settle(a.pools.worker.publishHrw(key, 'work', key, { ack: true }))

@@ -111,6 +111,66 @@ describe('pools that are made again', () => {
   })
 })
 
+describe('pools that are no more leave a node that is alive, also if it had departed,', () => {
+  const aliveOf = ({ pools }: Member): string =>
+    pools.worker.nodeList.flatMap(({ name, alive }) => (alive ? [name] : [])).join('')
+
+  /** Three workers, of which `b` has departed. */
+  async function departed(): Promise<{ cluster: Cluster; a: Member; b: Member; c: Member }> {
+    const cluster = new Cluster()
+    const [a, b, c] = (await workers(cluster, ['a', 'b', 'c'])) as [Member, Member, Member]
+    await cluster.settle(b.pools.depart())
+    expect([a, c].map(aliveOf)).toEqual(['ac', 'ac'])
+    return { cluster, a, b, c }
+  }
+
+  test('for those who were there and those who come later', async () => {
+    const { cluster, a, b, c } = await departed()
+    b.pools[Symbol.dispose]()
+    await cluster.pass(3_000)
+    expect([a, c].map(aliveOf)).toEqual(['abc', 'abc'])
+    const manager = await cluster.start('d', worker)
+    const d: Member = { manager, pools: managePools(manager) }
+    await cluster.settle(manager.syncJoin(a.manager.spec))
+    await cluster.pass(3_000)
+    expect([a, c, d].map(aliveOf)).toEqual(['abcd', 'abcd', 'abcd'])
+  })
+
+  test('for one that was started again', async () => {
+    const { cluster, a, b, c } = await departed()
+    b.pools[Symbol.dispose]()
+    await cluster.pass(3_000)
+    await cluster.settle(c.manager.stop())
+    await cluster.settle(c.manager.start())
+    await cluster.settle(c.manager.syncJoin(a.manager.spec))
+    await cluster.pass(3_000)
+    expect([a, c].map(aliveOf)).toEqual(['abc', 'abc'])
+  })
+
+  test('for one that was parted from it', async () => {
+    const { cluster, a, b, c } = await departed()
+    cluster.split('b', 'c')
+    await cluster.until(() => !b.manager.isConnected('c') && !c.manager.isConnected('b'))
+    b.pools[Symbol.dispose]()
+    await cluster.pass(3_000)
+    cluster.heal()
+    await cluster.pass(20_000)
+    expect([a, c].map(aliveOf)).toEqual(['abc', 'abc'])
+  })
+
+  test('for one that was not told, as soon as it is told so', async () => {
+    const { cluster, a, b, c } = await departed()
+    using _ = b.manager.interpose(({ direction, peer, kind }) =>
+      direction === 'forward' && peer === 'c' && kind === 'message' ? { type: 'drop' } : { type: 'pass' },
+    )
+    b.pools[Symbol.dispose]()
+    await cluster.pass(5_000)
+    c.pools.subscribe('tips', () => {})
+    await cluster.pass(1_000)
+    expect([a, c].map(aliveOf)).toEqual(['abc', 'abc'])
+  })
+})
+
 describe('a full queue', () => {
   const options = { limits: { queueBytes: 20_000, windowBytes: 65_536, blockedCalls: 1 } }
 

@@ -3,6 +3,7 @@ import type { PeerServiceManager } from '../../src/index.js'
 import { Differences } from '../../src/pool/differences.js'
 import { PeerPools } from '../../src/pool/peer-pools.js'
 import type { StateMessage } from '../../src/pool/pool-state.js'
+import { PoolTraffic } from '../../src/pool/pool-traffic.js'
 import { WorkPool } from '../../src/pool/work-pool.js'
 import { WorkPools } from '../../src/pool/work-pools.js'
 import { SimulatedClock } from '../../src/testing/testing.js'
@@ -14,7 +15,13 @@ describe('what a node tells', () => {
       ...{ self: 'a', options: {}, awaitsNodes: true, nodes: [] },
       make: (spec, context) => new WorkPool(spec, context),
     })
-    return new PeerPools({ manager, pools, subscriptions: () => [], isLeaving: () => false })
+    return new PeerPools({
+      manager,
+      pools,
+      traffic: new PoolTraffic(manager),
+      subscriptions: () => [],
+      isLeaving: () => false,
+    })
   }
 
   async function peerPools(): Promise<PeerPools> {

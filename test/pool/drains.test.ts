@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import { OverflowError, type PeerServiceManager } from '../../src/index.js'
+import { SettledLater } from '../../src/manager/settled-later.js'
+import { Drains } from '../../src/pool/drains.js'
+import { managePools } from '../../src/pool/pool.js'
+import type { PoolTraffic } from '../../src/pool/pool-traffic.js'
+import { SimulatedClock } from '../../src/testing/testing.js'
+import { Cluster } from '../support/cluster.js'
+
+describe('who departs while a handler of its hangs', () => {
+  test.each([1, 1_000])('is heard of all the same, and keeps nobody waiting (%d subscriptions)', async count => {
+    const cluster = new Cluster({ options: { limits: { queueBytes: 600_000, windowBytes: 65_536 } } })
+    const managers = await cluster.mesh(['a', 'b'], { attributes: { type: 'worker' } })
+    const [one, two] = managers as [PeerServiceManager, PeerServiceManager]
+    const [a, b] = [managePools(one), managePools(two)]
+    one.register('work', () => {})
+    two.register('hang', () => new Promise(() => {}))
+    for (let index = 0; index < count; index++) b.subscribe(`${'x'.repeat(400)}${index}`, () => {})
+    await cluster.pass(1_000)
+    void a.publish('zeek/cluster/node/b/', 'hang', 1, { ack: { when: 'handled' } })
+    await cluster.pass(10)
+    const began = cluster.clock.now()
+    const departed = b.depart({ timeout: 2_000 })
+    await cluster.pass(100)
+    expect(a.worker.aliveCount).toBe(1)
+    await cluster.settle(two.forwardMessage('a', 'work', 1, { channel: 'membership', ack: true }), 100)
+    b.subscribe('news', () => {})
+    await cluster.pass(100)
+    expect((await cluster.settle(a.publish('news', 'any', 1))).nodes).toEqual(['b'])
+    await cluster.settle(departed)
+    expect(cluster.clock.now() - began).toBeGreaterThanOrEqual(2_000)
+    expect(cluster.clock.now() - began).toBeLessThan(2_200)
+  })
+})
+
+describe('who is asked whether all has arrived', () => {
+  /** What it sends is under way until the functions are called, in order. */
+  function asked(): { drains: Drains; arrive: (() => void)[] } {
+    const arrive: (() => void)[] = []
+    const manager: unknown = {}
+    const traffic: unknown = { flush: () => new Promise<void>(resolve => arrive.push(resolve)) }
+    return { drains: new Drains(manager as PeerServiceManager, traffic as PoolTraffic), arrive }
+  }
+
+  const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+  test('gives credit back at once to the first question of each node that waits, and to no others', async () => {
+    const { drains, arrive } = asked()
+    const ofB = drains.answer('b')
+    expect([ofB, drains.answer('b'), drains.answer('c')].map(each => each instanceof SettledLater)).toEqual([
+      ...[true, false, true],
+    ])
+    await turn()
+    for (const end of arrive.splice(0)) end()
+    await turn()
+    expect([drains.answer('b'), drains.answer('c')].map(each => each instanceof SettledLater)).toEqual([false, true])
+    await turn()
+    for (const end of arrive.splice(0)) end()
+    await turn()
+    for (const end of arrive.splice(0)) end()
+    await turn()
+    expect(drains.answer('b')).toBeInstanceOf(SettledLater)
+  })
+
+  test('answers a later question when all has arrived that was sent before that', async () => {
+    const { drains, arrive } = asked()
+    drains.answer('b')
+    let isAnswered = false
+    void Promise.resolve(drains.answer('b') as Promise<void>).then(() => {
+      isAnswered = true
+    })
+    await turn()
+    expect(arrive.length).toBe(1)
+    arrive[0]?.()
+    await turn()
+    expect([arrive.length, isAnswered]).toEqual([2, false])
+    arrive[1]?.()
+    await turn()
+    expect(isAnswered).toBe(true)
+  })
+})
+
+describe('who asks whether all has arrived', () => {
+  /** The first so many questions meet a full queue. */
+  function asking(full: number): { drains: Drains; clock: SimulatedClock; times: number[] } {
+    const clock = new SimulatedClock()
+    const times: number[] = []
+    const forwardMessage = async (node: string): Promise<void> => {
+      times.push(clock.now())
+      if (times.length <= full) throw new OverflowError(node, 'membership', 'queueBytes')
+    }
+    const manager: unknown = { clock, forwardMessage }
+    const traffic: unknown = {}
+    return { drains: new Drains(manager as PeerServiceManager, traffic as PoolTraffic), clock, times }
+  }
+
+  test.each([
+    [2, [0, 50, 100]],
+    [99, [0, 50, 100, 150]],
+  ])('asks again after a full queue, and no longer than it wants to wait (%d)', async (full, expected) => {
+    const { drains, clock, times } = asking(full)
+    let isOver = false
+    void drains.ask(['b'], clock.now() + 200).then(() => {
+      isOver = true
+    })
+    await clock.advanceAsync(1_000)
+    expect([times, isOver]).toEqual([expected, true])
+  })
+})
