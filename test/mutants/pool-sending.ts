@@ -121,8 +121,15 @@ export const poolSending: readonly Mutant[] = [
   {
     name: 'a message that somebody may have handled was not sent',
     file: sender,
-    find: 'if (inDoubt !== undefined) throw inDoubt',
-    replace: 'if (inDoubt === null) throw inDoubt',
+    find: 'if (inDoubt !== undefined) throw inDoubt\n    counts.empty++',
+    replace: 'counts.empty++',
+    tests: ofPublishing,
+  },
+  {
+    name: 'a message that somebody may have handled was not sent where the next has a full queue',
+    file: sender,
+    find: 'if (inDoubt !== undefined) throw inDoubt\n          counts.overloaded++',
+    replace: 'counts.overloaded++',
     tests: ofPublishing,
   },
   {
