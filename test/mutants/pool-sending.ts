@@ -196,6 +196,13 @@ export const poolSending: readonly Mutant[] = [
     tests: ofDepartures,
   },
   {
+    name: 'who departs does not wait for what it sent to itself to be acknowledged',
+    file: traffic,
+    find: 'return this.#of(node).sends.track(sending)',
+    replace: 'return node === this.#manager.name ? sending : this.#of(node).sends.track(sending)',
+    tests: ofDepartures,
+  },
+  {
     name: 'departures wait behind messages of users',
     file: peerPools,
     find: 'poolServer, state, { channel: membershipChannel, ack }',
