@@ -1,9 +1,9 @@
 import { NoSuchServerError } from '../core/errors.js'
 import { callUser, isPromiseLike } from '../core/promise-like.js'
-import { approximateBytes } from '../core/size.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import type { MessageContext } from '../manager/servers.js'
 import { SettledLater } from '../manager/settled-later.js'
+import { PassingRoom, type Place } from './passing-room.js'
 import type { Origin, OwnedBy, PublishMessage } from './pool-messages.js'
 import { goesOn, isStuck, type PoolSender, wrapped } from './pool-sender.js'
 import { matchesTopic, withoutEnd } from './topics.js'
@@ -28,9 +28,6 @@ interface Subscription {
 
 /** Handlers that may be at work on acknowledged messages of pools, before these wait until they are handled. */
 const unhandledMax = 1_024
-/** Messages that may be on their way from here to the owners of their keys, and about how many bytes they may have. */
-const passingMax = 1_024
-const passingBytesMax = 8_388_608
 
 const nobody: ReadonlySet<string> = new Set()
 
@@ -56,8 +53,7 @@ export class PoolArrivals {
   readonly #subscriptions = new Set<Subscription>()
   #unhandled = 0
   readonly #underWay = new UnderWay()
-  #passing = 0
-  #passingBytes = 0
+  readonly #room = new PassingRoom()
   /** Messages that were passed on to the owners of their keys. */
   forwarded = 0
   /** Messages that were handled here, though another node owns their keys, because they could not be passed on. */
@@ -84,14 +80,11 @@ export class PoolArrivals {
 
   /** Settles when the message was handled, or given where that is enough, or with what its sender is told. */
   take(published: PublishMessage, context: MessageContext): Promise<void> | SettledLater {
-    const { owned, message } = published
-    if (owned === undefined || this.#nextOf(owned, context.from, nobody) === undefined) {
-      return this.#track(this.#deliver(published, context))
-    }
-    const bytes = approximateBytes(message)
-    const isFull = this.#passing === passingMax || this.#passingBytes + bytes > passingBytesMax
-    if (!isFull || this.#passing === 0)
-      return new SettledLater(this.#track(this.#pass(published, owned, context, bytes)))
+    const { owned } = published
+    const next = owned && this.#nextOf(owned, context.from, nobody)
+    if (owned === undefined || next === undefined) return this.#track(this.#deliver(published, context))
+    const place = this.#room.take(next, [published, context.clock])
+    if (place !== undefined) return new SettledLater(this.#track(this.#pass(published, owned, context, place)))
     this.kept++
     return this.#track(this.#deliver(published, context))
   }
@@ -109,19 +102,16 @@ export class PoolArrivals {
     )
   }
 
-  async #pass(published: PublishMessage, owned: OwnedBy, context: MessageContext, bytes: number): Promise<void> {
-    this.#passing++
-    this.#passingBytes += bytes
+  async #pass(published: PublishMessage, owned: OwnedBy, context: MessageContext, place: Place): Promise<void> {
     try {
-      if (await this.#forward(published, owned, context)) {
+      if (await this.#forward(published, owned, context, place)) {
         this.forwarded++
         return
       }
       if (this.#nextOf(owned, context.from, nobody) !== undefined) this.kept++
       await this.#deliver(published, context)
     } finally {
-      this.#passing--
-      this.#passingBytes -= bytes
+      place.leave()
     }
   }
 
@@ -129,7 +119,7 @@ export class PoolArrivals {
    * To the owner, as it is seen from here, or whoever would be next; nobody passes it on from there. False: nobody can
    * be sent it.
    */
-  async #forward(published: PublishMessage, owned: OwnedBy, context: MessageContext): Promise<boolean> {
+  async #forward(published: PublishMessage, owned: OwnedBy, context: MessageContext, place: Place): Promise<boolean> {
     const { ack, onDown, owned: _, ...rest } = published
     const { from: name, incarnation, channel, clock, causalLabel, deadline } = context
     const message = { ...rest, origin: { name, incarnation } }
@@ -142,6 +132,7 @@ export class PoolArrivals {
     }
     const tried = new Set<string>()
     for (let node = this.#nextOf(owned, name, tried); node !== undefined; node = this.#nextOf(owned, name, tried)) {
+      place.move(node)
       try {
         await this.#context.sender.send(node, message, options)
         return true

@@ -80,6 +80,7 @@ export class PoolSender {
     // By life: one that was started anew has not been tried.
     const tried = new Map<string, number | undefined>()
     const within = this.deadlineOf(options)
+    // Somebody may have handled it, so it cannot be said that it was not sent.
     let inDoubt: Error | undefined
     for (;;) {
       const node = choose(this.#stillTried(tried))
@@ -91,6 +92,7 @@ export class PoolSender {
         return { sent: true, node }
       } catch (error) {
         if (error instanceof OverflowError) {
+          if (inDoubt !== undefined) throw inDoubt
           counts.overloaded++
           return { sent: false, reason: 'overloaded', node }
         }
@@ -100,7 +102,6 @@ export class PoolSender {
         if (!isUnsent(error)) inDoubt = error as Error
       }
     }
-    // Somebody may have handled it, so it cannot be said that it was not sent.
     if (inDoubt !== undefined) throw inDoubt
     counts.empty++
     return { sent: false, reason: 'empty' }

@@ -31,7 +31,7 @@ export class PoolTraffic {
 
   /** A message is sent: until it was acknowledged, or, where it is not to be, until it was written. */
   track(node: string, sending: Promise<void>): Promise<void> {
-    return node === this.#manager.name ? sending : this.#of(node).sends.track(sending)
+    return this.#of(node).sends.track(sending)
   }
 
   /** A message without `ack` goes to the node: nothing will tell when it has arrived. */

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js'
 const sender = 'src/pool/pool-sender.ts'
 const arrivals = 'src/pool/pool-arrivals.ts'
 const peerPools = 'src/pool/peer-pools.ts'
+const room = 'src/pool/passing-room.ts'
 const traffic = 'src/pool/pool-traffic.ts'
 const drains = 'src/pool/drains.ts'
 const managePools = 'src/pool/manage-pools.ts'
@@ -18,8 +19,8 @@ export const poolSending: readonly Mutant[] = [
   {
     name: 'credit is kept until a message was passed on',
     file: arrivals,
-    find: 'new SettledLater(this.#track(this.#pass(published, owned, context, bytes)))',
-    replace: 'this.#track(this.#pass(published, owned, context, bytes))',
+    find: 'new SettledLater(this.#track(this.#pass(published, owned, context, place)))',
+    replace: 'this.#track(this.#pass(published, owned, context, place))',
     tests: [...ofPassingOn, ...ofDepartures],
   },
   {
@@ -31,22 +32,50 @@ export const poolSending: readonly Mutant[] = [
   },
   {
     name: 'any number of messages may be on their way to the owners of their keys',
-    file: arrivals,
-    find: 'this.#passing === passingMax ||',
-    replace: 'this.#passing < 0 ||',
+    file: room,
+    find: 'if (share.messages + total.messages >= messagesMax) return undefined',
+    replace: '',
     tests: ofPassingOn,
   },
   {
     name: 'messages of any size may be on their way to the owners of their keys',
+    file: room,
+    find: 'share.bytes + total.bytes + bytes > bytesMax',
+    replace: 'bytes > bytesMax',
+    tests: ofPassingOn,
+  },
+  {
+    name: 'a message above the limit is passed on by nobody',
+    file: room,
+    find: 'total.messages > 0 && ',
+    replace: '',
+    tests: ofPassingOn,
+  },
+  {
+    name: 'a message takes the room of an owner that went away, and not of the next',
     file: arrivals,
-    find: 'this.#passingBytes + bytes > passingBytesMax',
-    replace: 'bytes > passingBytesMax',
+    find: '      place.move(node)\n',
+    replace: '',
+    tests: ofPassingOn,
+  },
+  {
+    name: 'one owner may have all of the room',
+    file: room,
+    find: 'share.messages + total.messages >=',
+    replace: 'total.messages >=',
+    tests: ofPassingOn,
+  },
+  {
+    name: 'a few small parts hide a large one',
+    file: room,
+    find: 'bytesUpTo(message, bytesMax)',
+    replace: 'bytesUpTo(message, 20_000)',
     tests: ofPassingOn,
   },
   {
     name: 'what arrived counts as on its way for ever',
     file: arrivals,
-    find: '      this.#passing--\n',
+    find: '      place.leave()\n',
     replace: '',
     tests: ofPassingOn,
   },
@@ -123,8 +152,15 @@ export const poolSending: readonly Mutant[] = [
   {
     name: 'a message that somebody may have handled was not sent',
     file: sender,
-    find: 'if (inDoubt !== undefined) throw inDoubt',
-    replace: 'if (inDoubt === null) throw inDoubt',
+    find: 'if (inDoubt !== undefined) throw inDoubt\n    counts.empty++',
+    replace: 'counts.empty++',
+    tests: ofPublishing,
+  },
+  {
+    name: 'a message that somebody may have handled was not sent where the next has a full queue',
+    file: sender,
+    find: 'if (inDoubt !== undefined) throw inDoubt\n          counts.overloaded++',
+    replace: 'counts.overloaded++',
     tests: ofPublishing,
   },
   {
@@ -188,6 +224,13 @@ export const poolSending: readonly Mutant[] = [
     file: traffic,
     find: 'if (causalLabel !== undefined) {',
     replace: "if (causalLabel === '') {",
+    tests: ofDepartures,
+  },
+  {
+    name: 'who departs does not wait for what it sent to itself to be acknowledged',
+    file: traffic,
+    find: 'return this.#of(node).sends.track(sending)',
+    replace: 'return node === this.#manager.name ? sending : this.#of(node).sends.track(sending)',
     tests: ofDepartures,
   },
   {

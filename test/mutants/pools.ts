@@ -247,8 +247,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'who is not the owner of a key handles it all the same',
     file: arrivals,
-    find: 'owned === undefined || this.#nextOf(owned, context.from, nobody) === undefined',
-    replace: 'owned === undefined || owned.digest >= 0',
+    find: 'owned === undefined || next === undefined',
+    replace: 'owned === undefined || next !== owned.pool',
     tests: [...ofFaults, ...ofClusters],
   },
   {

@@ -242,3 +242,23 @@ test('who departs alone waits for what it has just sent to itself', async () => 
   await mesh.settle(pools.depart())
   expect(handled).toEqual([1, 2])
 })
+
+test.each([true, { when: 'handled' }] as const)('who departs alone waits for that with ack, too (%o)', async ack => {
+  const mesh = new Mesh()
+  const manager = await mesh.start('one', { attributes: { type: 'worker' } })
+  const handled: unknown[] = []
+  manager.register('job', async message => {
+    await new Promise<void>(resolve => void mesh.clock.schedule(50, resolve))
+    handled.push(message)
+  })
+  const pools = managePools(manager)
+  await mesh.pass(1_000)
+  const sent = [
+    pools.worker.publishHrw('key', 'job', 1, { ack }),
+    pools.worker.publishRoundRobin('job', 2, { ack }),
+    pools.publish('zeek/cluster/node/one/', 'job', 3, { ack }),
+  ]
+  await mesh.settle(pools.depart())
+  expect(handled).toEqual([1, 2, 3])
+  await mesh.settle(Promise.all(sent))
+})

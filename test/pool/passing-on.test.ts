@@ -111,14 +111,18 @@ describe('a message that is passed on', () => {
     }
   })
 
+  // One owner may have as much as it leaves free, of 1,024 messages and 8 MiB.
+  const parts = Array.from({ length: 2_000 }, (_, index) => index)
+  const large = { bound: 4, count: 12, make: (): unknown => new Uint8Array(1_000_000) }
   test.each([
-    { bound: 1_024, count: 1_100, bytes: 1 },
-    { bound: 8, count: 12, bytes: 1_000_000 },
-  ])('is one of $bound at the most that are on their way, of $bytes bytes', async ({ bound, count, bytes }) => {
+    { bound: 512, count: 600, what: 'small ones', make: (): unknown => 1 },
+    { ...large, what: 'a megabyte each' },
+    { ...large, what: 'of many parts', make: (): unknown => ({ bytes: new Uint8Array(1_000_000), parts }) },
+    { bound: 1, count: 3, what: 'above the limit', make: (): unknown => new Uint8Array(9_000_000) },
+  ])('is one of $bound to an owner that are on their way at the most: $what', async ({ bound, count, make }) => {
     const { cluster, a, b, c, key } = await detour({ a: { limits: { queueBytes: 67_108_864 } } })
     const stalled = cluster.stall('c', 'b')
-    const publish = (): Promise<unknown> =>
-      a.pools.worker.publishHrw(key, 'work', new Uint8Array(bytes), { ack: { when: 'handled' } })
+    const publish = (): Promise<unknown> => a.pools.worker.publishHrw(key, 'work', make(), { ack: { when: 'handled' } })
     const sent = Array.from({ length: count }, publish)
     await cluster.pass(1_000)
     expect([b.got.length, b.pools.counters().kept]).toEqual([count - bound, count - bound])
@@ -128,6 +132,50 @@ describe('a message that is passed on', () => {
     // Those that arrived leave room for others.
     await cluster.settle(publish())
     expect(c.got.length).toBe(bound + 1)
+  })
+
+  test('finds room though other owners answer nothing, for ever', async () => {
+    const cluster = new Cluster()
+    const members: Member[] = []
+    for (const name of ['a', 'b', 'c', 'd']) {
+      members.push(member(await cluster.start(name, { attributes: { type: 'worker' } })))
+    }
+    const [a, b, c, d] = members as [Member, Member, Member, Member]
+    for (const { manager } of [b, c, d]) await cluster.settle(manager.syncJoin(a.manager.spec))
+    await cluster.until(() => members.every(({ pools }) => pools.worker.aliveCount === 4))
+    await cluster.pass(1_000)
+    const keyOf = (...names: readonly string[]): string => {
+      const isFit = (key: string): boolean => {
+        const ranked = a.pools.worker.ranked(key, names.length)
+        return ranked.every(({ name }, index) => name === names[index])
+      }
+      return keys.find(isFit) as string
+    }
+    const [hung, open] = [keyOf('c', 'd', 'b'), keyOf('d', 'b')]
+    let begun = 0
+    for (const { manager } of [c, d]) {
+      manager.register('hang', () => {
+        begun++
+        return new Promise(() => {})
+      })
+    }
+    b.manager.register('hang', () => {})
+    for (const owner of ['c', 'd']) cluster.split('a', owner)
+    await cluster.until(() => a.pools.worker.aliveCount === 2)
+    for (let index = 0; index < 1_500; index++) {
+      void a.pools.worker.publishHrw(hung, 'hang', 1, { ack: { when: 'handled' } }).catch(() => {})
+    }
+    await cluster.pass(2_000)
+    for (let index = 0; index < 50; index++) void a.pools.worker.publishHrw(open, 'work', index)
+    await cluster.pass(1_000)
+    expect([begun, d.got.length, b.got.length]).toEqual([512, 50, 0])
+    // The next in rank is given what the first one had, whose room is free again.
+    await cluster.settle(c.manager.stop())
+    await cluster.settle(c.manager.start())
+    await cluster.until(() => b.pools.worker.aliveCount === 4 && begun === 1_024)
+    for (let index = 0; index < 50; index++) void a.pools.worker.publishHrw(hung, 'work', index)
+    await cluster.pass(1_000)
+    expect([begun, c.got.length, b.got.length]).toEqual([1_024, 50, 0])
   })
 
   test('goes on to the next in rank where its owner goes away, unless its sender would rather know', async () => {

@@ -80,6 +80,24 @@ describe('what is sent to one node after another', () => {
     expect(pools.worker.counters()).toMatchObject({ resent: 1, empty: 0 })
   })
 
+  test('is in doubt where one had it that went away, and the queue to the next is full', async () => {
+    const channels = { default: { overflow: 'reject' } } as const
+    const cluster = new Cluster({ options: { channels, limits: { queueBytes: 20_000, windowBytes: 65_536 } } })
+    const members = await start(cluster, 'a', 'b')
+    const { manager, pools } = members[0] as Member
+    const begun = stuckAt(members, 'a', 'b')
+    const sent = pools.worker.publishHrw('key', 'slow', new Uint8Array(9_000), { ack: handled })
+    await cluster.until(() => begun.length === 1)
+    const next = begun[0] === 'a' ? 'b' : 'a'
+    cluster.stall(next, 'm')
+    const fillers = Array.from({ length: 30 }, () => manager.forwardMessage(next, 'filler', new Uint8Array(9_000)))
+    for (const filler of fillers) filler.catch(() => {})
+    await cluster.pass(5)
+    void named(members, begun[0]).manager.stop()
+    expect(await cluster.failure(sent)).toBeInstanceOf(UnknownOutcomeError)
+    expect([begun.length, pools.worker.counters().overloaded]).toEqual([1, 0])
+  })
+
   test('ends with its signal, and is not sent to the next', async () => {
     const cluster = new Cluster()
     const members = await start(cluster, 'a', 'b')
