@@ -69,7 +69,7 @@ export const poolSending: readonly Mutant[] = [
     name: 'a few small parts hide a large one',
     file: room,
     find: 'bytesUpTo(message, bytesMax)',
-    replace: 'bytesUpTo(message, 20_000)',
+    replace: 'bytesUpTo(message, 10_000)',
     tests: ofPassingOn,
   },
   {
