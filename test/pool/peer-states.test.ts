@@ -110,17 +110,16 @@ describe('what a node tells', () => {
     expect(sent.length).toBe(2)
   })
 
-  test('is told again to one that has forgotten what it was told, and knows nothing of this node', async () => {
-    const { clock, sent, manager } = failing(() => undefined)
-    const peers = peerPoolsOf(manager)
+  test('is told again where pools were made anew while the first of it was on its way', async () => {
+    const { clock, sent, acknowledge, manager } = slowManager()
+    const peers = peerPoolsOf(manager as PeerServiceManager)
     peers.up('b', 1)
     await clock.advanceAsync(10)
-    peers.heard('b', 1, { ...stateOf(1), heard: 1 })
-    await clock.advanceAsync(10)
-    expect(sent.length).toBe(1)
+    peers.heard('b', 1, stateOf(1))
     peers.heard('b', 1, stateOf(2))
+    acknowledge()
     await clock.advanceAsync(10)
-    expect(sent.length).toBe(2)
+    expect(sent).toEqual([1, 1])
   })
 
   test('is told again where pools were made while the answer was on its way that there are none', async () => {
