@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { PeerServiceManager } from '../../src/index.js'
+import { EncodeError, NoSuchServerError, type PeerServiceManager } from '../../src/index.js'
 import { Differences } from '../../src/pool/differences.js'
 import { PeerPools } from '../../src/pool/peer-pools.js'
 import type { StateMessage } from '../../src/pool/pool-state.js'
@@ -10,11 +10,14 @@ import { SimulatedClock } from '../../src/testing/testing.js'
 import { Cluster } from '../support/cluster.js'
 
 describe('what a node tells', () => {
-  function peerPoolsOf(manager: PeerServiceManager): PeerPools {
-    const pools = new WorkPools({
+  function poolsOf(): WorkPools<WorkPool> {
+    return new WorkPools({
       ...{ self: 'a', options: {}, awaitsNodes: true, nodes: [] },
       make: (spec, context) => new WorkPool(spec, context),
     })
+  }
+
+  function peerPoolsOf(manager: PeerServiceManager, pools: WorkPools<WorkPool> = poolsOf()): PeerPools {
     return new PeerPools({
       manager,
       pools,
@@ -80,6 +83,70 @@ describe('what a node tells', () => {
     acknowledge()
     await clock.advanceAsync(10)
     expect(sent).toEqual([1, 2, 2])
+  })
+
+  /** What is on its way to others fails with that error, or arrives. */
+  function failing(error: () => Error | undefined, onSent: (sent: StateMessage) => void = () => {}) {
+    const clock = new SimulatedClock()
+    const sent: StateMessage[] = []
+    const forwardMessage = async (_node: string, _server: string, state: StateMessage): Promise<void> => {
+      sent.push(state)
+      onSent(state)
+      const thrown = error()
+      if (thrown !== undefined) throw thrown
+    }
+    const manager: unknown = { name: 'a', clock, forwardMessage, isConnected: () => true }
+    return { clock, sent, manager: manager as PeerServiceManager }
+  }
+
+  test('is not told again where it cannot be encoded, until it is another', async () => {
+    const { clock, sent, manager } = failing(() => new EncodeError('too deep'))
+    const peers = peerPoolsOf(manager)
+    peers.up('b', 1)
+    await clock.advanceAsync(10)
+    expect(sent.length).toBe(1)
+    peers.changed()
+    await clock.advanceAsync(10_000)
+    expect(sent.length).toBe(2)
+  })
+
+  test('is told again where pools were made anew while the first of it was on its way', async () => {
+    const { clock, sent, acknowledge, manager } = slowManager()
+    const peers = peerPoolsOf(manager as PeerServiceManager)
+    peers.up('b', 1)
+    await clock.advanceAsync(10)
+    peers.heard('b', 1, stateOf(1))
+    peers.heard('b', 1, stateOf(2))
+    acknowledge()
+    await clock.advanceAsync(10)
+    expect(sent).toEqual([1, 1])
+  })
+
+  test('is told again where pools were made while the answer was on its way that there are none', async () => {
+    let isFirst = true
+    const { clock, sent, manager } = failing(
+      () => (isFirst ? new NoSuchServerError('b', 'maquis:pools') : undefined),
+      ({ heard }) => {
+        isFirst = heard === 0
+        if (isFirst) peers.heard('b', 1, stateOf(1, 'news'))
+      },
+    )
+    const peers: PeerPools = peerPoolsOf(manager)
+    peers.up('b', 1)
+    await clock.advanceAsync(10)
+    expect([sent.map(({ heard }) => heard), peers.runs('b')]).toEqual([[0, 1], true])
+  })
+
+  test('of a departure counts also where it came before the node was known to be up', async () => {
+    const { manager } = failing(() => undefined)
+    const pools = poolsOf()
+    const peers = peerPoolsOf(manager, pools)
+    peers.heard('b', 1, { ...stateOf(1), leaving: true })
+    pools.nodesChanged([{ name: 'b', type: 'worker', incarnation: 1 }], [])
+    pools.nodeUp('b', 1)
+    expect(pools.worker.aliveCount).toBe(1)
+    peers.up('b', 1)
+    expect(pools.worker.aliveCount).toBe(0)
   })
 
   test('late, or of a life that is over, changes nothing', async () => {
