@@ -3,7 +3,6 @@ import { InvalidOptionError, ServerExistsError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
-import type { Clock } from '../core/time.js'
 import { checkFunction, isDuration } from '../manager/checks.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { checkOptions } from '../manager/message-options.js'
@@ -21,6 +20,7 @@ import { nodeTypeOf, type PoolSpec } from './pool-spec.js'
 import { subscriptionsMax } from './pool-state.js'
 import type { Pools, PoolsEvents, PoolsOptions } from './pools.js'
 import { isTopic, topicBytesMax, withoutEnd } from './topics.js'
+import { within } from './under-way.js'
 import { WorkPools } from './work-pools.js'
 
 /** What became of a message that is for a topic. */
@@ -383,16 +383,6 @@ function checkManager(manager: unknown): void {
 function peerOf({ name, incarnation, attributes }: NodeSpec): PoolPeer {
   const type: unknown = attributes?.type
   return { name, incarnation, type: typeof type === 'string' ? nodeTypeOf(type) : undefined }
-}
-
-/** Resolves when the work has ended, or after so many milliseconds. */
-async function within(clock: Clock, timeout: number, work: Promise<void>): Promise<void> {
-  let cancel: (() => void) | undefined
-  const over = new Promise<void>(resolve => {
-    cancel = clock.schedule(timeout, resolve)
-  })
-  await Promise.race([work, over])
-  cancel?.()
 }
 
 function checkTopic(option: string, topic: unknown): void {

@@ -1,3 +1,5 @@
+import type { Clock } from '../core/time.js'
+
 /** What was begun and has not ended. */
 export class UnderWay {
   readonly #open = new Set<Promise<unknown>>()
@@ -13,4 +15,14 @@ export class UnderWay {
   async ended(): Promise<void> {
     await Promise.allSettled([...this.#open])
   }
+}
+
+/** Resolves when the work has ended, or after so many milliseconds. */
+export async function within(clock: Clock, timeout: number, work: Promise<void>): Promise<void> {
+  let cancel: (() => void) | undefined
+  const over = new Promise<void>(resolve => {
+    cancel = clock.schedule(timeout, resolve)
+  })
+  await Promise.race([work, over])
+  cancel?.()
 }

@@ -101,9 +101,6 @@ interface Waiter {
   readonly end: (error: Error) => void
 }
 
-/** What `console.log` looks for in Node.js. */
-const inspected = Symbol.for('nodejs.util.inspect.custom')
-
 /** As many as wait for one pool. */
 const waitersMax = 1_024
 
@@ -157,11 +154,6 @@ export class WorkPool implements Pool {
 
   get events(): GuardedEmitter<PoolEvents> {
     return this.#context.events
-  }
-
-  [inspected](): object {
-    const nodes = this.nodeList.map(({ name, alive }) => (alive ? name : `${name} (dead)`))
-    return { topic: this.spec.topic, alive: this.aliveCount, nodes }
   }
 
   hrw(key: PoolKey): PoolNode | undefined {
@@ -315,3 +307,11 @@ function namesIn(option: string, given: Iterable<string>): string[] {
   for (const name of names) if (typeof name !== 'string') throw new InvalidOptionError(option, 'names of nodes', name)
   return names
 }
+
+// What console.log looks for in Node.js. Not in the class: a computed name has no place in its declaration.
+Object.defineProperty(WorkPool.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: WorkPool) {
+    const nodes = this.nodeList.map(({ name, alive }) => (alive ? name : `${name} (dead)`))
+    return { topic: this.spec.topic, alive: this.aliveCount, nodes }
+  },
+})

@@ -332,7 +332,7 @@ export const poolMutants: readonly Mutant[] = [
   },
   {
     name: 'who departs waits as long as it takes',
-    file: managePools,
+    file: 'src/pool/under-way.ts',
     find: 'await Promise.race([work, over])',
     replace: 'await work',
     tests: ofDepartures,

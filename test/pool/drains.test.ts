@@ -64,7 +64,7 @@ describe('who is asked whether all has arrived', () => {
 
   test('answers a later question when all has arrived that was sent before that', async () => {
     const { drains, arrive } = asked()
-    drains.answer('b')
+    void drains.answer('b')
     let isAnswered = false
     void Promise.resolve(drains.answer('b') as Promise<void>).then(() => {
       isAnswered = true
