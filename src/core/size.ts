@@ -11,8 +11,7 @@ export function approximateBytes(value: unknown): number {
     if (typeof part === 'string') bytes += part.length * 2
     else if (typeof part !== 'object' || part === null) bytes += 9
     else if (ArrayBuffer.isView(part)) bytes += part.byteLength
-    else if (part instanceof Map || part instanceof Set || Array.isArray(part)) for (const item of part) open.push(item)
-    else for (const key of Object.keys(part)) open.push(key, (part as Record<string, unknown>)[key])
+    else openUp(part, open)
     if (open.length > 100_000) break
   }
   return bytes + open.length * Math.ceil(bytes / looked)
@@ -43,6 +42,7 @@ export function bytesUpTo(value: unknown, most: number): number {
   return bytes
 }
 
+/** Adds what it is made of to what is still to be looked at. Returns what it takes itself. */
 function openUp(part: object, open: unknown[]): number {
   if (part instanceof Map || part instanceof Set) {
     for (const item of part) open.push(item)

@@ -240,10 +240,13 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
       out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })
     }
     const isKnown = wanted || pinned || (facts.sought && !isOver) || phase === 'left'
-    if (isKnown || !facts.owed) return
-    if (!this.#isFree) return void out.push({ type: 'count', peer, what: 'notHeld' })
-    this.#note(peer).reason = 'held'
-    out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: true } })
+    if (isKnown) return
+    if (facts.owed) {
+      if (!this.#isFree) return void out.push({ type: 'count', peer, what: 'notHeld' })
+      this.#note(peer).reason = 'held'
+      out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: true } })
+    }
+    // Also for what outlasts nothing: it waited for this connection, and may go another way.
     if (relayable) this.#seek(peer, facts, now, out)
   }
 

@@ -17,8 +17,8 @@ const askAgainAfter = 50
 export class Drains {
   readonly #manager: PeerServiceManager
   readonly #traffic: PoolTraffic
-  /** The last answer to each node that waits for one. */
-  readonly #answers = new Map<string, Promise<void>>()
+  /** The nodes that wait for an answer whose question keeps no credit. */
+  readonly #waiting = new Set<string>()
 
   constructor(manager: PeerServiceManager, traffic: PoolTraffic) {
     this.#manager = manager
@@ -47,13 +47,9 @@ export class Drains {
 
   /** A node asks. The first of its questions that wait for an answer keeps no credit, so that nothing waits for it. */
   answer(node: string): Promise<void> | SettledLater {
-    const before = this.#answers.get(node)
-    // What it waits for must not be taken for arrived because an earlier answer waits for it, too.
-    const arrived = (before ?? Promise.resolve()).then(() => this.#traffic.flush(node))
-    this.#answers.set(node, arrived)
-    const answered = arrived.finally(() => {
-      if (this.#answers.get(node) === arrived) this.#answers.delete(node)
-    })
-    return before === undefined ? new SettledLater(answered) : answered
+    const arrived = this.#traffic.flush(node)
+    if (this.#waiting.has(node)) return arrived
+    this.#waiting.add(node)
+    return new SettledLater(arrived.finally(() => this.#waiting.delete(node)))
   }
 }

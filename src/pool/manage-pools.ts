@@ -238,14 +238,14 @@ class ClusterPools implements ManagedPools {
       ...this.#peers.subscribers(topic),
       ...(this.#arrivals.hasSubscribers(topic) ? [this.#manager.name] : []),
     ]
-    const within = this.#sender.deadlineOf(options)
+    const bounded = this.#sender.deadlineOf(options)
     const published: PublishMessage = { type: 'publish', topic, server, message }
     const forSubscribers: PublishMessage = { ...published, subscribersOnly: true }
     const nodes: string[] = []
     const missed = new Map<string, Error>()
     const send = async (node: string): Promise<void> => {
       try {
-        await this.#sender.send(node, addressed.has(node) ? published : forSubscribers, within)
+        await this.#sender.send(node, addressed.has(node) ? published : forSubscribers, bounded)
         nodes.push(node)
       } catch (error) {
         if (isCallersMistake(error)) throw error

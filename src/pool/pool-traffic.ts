@@ -14,6 +14,8 @@ interface Traffic {
    * channels have streams and a node has labels.
    */
   readonly routes: Map<string, Route>
+  /** Ends when all has arrived that was asked about so far. */
+  flushed: Promise<unknown>
 }
 
 const flush: FlushMessage = { type: 'flush' }
@@ -51,10 +53,16 @@ export class PoolTraffic {
   async flush(node: string): Promise<void> {
     const traffic = this.#nodes.get(node)
     if (traffic === undefined) return
-    await traffic.sends.ended()
-    const routes = [...traffic.routes.values()]
-    traffic.routes.clear()
-    await Promise.all(routes.map(route => this.#flushRoute(node, route)))
+    // What an earlier flush asks about is not asked about again, and may not have arrived.
+    traffic.flushed = Promise.all([traffic.flushed, this.#flushRoutes(node, traffic)])
+    await traffic.flushed
+  }
+
+  async #flushRoutes(node: string, { sends, routes }: Traffic): Promise<void> {
+    await sends.ended()
+    const asked = [...routes.values()]
+    routes.clear()
+    await Promise.all(asked.map(route => this.#flushRoute(node, route)))
   }
 
   /** Behind all others of the stream or label, and answered. A full queue is no reason not to ask, but to ask later. */
@@ -85,7 +93,7 @@ export class PoolTraffic {
   #of(node: string): Traffic {
     const known = this.#nodes.get(node)
     if (known !== undefined) return known
-    const traffic: Traffic = { sends: new UnderWay(), routes: new Map() }
+    const traffic: Traffic = { sends: new UnderWay(), routes: new Map(), flushed: Promise.resolve() }
     this.#nodes.set(node, traffic)
     return traffic
   }

@@ -218,6 +218,19 @@ describe('a peer that is away when the overlay lets go of it', () => {
   })
 })
 
+test('another way is looked for to a stranger whose last connection is lost before what waits for it was sent', () => {
+  const peers = new Peers()
+  peers.open('accepted')
+  peers.load('accepted', 'passing', true)
+  peers.lose('accepted')
+  expect(peers.takeDone()).toContain('accepted: look')
+  expect(peers.of('accepted').state.sought).toBe(true)
+  peers.open('other')
+  peers.load('other', 'passing')
+  peers.lose('other')
+  expect(peers.takeDone()).toEqual(['other: what waits ends, stranger'])
+})
+
 describe('of many peers that are away', () => {
   /** As many as can be held. */
   function crowd(): Peers {

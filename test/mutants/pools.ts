@@ -319,8 +319,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'who departs does not wait for what was sent to it before',
     file: 'src/pool/drains.ts',
-    find: '.then(() => this.#traffic.flush(node))',
-    replace: '.then(() => {})',
+    find: 'const arrived = this.#traffic.flush(node)',
+    replace: 'const arrived = Promise.resolve()',
     tests: ofDepartures,
   },
   {

@@ -229,8 +229,8 @@ export const retention: readonly Mutant[] = [
   {
     name: 'what waits for who was lost ends where the other end alone wanted it',
     file,
-    find: 'if (isKnown || !facts.owed) return',
-    replace: 'if (!isKnown || !facts.owed) return',
+    find: '    if (isKnown) return\n',
+    replace: '    if (!isKnown) return\n',
   },
   {
     name: 'a peer that the overlay wants is held, and let go when all is settled',
