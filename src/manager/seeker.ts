@@ -59,7 +59,9 @@ export class Seeker {
   stranger(node: string): NotConnectedError {
     const links = [...this.#context.hub.links.values()]
     const isRelayable = this.#context.isPartial() && links.some(({ state }) => state.direct)
-    return new NotConnectedError(node, 'stranger', isRelayable)
+    if (!isRelayable) return new NotConnectedError(node, 'stranger')
+    const fix = 'join it first, or pass transitive: true to go through others'
+    return new NotConnectedError(node, 'stranger', `is not a member: ${fix}`)
   }
 
   /** A message that may be relayed is for that peer, to which there is no direct connection. False: it may not go. */
