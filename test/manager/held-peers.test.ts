@@ -1,44 +1,23 @@
 import { expect, test } from 'vitest'
-import {
-  type MembershipEffect,
-  type MembershipInput,
-  type MembershipStrategy,
-  type NodeName,
-  type NodeSpec,
-  peerService,
-} from '../../src/index.js'
+import { type NodeName, peerService } from '../../src/index.js'
 import { heldMax } from '../../src/link/retention.js'
 import { simulate } from '../../src/testing/testing.js'
+import { Obedient } from '../support/obedient.js'
 
 const removeDownAfter = 60_000
 
-/** Connects with whom it joins, and lets go of whose name it is reserved. */
-class Obedient implements MembershipStrategy<never> {
-  readonly capabilities = []
-  #self: NodeSpec | undefined
-
-  step(input: MembershipInput<never>, _now: number, out: MembershipEffect<never>[]): void {
-    if (input.type === 'start') this.#self = input.self
-    if (input.type === 'join') {
-      out.push({ type: 'connect', peer: input.peer })
-      out.push({ type: 'notify', event: { type: 'joined', peer: input.peer.name } })
-    }
+/** Lets go of whose name it is reserved. */
+const parting = (): Obedient =>
+  new Obedient((input, out) => {
     if (input.type === 'reserve') out.push({ type: 'disconnect', node: input.tag as NodeName, reason: 'unwanted' })
-  }
-
-  members = (): readonly NodeSpec[] => (this.#self === undefined ? [] : [this.#self])
-  route = (): readonly NodeSpec[] => []
-  parse = (): undefined => undefined
-  admit = (): undefined => undefined
-  state = (): { members: readonly NodeName[] } => ({ members: [] })
-}
+  })
 
 test('messages wait for 64 neighbours that are away when they are let go, as long as for members', async () => {
   const held = Array.from({ length: heldMax }, (_, index) => `held${index}`)
   const names = [...held, 'further']
   await using net = simulate({
     ...{ nodes: ['a', ...names], seeds: () => [], historyMax: 10 },
-    manager: options => peerService(new Obedient(), { ...options, seeds: [], maxReserved: 100, removeDownAfter }),
+    manager: options => peerService(parting(), { ...options, seeds: [], maxReserved: 100, removeDownAfter }),
     setup: node => void node.register('slow', () => new Promise(() => {})),
   })
   await net.settle()

@@ -227,38 +227,25 @@ test('who departs waits for what a node sends that comes up meanwhile', async ()
   expect(handled).toEqual([1])
 })
 
-test('who departs alone waits for what it has just sent to itself', async () => {
-  const mesh = new Mesh()
-  const manager = await mesh.start('one', { attributes: { type: 'worker' } })
-  const handled: unknown[] = []
-  manager.register('job', async message => {
-    await new Promise<void>(resolve => void mesh.clock.schedule(50, resolve))
-    handled.push(message)
-  })
-  const pools = managePools(manager)
-  await mesh.pass(1_000)
-  void pools.worker.publishHrw('key', 'job', 1)
-  void pools.worker.publishHrw('key', 'job', 2, { causalLabel: 'label' })
-  await mesh.settle(pools.depart())
-  expect(handled).toEqual([1, 2])
-})
-
-test.each([true, { when: 'handled' }] as const)('who departs alone waits for that with ack, too (%o)', async ack => {
-  const mesh = new Mesh()
-  const manager = await mesh.start('one', { attributes: { type: 'worker' } })
-  const handled: unknown[] = []
-  manager.register('job', async message => {
-    await new Promise<void>(resolve => void mesh.clock.schedule(50, resolve))
-    handled.push(message)
-  })
-  const pools = managePools(manager)
-  await mesh.pass(1_000)
-  const sent = [
-    pools.worker.publishHrw('key', 'job', 1, { ack }),
-    pools.worker.publishRoundRobin('job', 2, { ack }),
-    pools.publish('zeek/cluster/node/one/', 'job', 3, { ack }),
-  ]
-  await mesh.settle(pools.depart())
-  expect(handled).toEqual([1, 2, 3])
-  await mesh.settle(Promise.all(sent))
-})
+test.each([undefined, { causalLabel: 'label' }, { ack: true }, { ack: { when: 'handled' } }] as const)(
+  'who departs alone waits for what it has just sent to itself (%o)',
+  async options => {
+    const mesh = new Mesh()
+    const manager = await mesh.start('one', { attributes: { type: 'worker' } })
+    const handled: unknown[] = []
+    manager.register('job', async message => {
+      await new Promise<void>(resolve => void mesh.clock.schedule(50, resolve))
+      handled.push(message)
+    })
+    const pools = managePools(manager)
+    await mesh.pass(1_000)
+    const sent = [
+      pools.worker.publishHrw('key', 'job', 1, options),
+      pools.worker.publishRoundRobin('job', 2, options),
+      pools.publish('zeek/cluster/node/one/', 'job', 3, options),
+    ]
+    await mesh.settle(pools.depart())
+    expect(handled).toEqual([1, 2, 3])
+    await mesh.settle(Promise.all(sent))
+  },
+)
