@@ -18,6 +18,7 @@ import type { Flusher } from './flusher.js'
 import { Heartbeat, type HeartbeatEffect, type HeartbeatOptions } from './heartbeat.js'
 import type { IncomingExtra } from './inbound.js'
 import type { Lane } from './lane.js'
+import type { LaneDialler } from './lane-dialler.js'
 import type { Limits } from './limits.js'
 import { type PeerEffect, type PeerInput, PeerState, type QueueEnd } from './peer-state.js'
 import { outlasts, type Patience, type Tracker, type Waiting } from './queue.js'
@@ -65,6 +66,8 @@ export interface LinkHandler {
   renumbered(lane: Lane): void
   strategy(link: Link, value: unknown): void
   fault(link: Link, value: unknown): void
+  /** The peer asks whether all may be closed, or says that it may not: see {@link Release}. */
+  released(link: Link, release: number): void
   closedByPeer(lane: Lane, close: Close): void
   violated(lane: Lane, rule: 'malformed' | 'credit', detail: string): void
   emptied(lane: Lane): void
@@ -72,14 +75,6 @@ export interface LinkHandler {
   /** Whether any interposition wants to see heartbeats: then nothing else counts as a sign of life. */
   readonly interposed: boolean
   heartbeatPasses(link: Link, direction: 'forward' | 'receive'): boolean
-}
-
-/** Who opens lanes. */
-export interface LaneDialler {
-  /** The lane has no connection and may want one. */
-  wantLane(lane: Lane): void
-  /** The lane's connection, or a handshake for it, has ended. */
-  laneClosed(lane: Lane): void
 }
 
 /** What the links of one node share. */

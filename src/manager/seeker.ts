@@ -1,3 +1,4 @@
+import { FrameKind, Release } from '../codec/codec.js'
 import type { ChannelMap } from '../core/channel.js'
 import { NotConnectedError } from '../core/errors.js'
 import { NoRouteError } from '../core/no-route-error.js'
@@ -84,7 +85,7 @@ export class Seeker {
 
   /** A connection is lost. */
   laneClosed(link: Link): void {
-    if (link.openLanes === 0) this.#step({ type: 'lost', peer: link, facts: this.#factsOf(link) })
+    this.#step({ type: link.openLanes === 0 ? 'lost' : 'closing', peer: link, facts: this.#factsOf(link) })
   }
 
   /** The cut between the two is gone: a way can be looked for again. */
@@ -104,6 +105,12 @@ export class Seeker {
     const isFinal = error instanceof NoRouteError ? error.reason !== 'time' : isPermanent(error)
     const input = { type: 'unreached', peer: link, facts: this.#factsOf(link), isFinal } as const
     this.#step(input, { lanes: [lane], error })
+  }
+
+  /** The peer asks whether the connections may be closed, or says that they may not. */
+  released(link: Link, release: number): void {
+    const type = release === Release.ask ? 'asked' : 'refused'
+    this.#step({ type, peer: link, facts: this.#factsOf(link) })
   }
 
   /** Nobody is to reach it any more: what leads to it through others, or was kept for what went over it, is closed. */
@@ -159,10 +166,18 @@ export class Seeker {
         this.#fail(peer, effect.held, failure ?? this.#late(peer))
         return this.#step({ type: 'failed', peer, facts: this.#factsOf(peer) })
       case 'close':
+        if (effect.direct) return peer.close('disconnected', 'nothing goes over it')
         for (const lane of [...peer.lanes()]) {
-          if (lane.relayed || effect.direct) lane.close('disconnected', 'nothing goes over it')
+          if (lane.relayed) lane.close('disconnected', 'nothing goes over it')
         }
         return
+      case 'ask':
+        tell(peer, Release.ask)
+        return hold(peer, true)
+      case 'refuse':
+        return tell(peer, Release.refuse)
+      case 'resume':
+        return hold(peer, peer.state.phase === 'cut')
       case 'part':
         return peer.close('disconnected', 'not wanted', lane => lane.connection === undefined || !lane.relayed)
       case 'count':
@@ -213,6 +228,18 @@ export class Seeker {
     for (const lane of link.lanes()) if (lane.handling) return true
     return this.#context.pending(link.name) > 0
   }
+}
+
+/** On one lane: where nothing goes over any of them, nothing can overtake it. */
+function tell(link: Link, release: number): void {
+  for (const { phase, outbound } of link.lanes()) {
+    if (phase === 'open') return void outbound.controlNumbers(FrameKind.release, release)
+  }
+}
+
+/** Keeps messages back on all lanes, or lets them go on. */
+function hold(link: Link, held: boolean): void {
+  for (const { outbound } of link.lanes()) outbound.hold(held)
 }
 
 /** Whether messages that outlast connections are not settled. */

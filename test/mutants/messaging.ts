@@ -48,7 +48,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a reply for which there is no room is lost, and its request waits',
     file: arrivals,
-    find: "return this.#sendError(lane, id, new OverflowError(lane.link.name, lane.channel.name, 'limits.replyBytes'))",
+    find: 'return this.#sendError(lane, id, tooManyReplies(lane))',
     replace: 'return undefined',
   },
   {

@@ -27,6 +27,10 @@ export class Peers {
   readonly retention = new Retention<string>(heldFor)
   readonly timers = new Map<string, number>()
   now = 0
+  /** Whether a peer that is asked closes its connections, at once. */
+  consents = true
+  /** Those to which nothing is sent, because they were asked. */
+  readonly holding = new Set<string>()
   readonly #peers = new Map<string, Peer>()
   #log: string[] = []
 
@@ -92,6 +96,11 @@ export class Peers {
     this.#tellLanes(name)
   }
 
+  /** One of its connections is lost, and others are open. */
+  closing(name: string): void {
+    this.#step({ type: 'closing', peer: name, facts: this.facts(name) })
+  }
+
   lose(name: string): void {
     const peer = this.of(name)
     if (peer.lanes.open === 0) return
@@ -108,6 +117,11 @@ export class Peers {
 
   unreached(name: string, isFinal: boolean): void {
     this.#step({ type: 'unreached', peer: name, facts: this.facts(name), isFinal })
+  }
+
+  /** The peer asks whether the connections may be closed, or says that they may not. */
+  released(name: string, type: 'asked' | 'refused'): void {
+    this.#step({ type, peer: name, facts: this.facts(name) })
   }
 
   forget(name: string): void {
@@ -204,6 +218,17 @@ export class Peers {
         return expect(this.timers.delete(name)).toBe(true)
       case 'count':
         return void this.#log.push(`${name}: ${effect.what}`)
+      case 'ask': {
+        expect([this.holding.has(name), this.of(name).lanes.open]).toEqual([false, 1])
+        this.holding.add(name)
+        if (!this.consents) return void this.#log.push(`${name}: ask`)
+        this.#log.push(`${name}: close`)
+        return this.lose(name)
+      }
+      case 'resume':
+        return expect(this.holding.delete(name)).toBe(true)
+      case 'refuse':
+        return void this.#log.push(`${name}: refuse`)
       case 'fail': {
         this.#log.push(`${name}: fail${effect.held ? ' the impatient' : ''}`)
         if (!effect.held) this.load(name, 'nothing')
