@@ -369,4 +369,11 @@ export const retention: readonly Mutant[] = [
     replace: '',
     tests: ['test/link/retention.test.ts'],
   },
+  {
+    name: 'a new life looks for the ways of the last',
+    file: 'src/manager/seeker.ts',
+    find: "      peer.tell({ type: 'sought', sought: false })\n",
+    replace: '',
+    tests: ['test/manager/identity.test.ts'],
+  },
 ]
