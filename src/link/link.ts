@@ -103,6 +103,8 @@ export class Link {
   readonly state: PeerState = new PeerState()
   /** The user asked for a connection without membership. */
   pinned = false
+  /** When it was last up or cut off, or a life of it became known; when it became known, if neither ever was. */
+  awaySince: Instant
   #spec: NodeSpec
   #channels: ReadonlyMap<ChannelName, LinkChannel>
   readonly #stale: NodeSpec[] = []
@@ -122,7 +124,7 @@ export class Link {
     this.#spec = spec
     this.#channels = this.#negotiate()
     this.#heartbeat = new Heartbeat(settings.heartbeat)
-    this.#tickedAt = settings.clock.now()
+    this.#tickedAt = this.awaySince = settings.clock.now()
   }
 
   /** Takes the specs out that a newer one replaced, oldest first. */
@@ -180,10 +182,12 @@ export class Link {
   tell(input: PeerInput): void {
     const effects = this.#effects
     const start = effects.length
-    const wasCut = this.state.phase === 'cut'
-    const wasDirect = this.state.direct
-    this.state.step(input, this.settings.clock.now(), effects)
+    const { phase, direct: wasDirect } = this.state
+    const wasCut = phase === 'cut'
+    const now = this.settings.clock.now()
+    this.state.step(input, now, effects)
     const isCut = this.state.phase === 'cut'
+    if (wasCut || phase === 'up' || input.type === 'restarted') this.awaySince = now
     if (isCut !== wasCut) for (const lane of this.lanes()) lane.outbound.hold(isCut)
     const following = effects.splice(start)
     if (this.state.direct !== wasDirect) this.handler[wasDirect ? 'parted' : 'met'](this)

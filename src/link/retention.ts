@@ -20,8 +20,8 @@ export interface PeerFacts extends Traffic {
   readonly owed: boolean
   /** Of those that wait, some may go through other nodes. */
   readonly relayable: boolean
-  /** When its last connection was lost; 0: it never had one. */
-  readonly lostAt: Instant
+  /** Of one that is neither up nor cut off: since when, or since when its present life is known. */
+  readonly awaySince: Instant
 }
 
 export type RetentionInput<Peer> =
@@ -99,8 +99,6 @@ interface Kept {
   searching: boolean
   /** When the peer was asked whether its connections may be closed, while it has not answered. */
   askedAt: Instant | undefined
-  /** When the last cut between the two was gone. */
-  healedAt: Instant
 }
 
 /**
@@ -155,12 +153,9 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
         // The peer, asked, closes all: none of them is opened again.
         if (this.#kept.get(peer)?.askedAt === undefined || !input.facts.sought) return
         return void out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })
-      case 'healed': {
-        const kept = this.#kept.get(peer)
-        if (kept !== undefined) kept.healedAt = now
+      case 'healed':
         if (input.facts.sought && !input.facts.direct) out.push({ type: 'look', peer })
         return
-      }
       case 'reached':
         return this.#endSearch(peer, out)
       case 'unreached': {
@@ -306,11 +301,11 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
   }
 
   /** Whether a peer of which the overlay let go is dialled for what it owes, from now on or as before. */
-  #isHeld({ reason, healedAt }: Kept, { phase, wanted, pinned, owed, lostAt }: PeerFacts, now: Instant): boolean {
+  #isHeld({ reason }: Kept, { phase, wanted, pinned, owed, awaySince }: PeerFacts, now: Instant): boolean {
     if (reason === 'sought' || !owed) return false
     if (reason === 'open' && (wanted || pinned || phase === 'left' || !this.#isFree)) return false
     // Who is up, or cut off, is not away.
-    return phase === 'up' || phase === 'cut' || now - Math.max(healedAt, lostAt) < this.#heldFor
+    return phase === 'up' || phase === 'cut' || now - awaySince < this.#heldFor
   }
 
   get #isFree(): boolean {
@@ -322,7 +317,7 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
   #note(peer: Peer): Kept {
     const known = this.#kept.get(peer)
     if (known !== undefined) return known
-    const kept: Kept = { reason: 'sought', searching: false, askedAt: undefined, healedAt: 0 }
+    const kept: Kept = { reason: 'sought', searching: false, askedAt: undefined }
     this.#kept.set(peer, kept)
     return kept
   }

@@ -213,7 +213,7 @@ export class Seeker {
     const { phase, verdict, wanted, sought, direct } = link.state
     return {
       ...{ phase, verdict, wanted, sought, direct, pinned: link.pinned, open: link.openLanes > 0 },
-      ...{ ...this.#useOf(link), owed: isOwed(link), relayable: isRelayable(link), lostAt: lostAt(link) },
+      ...{ ...this.#useOf(link), owed: isOwed(link), relayable: isRelayable(link), awaySince: link.awaySince },
     }
   }
 
@@ -254,13 +254,6 @@ function isOwed({ channels }: Link): boolean {
 function isRelayable(link: Link): boolean {
   for (const { queue } of link.lanes()) if (queue.some(({ transitive }) => transitive === true)) return true
   return false
-}
-
-/** When its last connection was lost. */
-function lostAt(link: Link): Instant {
-  let at: Instant = 0
-  for (const { closedAt } of link.lanes()) at = Math.max(at, closedAt)
-  return at
 }
 
 function trafficOf({ channels }: Link): number {

@@ -1,6 +1,8 @@
 import type { Mutant } from './mutant.js'
 
 const file = 'src/link/retention.ts'
+const link = 'src/link/link.ts'
+const linkTests = ['test/link/link.test.ts']
 
 /** Which peers are reached, or stay connected, though the overlay does not want it. */
 export const retention: readonly Mutant[] = [
@@ -251,8 +253,8 @@ export const retention: readonly Mutant[] = [
   {
     name: 'what is not acknowledged keeps a peer wanted that never comes back',
     file,
-    find: 'now - Math.max(healedAt, lostAt) < this.#heldFor',
-    replace: 'now >= Math.max(healedAt, lostAt)',
+    find: 'now - awaySince < this.#heldFor',
+    replace: 'now >= awaySince',
   },
   {
     name: 'a cut uses up the time for which a peer is held',
@@ -262,15 +264,24 @@ export const retention: readonly Mutant[] = [
   },
   {
     name: 'a peer that a cut lay before has no time left when it is healed',
-    file,
-    find: 'now - Math.max(healedAt, lostAt) < this.#heldFor',
-    replace: 'now - lostAt < this.#heldFor',
+    file: link,
+    find: "if (wasCut || phase === 'up' || ",
+    replace: "if (phase === 'up' || ",
+    tests: linkTests,
   },
   {
     name: 'a peer that was connected again has no more time than before',
-    file,
-    find: 'now - Math.max(healedAt, lostAt) < this.#heldFor',
-    replace: 'now - healedAt < this.#heldFor',
+    file: link,
+    find: "if (wasCut || phase === 'up' || ",
+    replace: 'if (wasCut || ',
+    tests: linkTests,
+  },
+  {
+    name: 'a peer that begins anew while it is away has no more time than its last life',
+    file: link,
+    find: "phase === 'up' || input.type === 'restarted')",
+    replace: "phase === 'up')",
+    tests: linkTests,
   },
   {
     name: 'who was held for too long is not counted',

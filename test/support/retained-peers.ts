@@ -19,7 +19,11 @@ export class Peer {
   load: Load = 'nothing'
   /** What waits may go through other nodes. */
   relayable = false
-  lostAt = 0
+  awaySince: number
+
+  constructor(now: number) {
+    this.awaySince = now
+  }
 }
 
 /** A retention, and peers to which happens what it says. Time passes in pulses, as in a node. */
@@ -35,7 +39,7 @@ export class Peers {
   #log: string[] = []
 
   of(name: string): Peer {
-    const peer = this.#peers.get(name) ?? new Peer()
+    const peer = this.#peers.get(name) ?? new Peer(this.now)
     this.#peers.set(name, peer)
     return peer
   }
@@ -55,10 +59,10 @@ export class Peers {
   }
 
   facts(name: string): PeerFacts {
-    const { state, pinned, lanes, traffic, load, relayable, lostAt } = this.of(name)
+    const { state, pinned, lanes, traffic, load, relayable, awaySince } = this.of(name)
     const { phase, verdict, wanted, sought, direct } = state
     return {
-      ...{ phase, verdict, wanted, sought, direct, pinned, traffic, lostAt },
+      ...{ phase, verdict, wanted, sought, direct, pinned, traffic, awaySince },
       ...{ open: lanes.open > 0, awaited: load !== 'nothing', owed: load === 'owed' },
       relayable: load !== 'nothing' && relayable,
     }
@@ -105,7 +109,6 @@ export class Peers {
     const peer = this.of(name)
     if (peer.lanes.open === 0) return
     peer.lanes = { open: 0, relayed: 0 }
-    peer.lostAt = this.now
     this.#step({ type: 'lost', peer: name, facts: this.facts(name) })
     this.#tellLanes(name)
   }
@@ -164,7 +167,10 @@ export class Peers {
 
   tell(name: string, input: PeerInput): void {
     const effects: PeerEffect[] = []
-    this.of(name).state.step(input, this.now, effects)
+    const peer = this.of(name)
+    // As a link does.
+    if (peer.state.phase === 'up' || peer.state.phase === 'cut') peer.awaySince = this.now
+    peer.state.step(input, this.now, effects)
     for (const effect of effects) {
       if (effect.type === 'up') this.#step({ type: 'reached', peer: name })
       if (effect.type === 'fail-queued') this.#end(name, effect.why)
