@@ -71,7 +71,7 @@ export const ChunkFlag = {
 /** What a reply's payload is. */
 export const ReplyStatus = { value: 0, bytes: 1, error: 2 } as const
 
-/** What a `release` frame says: a question whether all connections between the two may be closed, or that they may not. */
+/** What a `release` frame says: whether all connections between the two may be closed is asked, or refused. */
 export const Release = { ask: 0, refuse: 1 } as const
 
 /** Why an end closes a connection: the first byte of a `close` frame. */

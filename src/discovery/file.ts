@@ -63,7 +63,7 @@ function parseJson(text: string): readonly string[] | string {
   try {
     value = JSON.parse(text)
   } catch {
-    return `it begins with '[' and is no whole JSON: write another file and rename it, so that none is found half-written`
+    return `it begins with '[' and is no whole JSON: write another file whole, and rename it to this one`
   }
   const isList = Array.isArray(value) && value.every(item => typeof item === 'string')
   return isList ? (value as readonly string[]) : `it is no array of texts such as ["ws://127.0.0.1:7001"]`
