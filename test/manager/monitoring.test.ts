@@ -187,7 +187,7 @@ describe('a monitor of a server', () => {
     const ends = [watch(a, 'b', 'orders'), watch(a, 'b', 'orders'), watch(a, 'nobody', 'orders')]
     const atA = [watch(b, 'a', 'orders'), watch(b, 'a', 'orders')]
     const future: MonitorEnd[] = []
-    a.monitor({ ...ref, incarnation: (ref.incarnation + 1) as typeof ref.incarnation }, end => void future.push(end))
+    a.monitor({ ...ref, incarnation: ref.incarnation + 1 }, end => void future.push(end))
     await cluster.pass(1_000)
     await cluster.settle(b.stop())
     await cluster.until(() => !a.isConnected('b'))
