@@ -202,8 +202,9 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
   }
 
   #seek(peer: Peer, facts: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
-    const { phase, sought } = facts
-    if (sought || !maySeek(phase) || this.#kept.get(peer)?.askedAt !== undefined) return
+    const { phase, sought, open } = facts
+    // What is being closed is waited for: see `lost`.
+    if (sought || !maySeek(phase) || (open && this.#kept.get(peer)?.askedAt !== undefined)) return
     this.#search(peer, this.#note(peer), out)
     this.#uses.begin(peer, facts, now)
     out.push({ type: 'tell', peer, input: { type: 'sought', sought: true } })
