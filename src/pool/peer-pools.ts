@@ -213,6 +213,8 @@ export class PeerPools {
 
   #untold(node: string, peer: Peer, error: unknown, state: StateMessage): void {
     const { manager, pools } = this.#context
+    const isFirst = !peer.hasFailed
+    peer.hasFailed = false
     if (error instanceof NoSuchServerError) {
       // Unless it told of some meanwhile, it has no pools, or none any more.
       peer.told = peer.heard === state.heard ? state.version : 0
@@ -223,7 +225,6 @@ export class PeerPools {
       peer.told = state.version
       pools.failed(`the pools of '${node}'`, error)
     } else {
-      const isFirst = !peer.hasFailed
       peer.hasFailed = true
       // When this node is started again it meets all of them anew.
       if (error instanceof StoppedError) return

@@ -127,13 +127,14 @@ export class PoolSender {
 
   async #send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
     const acked = ackOf(options)
-    const { server } = message
-    const sent: ForwardOptions = { partitionKey: message.owned?.partitionKey ?? server, ...options }
-    if (acked === undefined) this.traffic.unanswered(node, sent)
+    const { server, owned } = message
+    const partitionKey = options.partitionKey ?? owned?.partitionKey ?? server
+    const sent: ForwardOptions = { ...options, partitionKey }
     if (!this.#nodes.runsPools(node)) return this.#plain(node, message, sent)
     try {
       if (acked === undefined) {
         await this.#manager.forwardMessage(node, poolServer, message, sent)
+        this.traffic.unanswered(node, sent)
       } else {
         // What the server is given there is told by the answer of the pools there.
         const ack = { when: 'handled', onDown: 'reject' } as const
@@ -157,6 +158,7 @@ export class PoolSender {
     const acked = ackOf(options)
     const rejecting = acked && { ack: { when: acked.when, onDown: 'reject' as const } }
     await this.#manager.forwardMessage(node, server, message, { ...options, ...rejecting })
+    if (acked === undefined) this.traffic.unanswered(node, options)
   }
 }
 

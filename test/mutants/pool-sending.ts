@@ -248,13 +248,6 @@ export const poolSending: readonly Mutant[] = [
     tests: ofPublishing,
   },
   {
-    name: 'a flush that meets a full queue is given up',
-    file: traffic,
-    find: 'if (!(error instanceof OverflowError)) return',
-    replace: 'if (error !== undefined) return',
-    tests: ofDepartures,
-  },
-  {
     name: 'a state that cannot be read is refused, and told again and again',
     file: managePools,
     find: "isRecord(message) && message.type === 'state' ? undefined :",
@@ -277,17 +270,32 @@ export const poolSending: readonly Mutant[] = [
     tests: [...ofDepartures, ...ofRestarts],
   },
   {
-    name: 'who departs and meets a full queue does not wait for what others had sent to it',
-    file: drains,
+    name: 'who asks about what was sent, and meets a full queue, asks no more',
+    file: 'src/pool/asking.ts',
     find: 'if (!(error instanceof OverflowError)) return',
     replace: 'if (error !== undefined) return',
     tests: ofDrains,
   },
   {
     name: 'who departs waits for a full queue as long as it takes',
-    file: drains,
+    file: 'src/pool/asking.ts',
     find: 'while (clock.now() < until) {',
     replace: 'while (until > 0) {',
+    tests: ofDrains,
+  },
+  {
+    name: 'what was sent to a node that was started anew is asked about',
+    file: managePools,
+    find: '          this.#sender.traffic.forget(node)\n',
+    replace: '',
+    tests: ofDrains,
+  },
+  {
+    name: 'what was refused is asked about as if it had been sent',
+    file: sender,
+    find: '        await this.#manager.forwardMessage(node, poolServer, message, sent)\n        this.traffic.unanswered(node, sent)\n',
+    replace:
+      '        this.traffic.unanswered(node, sent)\n        await this.#manager.forwardMessage(node, poolServer, message, sent)\n',
     tests: ofDrains,
   },
   {
@@ -307,8 +315,8 @@ export const poolSending: readonly Mutant[] = [
   {
     name: 'a later question is answered before what an earlier one asks about has arrived',
     file: traffic,
-    find: 'traffic.flushed = Promise.all([traffic.flushed, this.#flushRoutes(node, traffic)])',
-    replace: 'traffic.flushed = this.#flushRoutes(node, traffic)',
+    find: 'await Promise.all([flushed, ...asked',
+    replace: 'await Promise.all([...asked',
     tests: ofDrains,
   },
   {

@@ -340,8 +340,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'only what is acknowledged is waited for',
     file: traffic,
-    find: 'this.#of(node).routes.set(`$',
-    replace: "if (channel === '') this.#of(node).routes.set(`$",
+    find: 'routes?.set(`$',
+    replace: "if (channel === '') routes?.set(`$",
     tests: ofDepartures,
   },
   {
