@@ -89,6 +89,7 @@ export class PeerPools {
   /** Who subscribed to the topic, this node left out. */
   subscribers(topic: string): string[] {
     const found: string[] = []
+    if (this.#phase !== 'open') return found
     for (const [node, { state }] of this.#peers) {
       if (state?.subscriptions.some(prefix => matchesTopic(prefix, topic)) === true) found.push(node)
     }

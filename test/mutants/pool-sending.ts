@@ -12,6 +12,7 @@ const ofDepartures = ['test/pool/departure.test.ts']
 const ofDrains = ['test/pool/drains.test.ts']
 const ofPassingOn = ['test/pool/passing-on.test.ts']
 const ofRestarts = ['test/pool/rolling-restarts.test.ts']
+const ofClusters = ['test/pool/managed-pools.test.ts']
 const ofPublishing = ['test/pool/publishing.test.ts']
 
 /** What is sent to pools, and passed on by them. */
@@ -217,7 +218,7 @@ export const poolSending: readonly Mutant[] = [
     file: managePools,
     find: '    this.#arrivals.close()\n',
     replace: '',
-    tests: ofPublishing,
+    tests: ofClusters,
   },
   {
     name: 'who departs does not wait for messages of causal labels',
@@ -282,6 +283,20 @@ export const poolSending: readonly Mutant[] = [
     find: 'while (clock.now() < until) {',
     replace: 'while (until > 0) {',
     tests: ofDrains,
+  },
+  {
+    name: 'on a monotonic channel what is published takes the place of what else is, whatever it is',
+    file: 'src/manager/sender.ts',
+    find: "outgoing.kind === 'message' && !isReserved(server)",
+    replace: "outgoing.kind === 'message'",
+    tests: ofPublishing,
+  },
+  {
+    name: 'pools that are no more publish to those who subscribed',
+    file: peerPools,
+    find: "    if (this.#phase !== 'open') return found\n",
+    replace: '',
+    tests: ofClusters,
   },
   {
     name: 'what was sent to a node that was started anew is asked about',
