@@ -86,12 +86,13 @@ export class PeerPools {
     return node === this.#context.manager.name || this.#peers.get(node)?.state !== undefined
   }
 
-  /** Who subscribed to the topic, this node left out. */
+  /** Who subscribed to the topic and has not said that it leaves, this node left out. */
   subscribers(topic: string): string[] {
     const found: string[] = []
     if (this.#phase !== 'open') return found
     for (const [node, { state }] of this.#peers) {
-      if (state?.subscriptions.some(prefix => matchesTopic(prefix, topic)) === true) found.push(node)
+      if (state === undefined || state.leaving) continue
+      if (state.subscriptions.some(prefix => matchesTopic(prefix, topic))) found.push(node)
     }
     return found
   }

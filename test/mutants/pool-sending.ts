@@ -292,6 +292,13 @@ export const poolSending: readonly Mutant[] = [
     tests: ofPublishing,
   },
   {
+    name: 'who departs is sent what it subscribed to until it has stopped',
+    file: peerPools,
+    find: 'if (state === undefined || state.leaving) continue',
+    replace: 'if (state === undefined) continue',
+    tests: ofDepartures,
+  },
+  {
     name: 'pools that are no more publish to those who subscribed',
     file: peerPools,
     find: "    if (this.#phase !== 'open') return found\n",
