@@ -272,14 +272,14 @@ export const poolSending: readonly Mutant[] = [
   },
   {
     name: 'who asks about what was sent, and meets a full queue, asks no more',
-    file: 'src/pool/asking.ts',
+    file: 'src/pool/ask.ts',
     find: 'if (!(error instanceof OverflowError)) return',
     replace: 'if (error !== undefined) return',
     tests: ofDrains,
   },
   {
     name: 'who departs waits for a full queue as long as it takes',
-    file: 'src/pool/asking.ts',
+    file: 'src/pool/ask.ts',
     find: 'while (clock.now() < until) {',
     replace: 'while (until > 0) {',
     tests: ofDrains,
