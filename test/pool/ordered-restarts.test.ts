@@ -11,7 +11,7 @@ interface Member {
   isRestarting: boolean
 }
 
-/** A message, and who is to have had it: or, of one for a key, how many, for its owner may have been another by then. */
+/** A message, and who is to have had it; of one for a key, how many: its owner may have been another by then. */
 interface Sent {
   readonly id: number
   readonly to: readonly string[] | number
