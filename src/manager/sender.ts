@@ -33,7 +33,7 @@ import { ackOf, isPlain } from './message-options.js'
 import { isAwaited, type Outgoing, patienceOf } from './outgoing.js'
 import { Room } from './room.js'
 import type { Seeker } from './seeker.js'
-import { isUnnamed, otherLife } from './server-ref.js'
+import { isReserved, isUnnamed, otherLife } from './server-ref.js'
 import { Streams } from './streams.js'
 import { type TellLost, Unawaited } from './unawaited.js'
 
@@ -217,13 +217,15 @@ export class Sender {
   }
 
   #enqueue(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
-    const { message, settler, extra } = outgoing
-    if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
+    const { message, settler, extra, server } = outgoing
+    const isMonotonic = channel.monotonic !== undefined && channel.monotonic !== false
+    // What the library's own servers tell each other is not the newest of anything.
+    if (isMonotonic && outgoing.kind === 'message' && !isReserved(server)) {
       this.#coalesce(channel, lane, stream, outgoing)
       return lane.outbound.drain()
     }
     const awaited = isAwaited(outgoing)
-    const ends = settler ?? this.#unawaited(channel, outgoing.server)
+    const ends = settler ?? this.#unawaited(channel, server)
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
     const body: Payload = message instanceof Uint8Array ? bytesFor(message, awaited) : lane.outbound.encode(message)
     // A getter of the message may have ended all that is pending.

@@ -178,8 +178,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a request on a monotonic channel takes the place of another',
     file: sender,
-    find: " && outgoing.kind === 'message') {",
-    replace: ') {',
+    find: "isMonotonic && outgoing.kind === 'message' &&",
+    replace: 'isMonotonic &&',
   },
   {
     name: 'the partition key of a message does not choose its stream',

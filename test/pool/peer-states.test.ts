@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { EncodeError, NoSuchServerError, type PeerServiceManager } from '../../src/index.js'
+import { EncodeError, NoSuchServerError, OverflowError, type PeerServiceManager } from '../../src/index.js'
 import { Differences } from '../../src/pool/differences.js'
 import { PeerPools } from '../../src/pool/peer-pools.js'
 import type { StateMessage } from '../../src/pool/pool-state.js'
@@ -128,6 +128,24 @@ describe('what a node tells', () => {
     peers.up('b', 1)
     await clock.advanceAsync(10)
     expect([sent.map(({ heard }) => heard), peers.runs('b')]).toEqual([[0, 1], true])
+  })
+
+  test('is told again where one says that who could not be told before', async () => {
+    const clock = new SimulatedClock()
+    const sent: number[] = []
+    const forwardMessage = async (_node: string, _server: string, { heard }: StateMessage): Promise<void> => {
+      sent.push(heard)
+      if (sent.length === 1) throw new OverflowError('b', 'membership', 'queueBytes')
+      if (sent.length > 2) return
+      peers.heard('b', 1, stateOf(1, 'news'))
+      await new Promise<void>(resolve => void clock.schedule(10, resolve))
+      throw new NoSuchServerError('b', 'maquis:pools')
+    }
+    const manager: unknown = { name: 'a', clock, forwardMessage, isConnected: () => true }
+    const peers = peerPoolsOf(manager as PeerServiceManager)
+    peers.up('b', 1)
+    await clock.advanceAsync(10_000)
+    expect([sent, peers.retold]).toEqual([[0, 0, 1], 1])
   })
 
   test('of a departure counts also where it came before the node was known to be up', async () => {
