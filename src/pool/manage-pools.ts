@@ -8,7 +8,7 @@ import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import type { MessageContext, MessageOf, ServerName, Untyped } from '../manager/servers.js'
 import { SettledLater } from '../manager/settled-later.js'
 import { poolsOptionNames } from './create-pools.js'
-import { PartialMembershipError, type PoolMismatchError } from './errors.js'
+import { PartialMembershipError, PoolClosedError, type PoolMismatchError } from './errors.js'
 import { type ManagedPool, SendingPool } from './managed-pool.js'
 import { peerOf } from './node-table.js'
 import { PeerPools } from './peer-pools.js'
@@ -135,7 +135,7 @@ class ClusterPools implements ManagedPools {
       lifeOf: node => this.#pools.lifeOf(node),
     })
     this.#pools = new WorkPools({
-      ...{ self: manager.name, options, awaitsNodes: true, nodes: [] },
+      ...{ self: manager.name, options, awaitsNodes: true, nodes: [], logger: manager.logger },
       make: (spec, context) => new SendingPool(spec, context, this.#sender),
     })
     this.#arrivals = new PoolArrivals({ manager, pools: this.#pools, sender: this.#sender })
@@ -196,6 +196,7 @@ class ClusterPools implements ManagedPools {
   }
 
   registerAll(specs: readonly PoolSpec[]): ManagedPool[] {
+    this.#needOpen()
     const made = this.#pools.registerAll(specs)
     this.#peers.changed()
     return made
@@ -220,12 +221,14 @@ class ClusterPools implements ManagedPools {
   }
 
   async publish(topic: string, server: string, message: unknown, options: ForwardOptions = {}): Promise<TopicResult> {
+    this.#needOpen()
     return this.#publisher.publish(topic, server, message, options)
   }
 
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable {
     if (prefix !== '') checkTopic('prefix', prefix)
     checkFunction('fn', fn)
+    this.#needOpen()
     const count = this.#subscribed.get(prefix) ?? 0
     if (count === 0 && this.#subscribed.size >= subscriptionsMax) {
       throw new InvalidOptionError('prefix', `one of ${subscriptionsMax} that a node may subscribe to at the most`)
@@ -255,6 +258,8 @@ class ClusterPools implements ManagedPools {
     checkKeys('options', options, ['timeout'])
     const { timeout = departTimeout } = options
     if (!isDuration(timeout)) throw new InvalidOptionError('timeout', 'milliseconds, 0 or more', timeout)
+    this.#needOpen()
+    this.#sender.needRunning()
     const { incarnation } = this.#manager.spec
     this.#leaving = incarnation
     this.#pools.nodeLeaving(this.#manager.name, incarnation)
@@ -298,6 +303,10 @@ class ClusterPools implements ManagedPools {
     void this.#peers.end(departTimeout)
     this.#pools.close()
     this.#pools.nodesChanged([], this.#members)
+  }
+
+  #needOpen(): void {
+    if (this.#isDisposed) throw new PoolClosedError()
   }
 
   #membersChanged(): void {

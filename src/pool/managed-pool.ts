@@ -3,6 +3,7 @@ import { checkKeys } from '../core/option-keys.js'
 import type { ForwardOptions } from '../manager/manager.js'
 import type { MessageOf, ServerName, Untyped } from '../manager/servers.js'
 import { BoundedLoad, checkFactor } from './bounded-load.js'
+import { PoolClosedError } from './errors.js'
 import type { OwnedBy, PublishMessage } from './pool-messages.js'
 import type { PoolSender, PublishCounts, PublishResult } from './pool-sender.js'
 import type { CompletePoolSpec } from './pool-spec.js'
@@ -32,6 +33,7 @@ export interface ManagedPool<Servers = Untyped> extends Pool {
    * the next in rank: without `ack` only if it was not sent, with `ack` also if nobody knows, so that it is not lost;
    * the first may have handled it, too (`ack: { onDown: 'reject' }` rejects then). By default messages of one key that
    * is a text keep their order. Rejects with what `forwardMessage` rejects with, unless the result says it.
+   * @throws {@link PoolClosedError} it is not registered any more. `StoppedError`: this node does not run.
    */
   publishHrw<Name extends ServerName<Servers>>(
     key: PoolKey,
@@ -126,6 +128,7 @@ export class SendingPool extends WorkPool implements ManagedPool {
     message: PublishMessage,
     options: ForwardOptions,
   ): Promise<PublishResult> {
+    if (this.isClosed) throw new PoolClosedError(this.spec.topic)
     const result = await this.#sender.publish(choose, message, options, this.#counts)
     if (result.reason === 'empty') this.tellEmpty()
     return result

@@ -1,4 +1,5 @@
 import {
+  DeadlineError,
   EncodeError,
   InvalidOptionError,
   MaquisError,
@@ -77,6 +78,7 @@ export class PoolSender {
   ): Promise<PublishResult> {
     checkOptions(options)
     checkPublished(message.server)
+    this.needRunning()
     // By life: one that was started anew has not been tried.
     const tried = new Map<string, number | undefined>()
     const within = this.deadlineOf(options)
@@ -105,6 +107,12 @@ export class PoolSender {
     if (inDoubt !== undefined) throw inDoubt
     counts.empty++
     return { sent: false, reason: 'empty' }
+  }
+
+  /** A node that does not run has pools, and nobody to send to. */
+  needRunning(): void {
+    const { running, name } = this.#manager
+    if (!running) throw new StoppedError(name, 'publishing needs a running node')
   }
 
   #stillTried(tried: ReadonlyMap<string, number | undefined>): ReadonlySet<string> {
@@ -228,7 +236,9 @@ const outcomeUnknown = 'outcome-unknown'
 /** The characters of a refusal: as many as an error that crosses the wire may have. Half are for a handler's words. */
 const refusalMax = 4_096
 
+/** What the sender is told: in words of its own message, not of the one that carried it. */
 function unwrapped(error: unknown, peer: string, server: string): unknown {
+  if (error instanceof DeadlineError) return new DeadlineError(`the message to server '${server}'`, error.outcome)
   if (!(error instanceof RemoteError) || error.remoteName !== refusalName) return error
   try {
     const report: unknown = JSON.parse(error.remoteMessage)

@@ -41,6 +41,7 @@ export class TopicPublisher {
     const { manager, peers, sender, arrivals } = this.#context
     checkOptions(options)
     checkPublished(server)
+    sender.needRunning()
     // What `hrwTopic` and `rrTopic` give where nobody is alive.
     if (topic === '') return { sent: false, reason: 'empty', nodes: [], missed: new Map() }
     checkTopic('topic', topic)

@@ -80,7 +80,7 @@ export interface Pool {
   moved<Key extends PoolKey>(keys: Iterable<Key>, before: Iterable<string>, after: Iterable<string>): MovedKey<Key>[]
   /**
    * Resolves once so many are alive, by default one. Rejects with the reason of the signal. 1,024 may wait at a time.
-   * @throws {@link PoolClosedError} it was unregistered meanwhile.
+   * @throws {@link PoolClosedError} it is not registered any more.
    */
   ready(options?: ReadyOptions): Promise<void>
 }
@@ -157,6 +157,11 @@ export class WorkPool implements Pool {
 
   get roundRobinTurns(): ReadonlyMap<string, number> {
     return this.#turns
+  }
+
+  /** Whether it is not registered any more. */
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   get events(): GuardedEmitter<PoolEvents> {

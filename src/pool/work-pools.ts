@@ -1,11 +1,13 @@
 import { InvalidOptionError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { isNodeName } from '../core/node.js'
+import { stackOf } from '../core/thrown.js'
 import { checkArray, checkBoolean, isDuration } from '../manager/checks.js'
 import { GuardedEmitter } from '../manager/guarded-emitter.js'
+import type { Logger } from '../manager/options.js'
 import { Allocation } from './allocation.js'
 import { compareBytewise } from './bytewise.js'
-import { PoolExistsError, type PoolSupplyError } from './errors.js'
+import { PoolExistsError, type PoolMismatchError, type PoolSupplyError } from './errors.js'
 import { NodeTable, type PoolPeer } from './node-table.js'
 import { type CompletePoolSpec, checkDefaults, completeSpec, isSameSpec, type PoolSpec, poolsMax } from './pool-spec.js'
 import type { Pools, PoolsEvents, PoolsOptions, PureNodes } from './pools.js'
@@ -20,6 +22,8 @@ interface WorkPoolsSettings<Made extends WorkPool> {
   readonly nodes: readonly PoolPeer[]
   /** Whether exclusive pools may want more nodes than there are: others may join yet. */
   readonly awaitsNodes: boolean
+  /** Is told what nobody may listen for. */
+  readonly logger?: Logger
   readonly make: (spec: CompletePoolSpec, context: WorkPoolContext) => Made
 }
 
@@ -206,8 +210,15 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     this.#refresh()
   }
 
-  /** What a listener or subscriber threw. */
+  /** Other nodes disagree. */
+  differs(mismatch: PoolMismatchError): void {
+    this.#settings.logger?.warn(mismatch.message)
+    this.events.emit('error', mismatch)
+  }
+
+  /** What a listener or subscriber threw. Of listeners of that nobody else is told. */
   failed(where: string, error: unknown): void {
+    this.#settings.logger?.error(`${where} failed: ${stackOf(error)}`)
     if (where !== 'handler-error') this.events.emit('handler-error', { where, error })
   }
 
@@ -306,7 +317,10 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
       return
     }
     this.#shortages.set(type, shortage.message)
-    this.#later(() => void this.events.emit('shortage', shortage))
+    this.#later(() => {
+      this.#settings.logger?.warn(shortage.message)
+      this.events.emit('shortage', shortage)
+    })
   }
 
   #later(tell: (() => void) | undefined): void {
