@@ -2,7 +2,7 @@ import { membershipChannel } from '../core/channel.js'
 import type { Millis } from '../core/time.js'
 import type { PeerServiceManager } from '../manager/manager.js'
 import { SettledLater } from '../manager/settled-later.js'
-import { ask } from './asking.js'
+import { ask } from './ask.js'
 import type { DrainMessage } from './pool-messages.js'
 import type { PoolTraffic } from './pool-traffic.js'
 

@@ -14,7 +14,8 @@ import { peerOf } from './node-table.js'
 import { PeerPools } from './peer-pools.js'
 import { PoolArrivals, type Subscriber } from './pool-arrivals.js'
 import { parsePoolMessage, poolServer } from './pool-messages.js'
-import { PoolSender, unreadable } from './pool-sender.js'
+import { unreadable } from './pool-refusal.js'
+import { PoolSender } from './pool-sender.js'
 import type { PoolSpec } from './pool-spec.js'
 import { subscriptionsMax } from './pool-state.js'
 import type { Pools, PoolsEvents, PoolsOptions } from './pools.js'
@@ -66,8 +67,8 @@ export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Serve
    */
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable
   /**
-   * Tells the others that this node is about to end, so that it is given no more work; what comes all the same is
-   * passed on to the new owners. Resolves when they have taken note, when all that pools had sent here before has
+   * Tells the others that this node is about to end, so that it is given no more work and hears of no more topics; what
+   * comes all the same is passed on to the new owners. Resolves when they have taken note, when all that pools had sent here before has
    * arrived and was handled or passed on, and when what was passed on has arrived: a `stop()` then loses nothing, and
    * repeats nothing. Or after `timeout` milliseconds (1,000). For this life.
    */

@@ -1,6 +1,6 @@
 import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
-import { ask } from './asking.js'
+import { ask } from './ask.js'
 import type { FlushMessage } from './pool-messages.js'
 import { UnderWay } from './under-way.js'
 

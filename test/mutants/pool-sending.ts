@@ -6,6 +6,7 @@ const peerPools = 'src/pool/peer-pools.ts'
 const room = 'src/pool/passing-room.ts'
 const traffic = 'src/pool/pool-traffic.ts'
 const drains = 'src/pool/drains.ts'
+const refusal = 'src/pool/pool-refusal.ts'
 const managePools = 'src/pool/manage-pools.ts'
 
 const ofDepartures = ['test/pool/departure.test.ts']
@@ -138,7 +139,7 @@ export const poolSending: readonly Mutant[] = [
   },
   {
     name: 'what became of a message is known though the node that it was passed on to went away',
-    file: sender,
+    file: refusal,
     find: 'if (isLost || error instanceof StoppedError)',
     replace: 'if (isLost && error instanceof StoppedError)',
     tests: ofPassingOn,
@@ -173,14 +174,14 @@ export const poolSending: readonly Mutant[] = [
   },
   {
     name: 'the long words of a handler are not told at all',
-    file: sender,
+    file: refusal,
     find: 'message: message.slice(0, refusalMax / 2)',
     replace: 'message',
     tests: ofPublishing,
   },
   {
     name: 'a refusal that is too long is told in part, which nobody can read',
-    file: sender,
+    file: refusal,
     find: 'refusal.message.length <= refusalMax ?',
     replace: 'refusal.message.length > 0 ?',
     tests: ofPublishing,
@@ -272,14 +273,14 @@ export const poolSending: readonly Mutant[] = [
   },
   {
     name: 'who asks about what was sent, and meets a full queue, asks no more',
-    file: 'src/pool/asking.ts',
+    file: 'src/pool/ask.ts',
     find: 'if (!(error instanceof OverflowError)) return',
     replace: 'if (error !== undefined) return',
     tests: ofDrains,
   },
   {
     name: 'who departs waits for a full queue as long as it takes',
-    file: 'src/pool/asking.ts',
+    file: 'src/pool/ask.ts',
     find: 'while (clock.now() < until) {',
     replace: 'while (until > 0) {',
     tests: ofDrains,
