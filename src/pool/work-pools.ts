@@ -27,6 +27,7 @@ interface WorkPoolsSettings<Made extends WorkPool> {
   readonly make: (spec: CompletePoolSpec, context: WorkPoolContext) => Made
 }
 
+const aNodeName = 'the name of a node: 1 to 255 bytes of text without control characters'
 const defaultTypes = ['worker', 'proxy', 'logger'] as const
 
 /** The pools of a node, kept in order with its table of nodes. */
@@ -55,7 +56,7 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
 
   constructor(settings: WorkPoolsSettings<Made>) {
     const { self, options } = settings
-    if (!isNodeName(self)) throw new InvalidOptionError('self', 'the name of a node', self)
+    if (!isNodeName(self)) throw new InvalidOptionError('self', aNodeName, self)
     checkDefaults('', options)
     const { managerIsLogger = false } = options
     checkBoolean('managerIsLogger', managerIsLogger)
@@ -154,6 +155,9 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   }
 
   nodeUp(name: string, incarnation?: number): void {
+    // The end of the life before was not told of: it ended all the same, with what it had under way.
+    const before = this.#table.lifeOf(name) ?? 0
+    if (incarnation !== undefined && incarnation > before && this.#table.isAlive(name)) this.nodeDown(name, before)
     this.#changed(name, incarnation, () => this.#table.up(name, incarnation))
   }
 
@@ -242,7 +246,7 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   #join(peer: PoolPeer): void {
     if (typeof peer !== 'object' || peer === null) throw new InvalidOptionError('node', 'an object', peer)
     const { name, type, incarnation } = peer
-    if (!isNodeName(name)) throw new InvalidOptionError('node.name', 'the name of a node', name)
+    if (!isNodeName(name)) throw new InvalidOptionError('node.name', aNodeName, name)
     if (type !== undefined && typeof type !== 'string') throw new InvalidOptionError('node.type', 'a text', type)
     checkIncarnation(incarnation)
     const was = this.#table.member(name)
@@ -347,7 +351,7 @@ function checkText(option: string, given: unknown): void {
 }
 
 function checkNode(name: unknown): void {
-  if (!isNodeName(name)) throw new InvalidOptionError('node', 'the name of a node', name)
+  if (!isNodeName(name)) throw new InvalidOptionError('node', aNodeName, name)
 }
 
 function checkIncarnation(incarnation: number | undefined): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Logger, PeerServiceManager, PeerServiceOptions } from '../../src/index.js'
-import { type ManagedPools, managePools } from '../../src/pool/pool.js'
+import { createPools, type ManagedPools, managePools } from '../../src/pool/pool.js'
 import { Cluster } from '../support/cluster.js'
 
 const worker: PeerServiceOptions = { attributes: { type: 'worker' } }
@@ -88,6 +88,19 @@ describe('pools that were disposed', () => {
     }
     expect(await cluster.settle(pools.worker.publishHrw('key', 'work', 1))).toEqual({ sent: true, node: 'a' })
   })
+})
+
+test('a later life over one whose end nobody told of is told of as an end and a beginning', () => {
+  const pools = createPools({ self: 'm', nodes: [{ name: 'w', type: 'worker', incarnation: 1 }] })
+  pools.nodeUp('w', 1)
+  const changes: unknown[] = []
+  pools.worker.events.on('changed', ({ added, removed, epoch }) => changes.push({ added, removed, epoch }))
+  pools.nodeUp('w', 2)
+  const ended = { added: [], removed: ['w'], epoch: 2 }
+  const begun = { added: ['w'], removed: [], epoch: 3 }
+  expect(changes).toEqual([ended, begun])
+  for (const act of [() => pools.nodeUp('w', 2), () => pools.nodeUp('w'), () => pools.nodeDown('w', 1)]) act()
+  expect([changes.length, pools.worker.aliveCount]).toEqual([2, 1])
 })
 
 test('a deadline that passed names the server of the user', async () => {
