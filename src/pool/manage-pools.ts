@@ -68,9 +68,9 @@ export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Serve
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable
   /**
    * Tells the others that this node is about to end, so that it is given no more work and hears of no more topics; what
-   * comes all the same is passed on to the new owners. Resolves when they have taken note, when all that pools had sent here before has
-   * arrived and was handled or passed on, and when what was passed on has arrived: a `stop()` then loses nothing, and
-   * repeats nothing. Or after `timeout` milliseconds (1,000). For this life.
+   * comes all the same is passed on to the new owners. Resolves when they have taken note, when all that pools had sent
+   * here before has arrived and was handled or passed on, and when what was passed on has arrived: a `stop()` then
+   * loses nothing, and repeats nothing. Or after `timeout` milliseconds (1,000). For this life.
    */
   depart(options?: { readonly timeout?: number }): Promise<void>
   /** Departs, and leaves the cluster. */
