@@ -35,7 +35,7 @@ async function crash(ack: true | { readonly when: 'handled' }): Promise<{ sent: 
   return { sent: results.filter(({ sent: is }) => is).length, ended: ended.size }
 }
 
-test("with `when: 'handled'` what its owner had not finished when it crashed is handled by the next in rank", async () => {
+test("with `when: 'handled'` what its owner had not finished when it crashed goes to the next in rank", async () => {
   const { sent, ended } = await crash({ when: 'handled' })
   expect(sent).toBeGreaterThan(5)
   expect(ended).toBe(sent)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createPools, hashNames } from '../../src/pool/pool.js'
 
 /** Two of them tie with Zeek's hash on every key, and two have the same id. */
-const names = ['node-138589', 'proxy-13936', 'node-203027', 'proxy-211000', ...'abcdefghijklmnopq']
+const names = ['node-138589', 'proxy-13936', 'node-203027', 'proxy-211000', ...Array.from('abcdefghijklmnopq')]
 
 describe.each(hashNames)('ranked by %s', hash => {
   const pools = createPools({ self: 'm', hash, nodes: names.map(name => ({ name, type: 'worker' })) })
