@@ -32,7 +32,8 @@ export interface ManagedPool<Servers = Untyped> extends Pool {
    * Sends a message to the server of that name at the owner of the key. Where that goes away meanwhile it is sent to
    * the next in rank: without `ack` only if it was not sent, with `ack` also if nobody knows, so that with
    * `ack: { when: 'handled' }` it is not lost; the first may have handled it, too (`ack: { onDown: 'reject' }` rejects
-   * then). By default messages of one key that is a text keep their order. Rejects with what `forwardMessage` rejects with, unless the result says it.
+   * then). By default messages of one key that is a text keep their order. Rejects with what `forwardMessage` rejects
+   * with, unless the result says it.
    * @throws {@link PoolClosedError} it is not registered any more. `StoppedError`: this node does not run.
    */
   publishHrw<Name extends ServerName<Servers>>(
