@@ -8,6 +8,7 @@ import type { CounterValues } from './counters.js'
 import type { ManagerEvents } from './events.js'
 import type { MonitorEnd, MonitorOptions } from './monitoring.js'
 import type { NodeEvent } from './node-monitors.js'
+import type { Logger } from './options.js'
 import type { ReplicatedStore, ReplicateOptions } from './replicas.js'
 import type {
   Delivery,
@@ -192,6 +193,8 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   readonly events: EventEmitter<ManagerEvents>
   /** What it takes the time from. */
   readonly clock: Clock
+  /** Passes lines on to the `logger` of its options, where it has one, and never throws: for what is built on it. */
+  readonly logger: Logger
 
   /**
    * Begins a new life: listens, joins the seeds. Resolves with this manager. May follow `stop()`.

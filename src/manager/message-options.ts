@@ -2,7 +2,7 @@ import { causalLabelBytesMax } from '../codec/causal-frames.js'
 import { encodeToBytes } from '../codec/value-bytes.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
 import { EncodeError, InvalidOptionError } from '../core/errors.js'
-import { isName } from '../core/name.js'
+import { isName, isRecord } from '../core/name.js'
 import { checkKeys } from '../core/option-keys.js'
 import type { Clock } from '../core/time.js'
 import type { MessageExtra } from '../link/queue.js'
@@ -123,6 +123,7 @@ function isLabel(label: unknown): boolean {
 }
 
 function checkAck(ack: AckOptions): void {
+  if (!isRecord(ack)) throw new InvalidOptionError('ack', 'true, false, or a plain object', ack)
   checkKeys('ack', ack, ['when', 'onDown'])
   const { when, onDown } = ack
   if (when !== undefined && when !== 'given' && when !== 'handled') {

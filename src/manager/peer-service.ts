@@ -27,7 +27,7 @@ import type { ConnectionInfo, JoinOptions, Watcher, WatchOptions } from './manag
 import { checkSignal } from './message-options.js'
 import { Messages } from './messages.js'
 import { Node } from './node.js'
-import { checkPeer, type Settings } from './options.js'
+import { checkPeer, type Logger, type Settings } from './options.js'
 
 /** A peer service over any membership strategy: the public face of a {@link Node}. */
 export class PeerService extends Messages {
@@ -68,6 +68,10 @@ export class PeerService extends Messages {
 
   get clock(): Clock {
     return this.#settings.clock
+  }
+
+  get logger(): Logger {
+    return this.#node.reporter.logger
   }
 
   start(): Promise<this> {

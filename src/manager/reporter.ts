@@ -19,6 +19,13 @@ export class Reporter {
   readonly counters: Counters = new Counters()
   /** Whether nobody need be told of that refusal. */
   isNoise: (peer: string, by: 'us' | 'peer', refusal: Refusal) => boolean = () => false
+  /** The user's logger, or nobody: what it throws holds nobody up. */
+  readonly logger: Logger = {
+    debug: text => this.#log('debug', text),
+    info: text => this.#log('info', text),
+    warn: text => this.#log('warn', text),
+    error: text => this.#log('error', text),
+  }
   readonly #logger: Logger | undefined
   /** The same emitter, for any event: the compiler cannot follow a generic one. */
   readonly #emitter: EventEmitter

@@ -93,5 +93,9 @@ function isServerName(name: unknown): name is string {
 
 function checkNode(name: unknown): string {
   if (isNodeName(name)) return name
-  throw new InvalidOptionError('ref.node', 'the name of a node', name)
+  throw new InvalidOptionError(
+    'ref.node',
+    'the name of a node: 1 to 255 bytes of text without control characters',
+    name,
+  )
 }

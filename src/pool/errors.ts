@@ -41,12 +41,19 @@ export class PoolExistsError extends PoolError {
   }
 }
 
-/** The pool was unregistered, or all pools of the node were disposed, while somebody waited for it. */
-export class PoolClosedError extends PoolError {
+/** The pool was unregistered, or all pools of the node were disposed: it does nothing any more, and never will. */
+export class PoolClosedError extends MaquisError {
   readonly code = 'ERR_POOL_CLOSED'
+  /** Undefined: all pools of the node. */
+  readonly topic: string | undefined
 
-  constructor(topic: string) {
-    super(topic, `pool '${topic}' is not registered any more: it will not be ready`)
+  constructor(topic?: string) {
+    super(
+      topic === undefined
+        ? 'the pools of this node were disposed; make others with managePools()'
+        : `pool '${topic}' is not registered any more: it was unregistered, or the pools of its node were disposed`,
+    )
+    this.topic = topic
   }
 }
 

@@ -1,6 +1,6 @@
 import { fnv1a32 } from '../core/fnv.js'
 import { finishHash } from '../core/stream.js'
-import { compareBytewise } from './bytewise.js'
+import { compareBytewise, lowerBound } from './bytewise.js'
 import { scrambleSite, siteOf, weightOf } from './zeek-hash.js'
 
 /**
@@ -90,7 +90,10 @@ class MixedSites<Node extends SiteIdentity> implements Sites<Node> {
   }
 
   ranked(digest: number, count: number): Node[] {
-    const weights = Array.from(this.#seeds, seed => finishHash(digest ^ seed))
+    const weights = new Uint32Array(this.#seeds.length)
+    for (let index = 0; index < weights.length; index++) {
+      weights[index] = finishHash(digest ^ (this.#seeds[index] as number))
+    }
     return firstOf(this.#nodes, weights, count, (one, other) => this.#precedes(digest, one, other))
   }
 
@@ -140,7 +143,10 @@ class ZeekSites<Node extends SiteIdentity> implements Sites<Node> {
 
   ranked(digest: number, count: number): Node[] {
     const low = digest & 0x7fffffff
-    const weights = Array.from(this.#scrambled, each => weightOf(low, each))
+    const weights = new Uint32Array(this.#scrambled.length)
+    for (let index = 0; index < weights.length; index++) {
+      weights[index] = weightOf(low, this.#scrambled[index] as number)
+    }
     return firstOf(this.#nodes, weights, count, (one, other) => this.#precedes(one, other))
   }
 
@@ -149,16 +155,26 @@ class ZeekSites<Node extends SiteIdentity> implements Sites<Node> {
   }
 }
 
+/** The first `count` of all, the greatest weight first. It sorts these alone. */
 function firstOf<Node>(
   nodes: readonly Node[],
-  weights: readonly number[],
+  weights: Uint32Array,
   count: number,
   precedes: (one: number, other: number) => boolean,
 ): Node[] {
-  const order = weights.map((_, index) => index)
-  order.sort((one, other) => {
-    const difference = (weights[other] as number) - (weights[one] as number)
-    return difference !== 0 ? difference : precedes(one, other) ? -1 : 1
-  })
-  return order.slice(0, count).map(index => nodes[index] as Node)
+  if (count === 0) return []
+  const comesFirst = (one: number, other: number): boolean => {
+    const difference = (weights[one] as number) - (weights[other] as number)
+    return difference > 0 || (difference === 0 && precedes(one, other))
+  }
+  const first: number[] = []
+  for (let index = 0; index < weights.length; index++) {
+    if (first.length === count) {
+      if (!comesFirst(index, first[count - 1] as number)) continue
+      first.pop()
+    }
+    const at = lowerBound(first, each => (comesFirst(each, index) ? -1 : 1))
+    first.splice(at, 0, index)
+  }
+  return first.map(index => nodes[index] as Node)
 }

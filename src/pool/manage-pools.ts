@@ -5,36 +5,24 @@ import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
 import { checkFunction, isDuration } from '../manager/checks.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
-import { checkOptions } from '../manager/message-options.js'
 import type { MessageContext, MessageOf, ServerName, Untyped } from '../manager/servers.js'
 import { SettledLater } from '../manager/settled-later.js'
 import { poolsOptionNames } from './create-pools.js'
-import { PartialMembershipError, type PoolMismatchError } from './errors.js'
+import { PartialMembershipError, PoolClosedError, type PoolMismatchError } from './errors.js'
 import { type ManagedPool, SendingPool } from './managed-pool.js'
-import type { PoolPeer } from './node-table.js'
+import { peerOf } from './node-table.js'
 import { PeerPools } from './peer-pools.js'
 import { PoolArrivals, type Subscriber } from './pool-arrivals.js'
-import { checkPublished, type PublishMessage, parsePoolMessage, poolServer } from './pool-messages.js'
+import { parsePoolMessage, poolServer } from './pool-messages.js'
 import { unreadable } from './pool-refusal.js'
-import { isCallersMistake, PoolSender, reasonOf } from './pool-sender.js'
-import { nodeTypeOf, type PoolSpec } from './pool-spec.js'
+import { PoolSender } from './pool-sender.js'
+import type { PoolSpec } from './pool-spec.js'
 import { subscriptionsMax } from './pool-state.js'
 import type { Pools, PoolsEvents, PoolsOptions } from './pools.js'
-import { isTopic, topicBytesMax, withoutEnd } from './topics.js'
+import { TopicPublisher, type TopicResult } from './topic-publisher.js'
+import { checkTopic } from './topics.js'
 import { within } from './under-way.js'
 import { WorkPools } from './work-pools.js'
-
-/** What became of a message that is for a topic. */
-export interface TopicResult {
-  /** Whether anybody was sent it. */
-  readonly sent: boolean
-  /** Why nobody was: there is nobody, the queues are full, or what `missed` tells. */
-  readonly reason?: 'empty' | 'overloaded' | 'failed'
-  /** Who was sent it; with `ack`, who acknowledged it. */
-  readonly nodes: readonly string[]
-  /** Who was not, and why. */
-  readonly missed: ReadonlyMap<string, Error>
-}
 
 /** What is counted of all pools of a node. */
 export interface PoolsCounters {
@@ -128,6 +116,7 @@ class ClusterPools implements ManagedPools {
   readonly #peers: PeerPools
   readonly #sender: PoolSender
   readonly #arrivals: PoolArrivals
+  readonly #publisher: TopicPublisher
   readonly #disposables: Disposable[] = []
   readonly #refresh = (): void => this.#membersChanged()
   /** How many subscribed to each prefix. */
@@ -147,7 +136,7 @@ class ClusterPools implements ManagedPools {
       lifeOf: node => this.#pools.lifeOf(node),
     })
     this.#pools = new WorkPools({
-      ...{ self: manager.name, options, awaitsNodes: true, nodes: [] },
+      ...{ self: manager.name, options, awaitsNodes: true, nodes: [], logger: manager.logger },
       make: (spec, context) => new SendingPool(spec, context, this.#sender),
     })
     this.#arrivals = new PoolArrivals({ manager, pools: this.#pools, sender: this.#sender })
@@ -155,6 +144,9 @@ class ClusterPools implements ManagedPools {
       ...{ manager, pools: this.#pools, traffic: this.#sender.traffic },
       subscriptions: () => [...this.#subscribed.keys()],
       isLeaving: () => this.#leaving === manager.spec.incarnation,
+    })
+    this.#publisher = new TopicPublisher({
+      ...{ manager, pools: this.#pools, peers: this.#peers, sender: this.#sender, arrivals: this.#arrivals },
     })
     this.#membersChanged()
     this.#disposables.push(
@@ -205,6 +197,7 @@ class ClusterPools implements ManagedPools {
   }
 
   registerAll(specs: readonly PoolSpec[]): ManagedPool[] {
+    this.#needOpen()
     const made = this.#pools.registerAll(specs)
     this.#peers.changed()
     return made
@@ -229,38 +222,14 @@ class ClusterPools implements ManagedPools {
   }
 
   async publish(topic: string, server: string, message: unknown, options: ForwardOptions = {}): Promise<TopicResult> {
-    checkOptions(options)
-    checkPublished(server)
-    // What `hrwTopic` and `rrTopic` give where nobody is alive.
-    if (topic === '') return { sent: false, reason: 'empty', nodes: [], missed: new Map() }
-    checkTopic('topic', topic)
-    const addressed = new Set(this.#addressed(topic))
-    const others = [
-      ...this.#peers.subscribers(topic),
-      ...(this.#arrivals.hasSubscribers(topic) ? [this.#manager.name] : []),
-    ]
-    const bounded = this.#sender.deadlineOf(options)
-    const published: PublishMessage = { type: 'publish', topic, server, message }
-    const forSubscribers: PublishMessage = { ...published, subscribersOnly: true }
-    const nodes: string[] = []
-    const missed = new Map<string, Error>()
-    const send = async (node: string): Promise<void> => {
-      try {
-        await this.#sender.send(node, addressed.has(node) ? published : forSubscribers, bounded)
-        nodes.push(node)
-      } catch (error) {
-        if (isCallersMistake(error)) throw error
-        missed.set(node, error as Error)
-      }
-    }
-    await Promise.all([...new Set([...addressed, ...others])].map(send))
-    if (nodes.length > 0) return { sent: true, nodes: nodes.sort(), missed }
-    return { sent: false, reason: reasonOf([...missed.values()]), nodes, missed }
+    this.#needOpen()
+    return this.#publisher.publish(topic, server, message, options)
   }
 
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable {
     if (prefix !== '') checkTopic('prefix', prefix)
     checkFunction('fn', fn)
+    this.#needOpen()
     const count = this.#subscribed.get(prefix) ?? 0
     if (count === 0 && this.#subscribed.size >= subscriptionsMax) {
       throw new InvalidOptionError('prefix', `one of ${subscriptionsMax} that a node may subscribe to at the most`)
@@ -290,6 +259,8 @@ class ClusterPools implements ManagedPools {
     checkKeys('options', options, ['timeout'])
     const { timeout = departTimeout } = options
     if (!isDuration(timeout)) throw new InvalidOptionError('timeout', 'milliseconds, 0 or more', timeout)
+    this.#needOpen()
+    this.#sender.needRunning()
     const { incarnation } = this.#manager.spec
     this.#leaving = incarnation
     this.#pools.nodeLeaving(this.#manager.name, incarnation)
@@ -335,6 +306,10 @@ class ClusterPools implements ManagedPools {
     this.#pools.nodesChanged([], this.#members)
   }
 
+  #needOpen(): void {
+    if (this.#isDisposed) throw new PoolClosedError()
+  }
+
   #membersChanged(): void {
     const members = new Set(this.#manager.membersForOrchestration())
     const joined = [...members].filter(spec => !this.#members.has(spec))
@@ -357,36 +332,10 @@ class ClusterPools implements ManagedPools {
     this.#peers.heard(context.from, context.incarnation, parsed)
     return undefined
   }
-
-  /** Whose servers a topic names. */
-  #addressed(topic: string): string[] {
-    const { registered, topics } = this.#pools
-    const bare = withoutEnd(topic)
-    const pool = registered.get(topic)
-    if (pool !== undefined) return pool.nodeList.filter(({ alive }) => alive).map(({ name }) => name)
-    const named = this.#pools.nodeOfTopic(topic)
-    if (named !== undefined) return this.#pools.isAlive(named) ? [named] : []
-    const members = this.#manager.membersForOrchestration()
-    const types = new Set(members.map(spec => peerOf(spec).type))
-    for (const type of types) {
-      if (type !== undefined && withoutEnd(topics.typeTopic(type)) === bare) return this.#pools.aliveOfType(type)
-    }
-    return []
-  }
 }
 
 function checkManager(manager: unknown): void {
   const isObject = typeof manager === 'object' && manager !== null
   if (isObject && 'supportsCapability' in manager) return
   throw new InvalidOptionError('manager', 'a node, as fullMesh makes it', manager)
-}
-
-function peerOf({ name, incarnation, attributes }: NodeSpec): PoolPeer {
-  const type: unknown = attributes?.type
-  return { name, incarnation, type: typeof type === 'string' ? nodeTypeOf(type) : undefined }
-}
-
-function checkTopic(option: string, topic: unknown): void {
-  if (isTopic(topic)) return
-  throw new InvalidOptionError(option, `1 to ${topicBytesMax} bytes of text`, topic)
 }

@@ -3,6 +3,7 @@ import { checkKeys } from '../core/option-keys.js'
 import type { ForwardOptions } from '../manager/manager.js'
 import type { MessageOf, ServerName, Untyped } from '../manager/servers.js'
 import { BoundedLoad, checkFactor } from './bounded-load.js'
+import { PoolClosedError } from './errors.js'
 import type { OwnedBy, PublishMessage } from './pool-messages.js'
 import type { PoolSender, PublishCounts, PublishResult } from './pool-sender.js'
 import type { CompletePoolSpec } from './pool-spec.js'
@@ -29,9 +30,11 @@ export interface RoundRobinOptions extends ForwardOptions {
 export interface ManagedPool<Servers = Untyped> extends Pool {
   /**
    * Sends a message to the server of that name at the owner of the key. Where that goes away meanwhile it is sent to
-   * the next in rank: without `ack` only if it was not sent, with `ack` also if nobody knows, so that it is not lost;
-   * the first may have handled it, too (`ack: { onDown: 'reject' }` rejects then). By default messages of one key that
-   * is a text keep their order. Rejects with what `forwardMessage` rejects with, unless the result says it.
+   * the next in rank: without `ack` only if it was not sent, with `ack` also if nobody knows, so that with
+   * `ack: { when: 'handled' }` it is not lost; the first may have handled it, too (`ack: { onDown: 'reject' }` rejects
+   * then). By default messages of one key that is a text keep their order. Rejects with what `forwardMessage` rejects
+   * with, unless the result says it.
+   * @throws {@link PoolClosedError} it is not registered any more. `StoppedError`: this node does not run.
    */
   publishHrw<Name extends ServerName<Servers>>(
     key: PoolKey,
@@ -126,6 +129,7 @@ export class SendingPool extends WorkPool implements ManagedPool {
     message: PublishMessage,
     options: ForwardOptions,
   ): Promise<PublishResult> {
+    if (this.isClosed) throw new PoolClosedError(this.spec.topic)
     const result = await this.#sender.publish(choose, message, options, this.#counts)
     if (result.reason === 'empty') this.tellEmpty()
     return result

@@ -1,3 +1,4 @@
+import type { NodeSpec } from '../core/node.js'
 import { nodeTypeOf } from './pool-spec.js'
 import type { Candidate } from './supply.js'
 
@@ -8,6 +9,12 @@ export interface PoolPeer {
   readonly type?: string | undefined
   /** Its life: greater is later. Default 0. */
   readonly incarnation?: number
+}
+
+/** A member as pools know it. */
+export function peerOf({ name, incarnation, attributes }: NodeSpec): PoolPeer {
+  const type: unknown = attributes?.type
+  return { name, incarnation, type: typeof type === 'string' ? nodeTypeOf(type) : undefined }
 }
 
 interface Entry {

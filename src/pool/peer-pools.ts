@@ -268,7 +268,7 @@ export class PeerPools {
     this.#context.manager.clock.soon(() => {
       this.#isCalled = false
       this.#compareAll()
-      for (const mismatch of this.#differences.takeNews()) this.#context.pools.events.emit('error', mismatch)
+      for (const mismatch of this.#differences.takeNews()) this.#context.pools.differs(mismatch)
       this.#tellAll()
     })
   }

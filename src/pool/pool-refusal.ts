@@ -1,4 +1,11 @@
-import { MaquisError, PartitionedError, RemoteError, StoppedError, UnknownOutcomeError } from '../core/errors.js'
+import {
+  DeadlineError,
+  MaquisError,
+  PartitionedError,
+  RemoteError,
+  StoppedError,
+  UnknownOutcomeError,
+} from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { isNodeName } from '../core/node.js'
 import { type ErrorReport, errorOf, reportOf, shortened } from '../manager/error-reports.js'
@@ -39,8 +46,12 @@ const outcomeUnknown = 'outcome-unknown'
 /** The characters of a refusal: as many as an error that crosses the wire may have. Half are for a handler's words. */
 const refusalMax = 4_096
 
-/** What the pools of a peer told why a message for a server there was not handled. Another error stays as it is. */
+/**
+ * Why a message for a server of a peer was not handled, as its pools told; or, of the message that carried it, in words
+ * of the one that was carried. Another error stays as it is.
+ */
 export function unwrapped(error: unknown, peer: string, server: string): unknown {
+  if (error instanceof DeadlineError) return new DeadlineError(`the message to server '${server}'`, error.outcome)
   if (!(error instanceof RemoteError) || error.remoteName !== refusalName) return error
   try {
     const report: unknown = JSON.parse(error.remoteMessage)

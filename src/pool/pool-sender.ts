@@ -73,6 +73,7 @@ export class PoolSender {
   ): Promise<PublishResult> {
     checkOptions(options)
     checkPublished(message.server)
+    this.needRunning()
     // By life: one that was started anew has not been tried.
     const tried = new Map<string, number | undefined>()
     const within = this.deadlineOf(options)
@@ -101,6 +102,12 @@ export class PoolSender {
     if (inDoubt !== undefined) throw inDoubt
     counts.empty++
     return { sent: false, reason: 'empty' }
+  }
+
+  /** A node that does not run has pools, and nobody to send to. */
+  needRunning(): void {
+    const { running, name } = this.#manager
+    if (!running) throw new StoppedError(name, 'publishing needs a running node')
   }
 
   #stillTried(tried: ReadonlyMap<string, number | undefined>): ReadonlySet<string> {

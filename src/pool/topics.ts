@@ -60,6 +60,12 @@ export function isTopic(value: unknown): value is string {
   return typeof value === 'string' && isName(value, topicBytesMax)
 }
 
+/** Refuses what cannot be one. */
+export function checkTopic(option: string, topic: unknown): void {
+  if (isTopic(topic)) return
+  throw new InvalidOptionError(option, `1 to ${topicBytesMax} bytes of text`, topic)
+}
+
 /** Whether it can be the topic of a pool: with one separator at its end at the most, and not one alone. */
 export function isPoolTopic(value: unknown): value is string {
   if (!isTopic(value)) return false

@@ -7,6 +7,7 @@ import { finishHash } from '../core/stream.js'
 import { isCount } from '../manager/checks.js'
 import type { GuardedEmitter } from '../manager/guarded-emitter.js'
 import { checkSignal } from '../manager/message-options.js'
+import { compareBytewise } from './bytewise.js'
 import { PoolClosedError } from './errors.js'
 import { identify, type SiteIdentity, type Sites, sitesOf } from './hash.js'
 import { PoolMembers, type PoolMembersContext, type PoolNode } from './pool-members.js'
@@ -76,11 +77,15 @@ export interface Pool {
   hrwTopic(key: PoolKey): string
   /** The topic of the next node in turn; `''` where nobody is alive. */
   rrTopic(key?: string): string
-  /** Of these keys, those whose owner differs between two sets of living nodes, given by name. */
+  /**
+   * Of these keys, those whose owner differs between two sets of living nodes, given by name. With `zeek-7.1` the alias
+   * of a node depends on who else is a member, and `before` is seen among those that are members now, and itself: where
+   * a node has joined whose id is that of another, keys of that one are moved that are not named.
+   */
   moved<Key extends PoolKey>(keys: Iterable<Key>, before: Iterable<string>, after: Iterable<string>): MovedKey<Key>[]
   /**
    * Resolves once so many are alive, by default one. Rejects with the reason of the signal. 1,024 may wait at a time.
-   * @throws {@link PoolClosedError} it was unregistered meanwhile.
+   * @throws {@link PoolClosedError} it is not registered any more.
    */
   ready(options?: ReadyOptions): Promise<void>
 }
@@ -157,6 +162,11 @@ export class WorkPool implements Pool {
 
   get roundRobinTurns(): ReadonlyMap<string, number> {
     return this.#turns
+  }
+
+  /** Whether it is not registered any more. */
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   get events(): GuardedEmitter<PoolEvents> {
@@ -302,16 +312,22 @@ export class WorkPool implements Pool {
     this.events.emit('empty')
   }
 
-  /** Nodes of this pool as they are known here, dead or alive, so that their aliases are those that they have. */
+  /** Their aliases are those that they have among all that are known here, dead or alive, and themselves. */
   #sitesNamed(names: readonly string[]): Sites<SiteIdentity> {
     const { hash } = this.spec
     const { nodes } = this.#members.view
-    const strangers = identify(
+    const isKnown = names.every(name => nodes.has(name))
+    const all = isKnown ? [...nodes.values()] : identify(hash, inBytewiseOrder(new Set([...nodes.keys(), ...names])))
+    const wanted = new Set(names)
+    return sitesOf(
       hash,
-      names.filter(name => !nodes.has(name)),
+      all.filter(({ name }) => wanted.has(name)),
     )
-    return sitesOf(hash, [...names.flatMap(name => nodes.get(name) ?? []), ...strangers])
   }
+}
+
+function inBytewiseOrder(names: Iterable<string>): string[] {
+  return [...names].sort(compareBytewise)
 }
 
 /** A text is iterable, too, by its letters, and is no list. */

@@ -1,11 +1,13 @@
 import { InvalidOptionError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import { isNodeName } from '../core/node.js'
+import { stackOf } from '../core/thrown.js'
 import { checkArray, checkBoolean, isDuration } from '../manager/checks.js'
 import { GuardedEmitter } from '../manager/guarded-emitter.js'
+import type { Logger } from '../manager/options.js'
 import { Allocation } from './allocation.js'
 import { compareBytewise } from './bytewise.js'
-import { PoolExistsError, type PoolSupplyError } from './errors.js'
+import { PoolExistsError, type PoolMismatchError, type PoolSupplyError } from './errors.js'
 import { NodeTable, type PoolPeer } from './node-table.js'
 import { type CompletePoolSpec, checkDefaults, completeSpec, isSameSpec, type PoolSpec, poolsMax } from './pool-spec.js'
 import type { Pools, PoolsEvents, PoolsOptions, PureNodes } from './pools.js'
@@ -20,9 +22,12 @@ interface WorkPoolsSettings<Made extends WorkPool> {
   readonly nodes: readonly PoolPeer[]
   /** Whether exclusive pools may want more nodes than there are: others may join yet. */
   readonly awaitsNodes: boolean
+  /** Is told what nobody may listen for. */
+  readonly logger?: Logger
   readonly make: (spec: CompletePoolSpec, context: WorkPoolContext) => Made
 }
 
+const aNodeName = 'the name of a node: 1 to 255 bytes of text without control characters'
 const defaultTypes = ['worker', 'proxy', 'logger'] as const
 
 /** The pools of a node, kept in order with its table of nodes. */
@@ -51,7 +56,7 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
 
   constructor(settings: WorkPoolsSettings<Made>) {
     const { self, options } = settings
-    if (!isNodeName(self)) throw new InvalidOptionError('self', 'the name of a node', self)
+    if (!isNodeName(self)) throw new InvalidOptionError('self', aNodeName, self)
     checkDefaults('', options)
     const { managerIsLogger = false } = options
     checkBoolean('managerIsLogger', managerIsLogger)
@@ -150,6 +155,9 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   }
 
   nodeUp(name: string, incarnation?: number): void {
+    // The end of the life before was not told of: it ended all the same, with what it had under way.
+    const before = this.#table.lifeOf(name) ?? 0
+    if (incarnation !== undefined && incarnation > before && this.#table.isAlive(name)) this.nodeDown(name, before)
     this.#changed(name, incarnation, () => this.#table.up(name, incarnation))
   }
 
@@ -206,8 +214,15 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
     this.#refresh()
   }
 
-  /** What a listener or subscriber threw. */
+  /** Other nodes disagree. */
+  differs(mismatch: PoolMismatchError): void {
+    this.#settings.logger?.warn(mismatch.message)
+    this.events.emit('error', mismatch)
+  }
+
+  /** What a listener or subscriber threw. Of listeners of that nobody else is told. */
   failed(where: string, error: unknown): void {
+    this.#settings.logger?.error(`${where} failed: ${stackOf(error)}`)
     if (where !== 'handler-error') this.events.emit('handler-error', { where, error })
   }
 
@@ -231,7 +246,7 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   #join(peer: PoolPeer): void {
     if (typeof peer !== 'object' || peer === null) throw new InvalidOptionError('node', 'an object', peer)
     const { name, type, incarnation } = peer
-    if (!isNodeName(name)) throw new InvalidOptionError('node.name', 'the name of a node', name)
+    if (!isNodeName(name)) throw new InvalidOptionError('node.name', aNodeName, name)
     if (type !== undefined && typeof type !== 'string') throw new InvalidOptionError('node.type', 'a text', type)
     checkIncarnation(incarnation)
     const was = this.#table.member(name)
@@ -306,7 +321,10 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
       return
     }
     this.#shortages.set(type, shortage.message)
-    this.#later(() => void this.events.emit('shortage', shortage))
+    this.#later(() => {
+      this.#settings.logger?.warn(shortage.message)
+      this.events.emit('shortage', shortage)
+    })
   }
 
   #later(tell: (() => void) | undefined): void {
@@ -333,7 +351,7 @@ function checkText(option: string, given: unknown): void {
 }
 
 function checkNode(name: unknown): void {
-  if (!isNodeName(name)) throw new InvalidOptionError('node', 'the name of a node', name)
+  if (!isNodeName(name)) throw new InvalidOptionError('node', aNodeName, name)
 }
 
 function checkIncarnation(incarnation: number | undefined): void {

@@ -16,6 +16,7 @@ import type { Mutant } from './mutant.js'
 import { overlays } from './overlays.js'
 import { partialViews } from './partial-views.js'
 import { peers } from './peers.js'
+import { poolLifecycle } from './pool-lifecycle.js'
 import { poolMemberMutants } from './pool-members.js'
 import { poolSending } from './pool-sending.js'
 import { poolMutants } from './pools.js'
@@ -43,6 +44,6 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'monitors and references': monitoringMutants,
   broadcasts,
   'ways through other nodes': [...circuits, ...retention],
-  'work pools': [...poolMutants, ...poolMemberMutants, ...poolSending],
+  'work pools': [...poolMutants, ...poolMemberMutants, ...poolSending, ...poolLifecycle],
   'core and delivery': core,
 }

@@ -259,9 +259,8 @@ export const poolSending: readonly Mutant[] = [
   {
     name: 'who departs is not heard of further while handlers hang',
     file: managePools,
-    find: '    return undefined\n  }\n\n  /** Whose servers',
-    replace:
-      '    return parsed.leaving ? this.#sender.traffic.flush(context.from) : undefined\n  }\n\n  /** Whose servers',
+    find: '    return undefined\n  }\n}\n',
+    replace: '    return parsed.leaving ? this.#sender.traffic.flush(context.from) : undefined\n  }\n}\n',
     tests: ofDrains,
   },
   {

@@ -100,6 +100,9 @@ describe('what is refused says what to do', () => {
       () => zeekKey.subnet('10.0.0.0'),
     ],
     ['start more nodes, or lower maxNodes', supply],
+    ['1 to 255 bytes of text without control characters', () => createPools({ self: 'm', nodes: [{ name: 'a\tb' }] })],
+    ['1 to 255 bytes of text without control characters', () => createPools({ self: '' })],
+    ['1 to 255 bytes of text without control characters', () => createPools({ self: 'm' }).nodeUp('x'.repeat(256))],
   ])('%s', (text, call) => {
     expect(call).toThrow(text)
   })
@@ -114,6 +117,15 @@ describe('what is refused says what to do', () => {
     expect(again).toThrow("node 'a' has pools already")
     pools[Symbol.dispose]()
     expect(again).not.toThrow()
+  })
+})
+
+test('an acknowledgement that is none is refused with all that it may be', async () => {
+  const cluster = new Cluster()
+  const pools = managePools(await cluster.start('a', { attributes: { type: 'worker' } }))
+  const published = pools.worker.publishHrw('key', 'job', 1, { ack: 3 as never })
+  expect(await cluster.failure(published)).toMatchObject({
+    message: 'ack must be true, false, or a plain object, but is 3',
   })
 })
 

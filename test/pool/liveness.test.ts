@@ -310,6 +310,17 @@ describe('a bounded load', () => {
     expect(() => new BoundedLoad(worker, { factor: 1 })).toThrow('a number above 1')
   })
 
+  test('takes the first in rank that is below the cap, among many', () => {
+    const { worker } = poolsOf(...Array.from({ length: 40 }, (_, index) => `w${index}`))
+    const load = new BoundedLoad(worker)
+    const names = worker.ranked('hot', 40).map(({ name }) => name)
+    for (let total = 0; total < 400; total++) {
+      const cap = Math.ceil((1.25 * (total + 1)) / 40)
+      const expected = names.find(name => (load.loads.get(name) ?? 0) < cap)
+      expect(load.acquire('hot')?.node).toBe(expected)
+    }
+  })
+
   test('gives nothing to those that are left out, even where all others are busy', () => {
     const { worker } = poolsOf('a', 'b', 'c')
     const [first, second, third] = worker.ranked('hot', 3).map(({ name }) => name) as [string, string, string]

@@ -86,8 +86,6 @@ describe('pools that are made again', () => {
     await cluster.pass(1_000)
     expect([namesOf(a.pools).length, a.pools.mismatches.length]).toEqual([2, 1])
     b.pools[Symbol.dispose]()
-    // What is done with pools that are no more tells nobody anything.
-    b.pools.register({ topic: 'late', nodeType: 'worker', exclusive: true, maxNodes: 1 })
     await cluster.pass(1_000)
     expect([namesOf(a.pools).length, a.pools.mismatches]).toEqual([3, []])
     const published = a.pools.publish('news', 'any', 1, { ack: true })
