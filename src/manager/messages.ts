@@ -1,3 +1,4 @@
+import type { ChannelName } from '../core/channel.js'
 import { InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
@@ -131,14 +132,16 @@ export abstract class Messages {
     checkKeys('options', options, ['interval', 'channel'])
     const { interval = 1, channel = 'default' } = options
     if (!isDuration(interval) || interval === 0) throw new InvalidOptionError('interval', 'milliseconds', interval)
-    const { settings, broadcaster, reporter } = this.#node
+    const { settings, broadcaster, reporter, hub } = this.#node
+    const { clock, random, valueLimits, peerValueLimits, limits } = settings
     checkChannel(channel, settings)
     return new Replica(checkServer(name), store, options, {
-      ...{ clock: settings.clock, random: settings.random, reporter },
+      ...{ clock, random, reporter, valueLimits, peerValueLimits },
+      messageBytes: (node, channel) =>
+        hub.links.get(node as NodeName)?.channels.get(channel as ChannelName)?.messageBytes ?? limits.messageBytes,
       neighbours: () => (this.running ? broadcaster.neighbours : []),
       register: (server, handler) => this.register(server, handler),
-      request: (node, server, message, channel) => this.request(node, server, message, { channel, timeout: 5_000 }),
-      cast: (node, server, message, channel) => this.castMessage(node, server, message, { channel }),
+      request: (node, server, message, channel) => this.request(node, server, message, { channel, timeout: 30_000 }),
     })
   }
 
