@@ -40,16 +40,16 @@ export interface BroadcasterContext {
 /** How a broadcast is sent. */
 export interface BroadcastOptions {
   /** Default `'default'`. Nodes that lack the channel neither get the message nor pass it on. */
-  readonly channel?: string
+  readonly channel?: string | undefined
   /**
    * Stops waiting at this time, in epoch milliseconds, with a {@link DeadlineError}. The smaller of `deadline` and
    * `timeout` counts. Once it was sent, the message is on its way all the same.
    */
-  readonly deadline?: number
+  readonly deadline?: number | undefined
   /** Stops waiting after so many milliseconds; 0 is over at once, and nothing is sent. */
-  readonly timeout?: Millis
+  readonly timeout?: Millis | undefined
   /** Stops waiting when it aborts; rejects with its reason. What was sent is on its way all the same. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Copies that wait for one neighbour, over all channels; a further one is announced to it later. */

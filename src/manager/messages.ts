@@ -8,7 +8,7 @@ import type { Settler } from '../link/queue.js'
 import type { BroadcastOptions } from './broadcaster.js'
 import { checkChannel, checkFunction, isDuration } from './checks.js'
 import { errorOf, reportOf } from './error-reports.js'
-import type { ForwardOptions, Replies } from './manager.js'
+import type { ForwardOptions, Replies, SendMessageOptions } from './manager.js'
 import { checkOptions, extraOf } from './message-options.js'
 import type { MonitorEnd, MonitorOptions } from './monitoring.js'
 import type { Node } from './node.js'
@@ -145,20 +145,25 @@ export abstract class Messages {
     })
   }
 
-  sendMessage(node: string, message: unknown): Promise<void> {
+  sendMessage(node: string, message: unknown, options?: SendMessageOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#needRunning()
+      if (options !== undefined) {
+        checkKeys('options', options, ['deadline', 'timeout', 'signal'])
+        checkOptions(options)
+      }
       if (node === this.#node.settings.name) {
         this.receiveMessage(node, 'default', message)
         return resolve()
       }
       const settler: Settler = { sent: resolve, failed: reject }
-      const extra = { manager: true }
+      const { settings } = this.#node
+      const extra = { ...extraOf(options, settings.clock, settings.valueLimits), manager: true }
       this.#node.sender.submit({
         node,
         server: 'manager',
         message,
-        options: undefined,
+        options,
         extra,
         kind: 'manager',
         settler,

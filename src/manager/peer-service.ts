@@ -158,7 +158,7 @@ export class PeerService extends Messages {
     if (reserved.size >= this.#settings.maxReserved) throw new ReservationError(tag, this.#settings.maxReserved)
     const { reservable = reserved.size + 1 } = overlay.strategy
     if (reserved.size >= reservable) {
-      const fewer = `one of at most ${reservable} tags, as this overlay has no more places to keep: raise activeViewSize`
+      const fewer = `one of at most ${reservable} tags, as there are no more places to keep: raise activeViewSize`
       throw new InvalidOptionError('tag', fewer, tag)
     }
     reserved.add(tag)

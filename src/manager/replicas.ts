@@ -21,7 +21,8 @@ export interface ReplicatedStore<Item = unknown, Digest = unknown> {
   /** What this copy has, in short: versions, a vector of numbers, hashes. It travels, so keep it small. */
   digest(): Digest | PromiseLike<Digest>
   /**
-   * What a copy with that digest lacks. At a time the first 1,000 are sent, up to 1 MiB, or one that is larger; the rest
+   * What a copy with that digest lacks. At a time the first 1,000 are sent, up to 1 MiB, or one that is larger; the
+   * rest
    * follows at once while it brings the copies nearer to each other, up to 64 times, else with the next exchange. An
    * item that cannot travel, or takes more than `limits.messageBytes` of either end, is left out: `handler-error` tells
    * of it, and the counter `itemsSkipped`.
@@ -32,9 +33,9 @@ export interface ReplicatedStore<Item = unknown, Digest = unknown> {
 /** How a store is kept alike. */
 export interface ReplicateOptions {
   /** How often a random neighbour is compared with, on average. Default 10,000 ms, as in Partisan. */
-  readonly interval?: Millis
+  readonly interval?: Millis | undefined
   /** The channel of the exchanges. Default `'default'`. */
-  readonly channel?: string
+  readonly channel?: string | undefined
 }
 
 /** What it needs of its node. */

@@ -126,7 +126,7 @@ describe('a broadcast', () => {
     expect(heard).toEqual(all)
   })
 
-  test('that is too large for one member reaches all others; it and the sender are told, and nothing waits for it', async () => {
+  test('that is too large for one member reaches all others, which wait for nothing; both ends are told', async () => {
     const cluster = new Cluster()
     const limits = { messageBytes: 100_000 }
     const nodes = [await cluster.start('a'), await cluster.start('b', { limits }), await cluster.start('c')] as const
