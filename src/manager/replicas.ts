@@ -22,10 +22,9 @@ export interface ReplicatedStore<Item = unknown, Digest = unknown> {
   digest(): Digest | PromiseLike<Digest>
   /**
    * What a copy with that digest lacks. At a time the first 1,000 are sent, up to 1 MiB, or one that is larger; the
-   * rest
-   * follows at once while it brings the copies nearer to each other, up to 64 times, else with the next exchange. An
-   * item that cannot travel, or takes more than `limits.messageBytes` of either end, is left out: `handler-error` tells
-   * of it, and the counter `itemsSkipped`.
+   * rest follows at once while it brings the copies nearer to each other, up to 64 times, else with the next exchange.
+   * An item that cannot travel, or takes more than `limits.messageBytes` of either end, is left out: `handler-error`
+   * tells of it, and the counter `itemsSkipped`.
    */
   missing(digest: Digest): Iterable<Item> | PromiseLike<Iterable<Item>>
 }
