@@ -27,6 +27,7 @@ export const FrameKind = {
   strategy: 0x17,
   fault: 0x18,
   moved: 0x19,
+  release: 0x1a,
   query: 0x1b,
   floor: 0x1c,
 } as const
@@ -69,6 +70,9 @@ export const ChunkFlag = {
 
 /** What a reply's payload is. */
 export const ReplyStatus = { value: 0, bytes: 1, error: 2 } as const
+
+/** What a `release` frame says: whether all connections between the two may be closed is asked, or refused. */
+export const Release = { ask: 0, refuse: 1 } as const
 
 /** Why an end closes a connection: the first byte of a `close` frame. */
 export const CloseCode = {

@@ -60,6 +60,19 @@ export function encodeToSlab(value: unknown, limits: ValueLimits): Payload {
   return { type: 'encoded', bytes, start: 0, end: size }
 }
 
+/** A copy of an encoded value, which `from` has from `start` on. */
+export function copyToSlab(from: ByteWriter, start: number): Payload {
+  const size = from.position - start
+  if (size > slabPartBytes) {
+    return payloadOf(copied(bytesOf({ bytes: from.buffer, start, end: from.position })), 'encoded')
+  }
+  const writer = lent.take(size)
+  const at = writer.position
+  writer.copy(from, start)
+  lent.put(writer)
+  return { type: 'encoded', bytes: writer.buffer, start: at, end: writer.position }
+}
+
 /**
  * Lends one writer again and again. Small values follow each other in its buffer, and are handed out as parts of it, as
  * Node's own small buffers are; of a buffer that grew they are copied out, so that nobody keeps it alive. What encoding
@@ -67,10 +80,10 @@ export function encodeToSlab(value: unknown, limits: ValueLimits): Payload {
  */
 const lent = {
   writer: undefined as ByteWriter | undefined,
-  take(): ByteWriter {
+  take(needed = slabRestBytes): ByteWriter {
     const writer = this.writer
     this.writer = undefined
-    return writer === undefined || writer.position > slabBytes - slabRestBytes
+    return writer === undefined || writer.position > slabBytes - needed
       ? new ByteWriter(slabBytes, largeBuffers)
       : writer
   },
@@ -80,8 +93,8 @@ const lent = {
 }
 const slabBytes = 8_192
 /** What is larger is copied out: a small value that is kept would keep it alive. */
-const slabPartBytes = 1_024
-/** With less than this left the next value begins another buffer. */
+const slabPartBytes = 2_048
+/** With less than this left the next value, whose size is not known yet, begins another buffer. */
 const slabRestBytes = 512
 const scratchBytesMax = 1_048_576
 

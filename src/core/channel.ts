@@ -15,7 +15,8 @@ export interface ChannelOptions {
   readonly parallelism?: number
   /**
    * Only the newest message waits behind a full connection: of each server, or of each key when a function gives one.
-   * Messages that wait are kept by reference and encoded when they leave. Default false.
+   * Messages that wait are kept by reference and encoded when they leave. Broadcasts, and what is published to pools,
+   * are carried as on any other channel. Default false.
    */
   readonly monotonic?: boolean | ((message: Unchecked) => string | number)
   /** Whether to compress (permessage-deflate); done where both ends ask for it. Default false. */

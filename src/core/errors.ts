@@ -33,8 +33,8 @@ export class StoppedError extends MaquisError {
   readonly code = 'ERR_STOPPED'
   override readonly outcome: SendOutcome
 
-  constructor(node: string, what = 'this needs a running node', outcome: SendOutcome = 'not-sent') {
-    super(`node '${node}' is not running: ${what}; call start() first`)
+  constructor(node: string, what = 'this needs a running node', outcome: SendOutcome = 'not-sent', text?: string) {
+    super(text ?? `node '${node}' is not running: ${what}; call start() first`)
     this.outcome = outcome
   }
 }
@@ -66,14 +66,14 @@ export class NotConnectedError extends MaquisError {
   readonly node: NodeName
   readonly reason: 'stranger' | 'down' | 'left' | 'restarted'
 
-  constructor(node: string, reason: NotConnectedError['reason'], isRelayable = false) {
+  constructor(node: string, reason: NotConnectedError['reason'], text?: string) {
     const fix = {
-      stranger: `is not a member: join it first${isRelayable ? ', or pass transitive: true to go through others' : ''}`,
+      stranger: 'is not a member: join it first',
       down: `is down; pass whenDown: 'wait' to wait for it`,
       left: 'has left the cluster',
-      restarted: 'has been started anew: the message was meant for a life of it that ended',
+      restarted: 'has been started anew, and the life of it that was meant has ended: begin again with the new one',
     }
-    super(`node '${node}' ${fix[reason]}`)
+    super(`node '${node}' ${text ?? fix[reason]}`)
     this.node = node as NodeName
     this.reason = reason
   }
@@ -114,10 +114,9 @@ export class OverflowError extends MaquisError {
   readonly node: NodeName
   readonly channel: ChannelName
 
-  constructor(node: string, channel: string, limit: string) {
-    super(
-      `too much waits for node '${node}' on channel '${channel}' (${limit}): await forwardMessage, or raise the limit`,
-    )
+  constructor(node: string, channel: string, limit: string, text?: string) {
+    const fix = 'await forwardMessage, or raise the limit'
+    super(text ?? `too much waits for node '${node}' on channel '${channel}' (${limit}): ${fix}`)
     this.node = node as NodeName
     this.channel = channel as ChannelName
   }
@@ -192,8 +191,8 @@ export class NoSuchServerError extends MaquisError {
   readonly node: NodeName
   readonly server: string
 
-  constructor(node: string, server: string) {
-    super(`no server '${server}' is registered at node '${node}'`)
+  constructor(node: string, server: string, text?: string) {
+    super(text ?? `no server '${server}' is registered at node '${node}'`)
     this.node = node as NodeName
     this.server = server
   }
@@ -283,8 +282,8 @@ export class UnreachableError extends MaquisError {
 export class DiscoveryError extends MaquisError {
   readonly code = 'ERR_DISCOVERY'
 
-  constructor(what: string, cause: unknown) {
-    super(`discovery by ${what} failed: ${describe(cause)}`, { cause })
+  constructor(what: string, cause: unknown, fix?: string) {
+    super(`discovery by ${what} failed: ${describe(cause)}${fix === undefined ? '' : `: ${fix}`}`, { cause })
   }
 }
 

@@ -68,9 +68,11 @@ export function dnsDiscovery(options: DnsDiscoveryOptions): Discovery {
           asked.cancel()
           throw abortReason(signal)
         }
+        const { code } = error as { readonly code?: unknown }
         // The name is there, and stands for nobody: as a service is before its first node is.
-        if ((error as { readonly code?: unknown }).code === 'ENODATA') return []
-        throw new DiscoveryError(`${type} '${name}'`, error)
+        if (code === 'ENODATA') return []
+        const fix = code === 'ENOTFOUND' ? 'give the whole name, search domains are not tried' : undefined
+        throw new DiscoveryError(`the ${type} records of '${name}'`, error, fix)
       }
     },
   }
@@ -88,7 +90,7 @@ async function ask(
   const records = [...(await resolver.resolveSrv(name))]
   // The target '.' says that the service is decidedly not there (RFC 2782); resolvers show it as an empty name.
   return records
-    .filter(record => record.name !== '' && record.name !== '.' && isPort(record.port))
+    .filter(record => record.name !== '' && record.name !== '.')
     .sort((a, b) => a.priority - b.priority || b.weight - a.weight)
     .map(record => `${record.name.replace(/\.$/, '')}:${record.port}`)
 }

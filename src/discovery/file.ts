@@ -51,8 +51,9 @@ class FileDiscovery implements Discovery {
 async function read(path: string, signal: AbortSignal): Promise<string> {
   const found = await stat(path)
   // Opening a pipe would wait for somebody who writes into it.
-  if (!found.isFile()) throw new Error('it is no plain file')
-  if (found.size > fileBytesMax) throw new Error(`it has ${found.size} bytes, and may have ${fileBytesMax}`)
+  if (!found.isFile()) throw new Error('it is no plain file: write the addresses into one')
+  if (found.size > fileBytesMax)
+    throw new Error(`it has ${found.size} bytes, and may have ${fileBytesMax}: leave some addresses out`)
   return readFile(path, { encoding: 'utf8', signal })
 }
 
@@ -63,10 +64,10 @@ function parseJson(text: string): readonly string[] | string {
     // A byte order mark counts as space here, and JSON has none.
     value = JSON.parse(text.trimStart())
   } catch {
-    return 'it is no whole JSON'
+    return `it begins with '[' and is no whole JSON: write another file whole, and rename it to this one`
   }
   const isList = Array.isArray(value) && value.every(item => typeof item === 'string')
-  return isList ? (value as readonly string[]) : 'it is no array of texts'
+  return isList ? (value as readonly string[]) : `it is no array of texts such as ["ws://127.0.0.1:7001"]`
 }
 
 function parseLines(text: string, settled: boolean): readonly string[] {

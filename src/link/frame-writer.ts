@@ -136,6 +136,11 @@ export class FrameWriter {
     return true
   }
 
+  /** A getter of the message in hand has asked for something. */
+  get asked(): boolean {
+    return this.#asked !== undefined
+  }
+
   /** The message that was being encoded is in the batch, or was taken back. */
   catchUp(): void {
     if (this.#asked === undefined) return

@@ -22,8 +22,9 @@ import {
 import { Handshaking } from './handshaking.js'
 import type { HubHandler } from './hub-handler.js'
 import type { Lane, LaneAttempt } from './lane.js'
+import type { LaneDialler } from './lane-dialler.js'
 import { dialsMax } from './limits.js'
-import { type LaneDialler, Link, type LinkSettings } from './link.js'
+import { Link, type LinkSettings } from './link.js'
 import { refusedError } from './refusals.js'
 import { isCircuit, isLeft, wayTo } from './ways.js'
 

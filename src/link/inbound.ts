@@ -60,6 +60,7 @@ export interface InboundHandler {
   ponged(id: number): void
   strategy(value: unknown): void
   fault(value: unknown): void
+  released(release: number): void
   peerClosed(close: Close): void
   /** A message whose number has been seen: counted and dropped. */
   duplicate(): void
@@ -185,6 +186,8 @@ export class Inbound {
         return this.#handler.peerReady(goesOn(bytes, start, end))
       case FrameKind.moved:
         return this.#handler.peerMoved()
+      case FrameKind.release:
+        return this.#handler.released(this.#number(bytes, start, end))
       case FrameKind.close:
         return this.#handler.peerClosed(known(parseClose(new ByteReader(bytes, start, end)), 'a close frame'))
       default:

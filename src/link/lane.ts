@@ -238,6 +238,10 @@ export class Lane implements InboundHandler {
     this.link.handler.fault(this.link, value)
   }
 
+  released(release: number): void {
+    if (this.phase === 'open') this.link.handler.released(this.link, release)
+  }
+
   peerReady(goesOn: boolean): void {
     if (this.phase !== 'opening') return this.violated('malformed', 'ready, out of turn')
     if (goesOn) return this.close('replaced', 'the connection that it goes on from is gone')

@@ -18,6 +18,7 @@ import type { Flusher } from './flusher.js'
 import { Heartbeat, type HeartbeatEffect, type HeartbeatOptions } from './heartbeat.js'
 import type { IncomingExtra } from './inbound.js'
 import type { Lane } from './lane.js'
+import type { LaneDialler } from './lane-dialler.js'
 import type { Limits } from './limits.js'
 import { type PeerEffect, type PeerInput, PeerState, type QueueEnd } from './peer-state.js'
 import { outlasts, type Patience, type Tracker, type Waiting } from './queue.js'
@@ -65,6 +66,8 @@ export interface LinkHandler {
   renumbered(lane: Lane): void
   strategy(link: Link, value: unknown): void
   fault(link: Link, value: unknown): void
+  /** The peer asks whether all may be closed, or says that it may not: see {@link Release}. */
+  released(link: Link, release: number): void
   closedByPeer(lane: Lane, close: Close): void
   violated(lane: Lane, rule: 'malformed' | 'credit', detail: string): void
   emptied(lane: Lane): void
@@ -72,14 +75,6 @@ export interface LinkHandler {
   /** Whether any interposition wants to see heartbeats: then nothing else counts as a sign of life. */
   readonly interposed: boolean
   heartbeatPasses(link: Link, direction: 'forward' | 'receive'): boolean
-}
-
-/** Who opens lanes. */
-export interface LaneDialler {
-  /** The lane has no connection and may want one. */
-  wantLane(lane: Lane): void
-  /** The lane's connection, or a handshake for it, has ended. */
-  laneClosed(lane: Lane): void
 }
 
 /** What the links of one node share. */
@@ -108,6 +103,8 @@ export class Link {
   readonly state: PeerState = new PeerState()
   /** The user asked for a connection without membership. */
   pinned = false
+  /** When it was last up or cut off, or a life of it became known; when it became known, if neither ever was. */
+  awaySince: Instant
   #spec: NodeSpec
   #channels: ReadonlyMap<ChannelName, LinkChannel>
   readonly #stale: NodeSpec[] = []
@@ -127,7 +124,7 @@ export class Link {
     this.#spec = spec
     this.#channels = this.#negotiate()
     this.#heartbeat = new Heartbeat(settings.heartbeat)
-    this.#tickedAt = settings.clock.now()
+    this.#tickedAt = this.awaySince = settings.clock.now()
   }
 
   /** Takes the specs out that a newer one replaced, oldest first. */
@@ -185,10 +182,12 @@ export class Link {
   tell(input: PeerInput): void {
     const effects = this.#effects
     const start = effects.length
-    const wasCut = this.state.phase === 'cut'
-    const wasDirect = this.state.direct
-    this.state.step(input, this.settings.clock.now(), effects)
+    const { phase, direct: wasDirect } = this.state
+    const wasCut = phase === 'cut'
+    const now = this.settings.clock.now()
+    this.state.step(input, now, effects)
     const isCut = this.state.phase === 'cut'
+    if (wasCut || phase === 'up' || input.type === 'restarted') this.awaySince = now
     if (isCut !== wasCut) for (const lane of this.lanes()) lane.outbound.hold(isCut)
     const following = effects.splice(start)
     if (this.state.direct !== wasDirect) this.handler[wasDirect ? 'parted' : 'met'](this)

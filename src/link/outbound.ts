@@ -1,16 +1,17 @@
 import { ChunkFlag, FrameKind, frameHeaderBytes, ReplyStatus } from '../codec/codec.js'
 import type { ConnectionLimits } from '../codec/handshake-frames.js'
 import { largeBuffers } from '../codec/large-buffers.js'
-import { encodeError, encodeToSlab, type Payload, payloadOf } from '../codec/value-bytes.js'
+import { bytesFor, copyToSlab, encodeError, type Payload, payloadOf } from '../codec/value-bytes.js'
 import { EncodeError } from '../core/errors.js'
 import type { Connection } from '../transport/transport.js'
 import { Batch } from './batch.js'
+import { BodyWriter } from './body-writer.js'
 import type { FrameWriter } from './frame-writer.js'
 import { LargeFrame, tooLarge } from './large-frame.js'
 import { LargeSender } from './large-sender.js'
 import { chunkedAbove, creditOverheadBytes } from './limits.js'
 import { type OutboundSettings, Written } from './outbound-settings.js'
-import type { MessageExtra, MessageQueue, Waiting } from './queue.js'
+import { costOf, type MessageExtra, type MessageQueue, type Waiting } from './queue.js'
 import { replyHead, type WaitingFrame, WaitingFrames } from './waiting-frames.js'
 
 /**
@@ -30,13 +31,13 @@ export class Outbound {
   readonly #large: LargeSender
   /** A cut lies between the nodes: messages stay where they are. */
   #held = false
-  /** A value that the fast path encoded and found too large: kept, so that it is not encoded twice. */
-  #overgrown: { readonly value: unknown; readonly encoded: Payload } | undefined
+  readonly #bodies: BodyWriter
   constructor(settings: OutboundSettings, queue: MessageQueue) {
     this.#settings = settings
     this.#queue = queue
     this.batch = new Batch(settings)
     this.#frames = this.batch.frames
+    this.#bodies = new BodyWriter(this.#frames, settings)
     this.#large = new LargeSender(this.batch, settings.clock, {
       sent: frame => this.#ended(frame),
       givenUp: frame => {
@@ -108,7 +109,7 @@ export class Outbound {
    */
   offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): Written {
     if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')
-    this.#overgrown = undefined
+    this.#bodies.forget()
     if (extra?.ack !== undefined || !this.clear) return Written.wait
     if (message instanceof Uint8Array && message.length > chunkedAbove) return Written.wait
     try {
@@ -120,29 +121,22 @@ export class Outbound {
 
   /** The encoded form of a value that is about to wait. Throws an `EncodeError` when it cannot travel. */
   encode(value: unknown): Payload {
-    const overgrown = this.#overgrown
-    this.#overgrown = undefined
-    if (overgrown !== undefined && overgrown.value === value) return overgrown.encoded
-    const encoded = encodeToSlab(value, this.#settings.valueLimits)
-    const size = encoded.end - encoded.start
-    if (size > this.#settings.messageBytes) throw tooLarge(size, this.#settings.messageBytes)
-    return encoded
+    return this.#bodies.encode(value)
   }
 
-  /** Sends a message that is to be acknowledged past the queue, which keeps it, if nothing stands in its way. */
-  offerKept(entry: Waiting): boolean {
-    const { body } = entry
-    if (!this.clear || body.type === 'value') return false
-    const { bytes, start, end } = body
-    if (end - start > Math.min(chunkedAbove, this.#messageBytes)) return false
-    const at = this.#frames.begin(FrameKind.message)
-    this.#queue.admit(entry)
-    this.#head(entry, body.type !== 'encoded')
-    this.#frames.bytes.part(bytes, start, end)
-    entry.tracker = this.#settings.tracker
-    entry.tracker.sent(entry)
-    this.#finish(at)
-    return true
+  /**
+   * Writes a message that is to be acknowledged, which `entry` keeps, if nothing stands in its way and it takes no more
+   * than `room` there. Throws as {@link offer} does.
+   */
+  offerKept(entry: Waiting, message: unknown, room: number): boolean {
+    this.#bodies.forget()
+    if (this.#frames.encoding || !this.clear) return false
+    if (message instanceof Uint8Array && message.length > chunkedAbove) return false
+    try {
+      return this.#write(entry.server, entry.stream, message, entry.extra, entry, room)
+    } finally {
+      this.#frames.catchUp()
+    }
   }
 
   /** Does `work` when the message is whole that is being encoded. False: none is, and nothing was done. */
@@ -206,7 +200,7 @@ export class Outbound {
    * it cannot travel.
    */
   offerReply(id: number, value: unknown): boolean {
-    this.#overgrown = undefined
+    this.#bodies.forget()
     if (!this.#repliesPass || (value instanceof Uint8Array && value.length > chunkedAbove)) return false
     try {
       return this.#writeAnswer(id, value)
@@ -222,7 +216,7 @@ export class Outbound {
     writer.u8(value instanceof Uint8Array ? ReplyStatus.bytes : ReplyStatus.value)
     let overgrown: number | undefined
     try {
-      overgrown = this.#writeBody(value)
+      overgrown = this.#bodies.write(value, this.#messageBytes)
     } catch (error) {
       writer.reset(start)
       throw encodeError(error)
@@ -255,42 +249,47 @@ export class Outbound {
     this.drain()
   }
 
-  #write(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): boolean {
+  /** `entry`: keeps the message, where that takes no more than `room`. False: it was not written. */
+  #write(server: string, stream: number, message: unknown, extra?: MessageExtra, entry?: Waiting, room = 0): boolean {
     const start = this.#frames.begin(FrameKind.message)
-    this.#frames.head(server, stream, this.#frames.number(stream), message instanceof Uint8Array, extra)
+    const sequence = this.#frames.number(stream)
+    this.#frames.head(server, stream, sequence, message instanceof Uint8Array, extra)
+    const at = this.#frames.bytes.position
     let overgrown: number | undefined
+    let isWhole: boolean
     try {
-      overgrown = this.#writeBody(message)
+      overgrown = this.#bodies.write(message, this.#messageBytes)
+      isWhole = overgrown === undefined && (entry === undefined || this.#keep(entry, message, at, sequence, room))
     } catch (error) {
       this.#frames.undo(start, stream)
       throw encodeError(error)
     }
-    if (overgrown === undefined) {
-      this.#finish(start)
-      return true
-    }
-    this.#frames.undo(start, stream)
-    if (overgrown > this.#messageBytes) throw tooLarge(overgrown, this.#messageBytes)
-    return false
+    if (isWhole) this.#finish(start)
+    else this.#frames.undo(start, stream)
+    if (overgrown !== undefined && overgrown > this.#messageBytes) throw tooLarge(overgrown, this.#messageBytes)
+    return isWhole
   }
 
-  /** Writes what a frame carries. Returns its size when one frame cannot hold it, and keeps it for {@link encode}. */
-  #writeBody(value: unknown): number | undefined {
+  /** Keeps what the batch has from `at` on. False: there is no room, or its getters may have closed the lane. */
+  #keep(entry: Waiting, message: unknown, at: number, sequence: number, room: number): boolean {
     const writer = this.#frames.bytes
-    const start = writer.position
-    if (value instanceof Uint8Array) writer.bytes(value)
-    else this.#frames.value(value, this.#settings.valueLimits)
-    const size = writer.position - start
-    if (size <= Math.min(chunkedAbove, this.#messageBytes)) return undefined
-    this.#overgrown = { value, encoded: payloadOf(writer.cut(start), 'encoded') }
-    return size
+    const awaited = entry.settler?.awaited !== false
+    const bytes = costOf(writer.position - at + (entry.extra?.causal?.bytes.length ?? 0), awaited)
+    if (bytes > room || this.#frames.asked) return false
+    entry.body = message instanceof Uint8Array ? bytesFor(message, awaited) : copyToSlab(writer, at)
+    entry.bytes = bytes
+    this.#queue.admit(entry)
+    this.#queue.number(entry, sequence)
+    entry.tracker = this.#settings.tracker
+    entry.tracker.sent(entry)
+    return true
   }
 
   #writeEntry(entry: Waiting): void {
     const { server, stream, extra, body } = entry
     if (body.type !== 'value') return this.#writePayload(entry, body)
     const { value } = body
-    this.#overgrown = undefined
+    this.#bodies.forget()
     if (value instanceof Uint8Array) return this.#writePayload(entry, payloadOf(value))
     try {
       if (extra?.ack === undefined && this.#write(server, stream, value, extra)) {

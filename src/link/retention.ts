@@ -2,9 +2,10 @@ import { unreachable } from '../core/invariant.js'
 import type { Machine } from '../core/machine.js'
 import type { Instant, Millis } from '../core/time.js'
 import type { PeerInput, PeerPhase, SendVerdict } from './peer-state.js'
+import { type Traffic, Uses } from './uses.js'
 
 /** What is so of a peer when something happens. */
-export interface PeerFacts {
+export interface PeerFacts extends Traffic {
   readonly phase: PeerPhase
   readonly verdict: SendVerdict
   readonly wanted: boolean
@@ -15,16 +16,12 @@ export interface PeerFacts {
   readonly open: boolean
   /** One that leads through no other node is, and no cut lies between. */
   readonly direct: boolean
-  /** Changes with every message, either way. */
-  readonly traffic: number
-  /** Messages wait, are handled, or are to be answered or acknowledged. */
-  readonly awaited: boolean
-  /** Of these, some outlast connections. */
+  /** Of the messages that are awaited some outlast connections. */
   readonly owed: boolean
   /** Of those that wait, some may go through other nodes. */
   readonly relayable: boolean
-  /** When its last connection was lost; 0: it never had one. */
-  readonly lostAt: Instant
+  /** Of one that is neither up nor cut off: since when, or since when its present life is known. */
+  readonly awaySince: Instant
 }
 
 export type RetentionInput<Peer> =
@@ -32,8 +29,8 @@ export type RetentionInput<Peer> =
   | { readonly type: 'seek'; readonly peer: Peer; readonly facts: PeerFacts }
   /** The overlay wants a connection to it, or no longer does. The facts are those of before. */
   | { readonly type: 'wanted' | 'unwanted'; readonly peer: Peer; readonly facts: PeerFacts }
-  /** Its last connection is being lost. The phase is that of before. */
-  | { readonly type: 'lost'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** A connection is lost, and others are open; or it was the last, and the phase is that of before. */
+  | { readonly type: 'closing' | 'lost'; readonly peer: Peer; readonly facts: PeerFacts }
   /** The cut between the two is gone. */
   | { readonly type: 'healed'; readonly peer: Peer; readonly facts: PeerFacts }
   /** There is a connection, and none was before. */
@@ -44,10 +41,14 @@ export type RetentionInput<Peer> =
   | { readonly type: 'expired'; readonly peer: Peer; readonly facts: PeerFacts }
   /** Those who waited for a way were told that there is none. */
   | { readonly type: 'failed'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** The peer asks whether the connections may be closed, over which nothing goes. */
+  | { readonly type: 'asked'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** Asked that itself, it says that they may not. */
+  | { readonly type: 'refused'; readonly peer: Peer; readonly facts: PeerFacts }
   /** It is not to be kept, whatever goes over it. */
   | { readonly type: 'forget'; readonly peer: Peer; readonly facts: PeerFacts }
   /** Regular care of every peer that is connected. */
-  | { readonly type: 'used'; readonly peer: Peer; readonly facts: Pick<PeerFacts, 'traffic' | 'awaited'> }
+  | { readonly type: 'used'; readonly peer: Peer; readonly facts: Traffic }
   /** Regular care, after that, of every peer in {@link Retention.kept}. */
   | { readonly type: 'tick'; readonly peer: Peer; readonly facts: PeerFacts }
   /** Its link is no more. */
@@ -66,16 +67,22 @@ export type RetentionEffect<Peer> =
   | { readonly type: 'fail'; readonly peer: Peer; readonly held: boolean }
   /** Close what leads through other nodes; `direct`: and everything else. */
   | { readonly type: 'close'; readonly peer: Peer; readonly direct: boolean }
+  /**
+   * Ask the peer whether all connections may be closed, and keep messages back until it has closed them, or refused:
+   * one that was on its way when they are closed would be lost.
+   */
+  | { readonly type: 'ask'; readonly peer: Peer }
+  /** Tell the peer that they may not. */
+  | { readonly type: 'refuse'; readonly peer: Peer }
+  /** Let messages go on. */
+  | { readonly type: 'resume'; readonly peer: Peer }
   /** Close what leads through no other node, and dial no more. */
   | { readonly type: 'part'; readonly peer: Peer }
   /** What outlasts its connections ends: as many are held as may be, or it was held for as long as may be. */
   | { readonly type: 'count'; readonly peer: Peer; readonly what: 'notHeld' | 'heldTooLong' }
 
-/**
- * Relayed connections, and direct ones that the overlay no longer wants, over which nothing went for so long are
- * closed.
- */
-export const idleMillis: Millis = 60_000
+/** A peer that does not answer so long whether they may be is not waited for. */
+export const releaseMillis: Millis = 5_000
 
 /** A way that breaks, or of which not everybody tells, again and again, is looked for so long. */
 export const searchMillis: Millis = 5_000
@@ -90,15 +97,8 @@ interface Kept {
   reason: Reason
   /** A way to it is looked for, and the timer is armed that ends this. */
   searching: boolean
-  /** When the last cut between the two was gone. */
-  healedAt: Instant
-}
-
-/** What went over the connections of a peer. */
-interface Use {
-  traffic: number
-  /** When that last changed, or something was awaited, as far as was told. */
-  at: Instant
+  /** When the peer was asked whether its connections may be closed, while it has not answered. */
+  askedAt: Instant | undefined
 }
 
 /**
@@ -121,7 +121,7 @@ interface Use {
 export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionEffect<Peer>> {
   readonly #heldFor: Millis
   readonly #kept = new Map<Peer, Kept>()
-  readonly #uses = new Map<Peer, Use>()
+  readonly #uses = new Uses<Peer>()
 
   /** `heldFor`: a peer that is away is held no longer than that. */
   constructor(heldFor: Millis) {
@@ -135,7 +135,7 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
 
   /** All of which anything is known. */
   get peers(): ReadonlySet<Peer> {
-    return new Set([...this.#uses.keys(), ...this.#kept.keys()])
+    return new Set([...this.#uses.peers, ...this.#kept.keys()])
   }
 
   step(input: RetentionInput<Peer>, now: Instant, out: RetentionEffect<Peer>[]): void {
@@ -149,12 +149,13 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
         return this.#unwanted(peer, input.facts, now, out)
       case 'lost':
         return this.#lost(peer, input.facts, now, out)
-      case 'healed': {
-        const kept = this.#kept.get(peer)
-        if (kept !== undefined) kept.healedAt = now
+      case 'closing':
+        // The peer, asked, closes all: none of them is opened again.
+        if (this.#kept.get(peer)?.askedAt === undefined || !input.facts.sought) return
+        return void out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })
+      case 'healed':
         if (input.facts.sought && !input.facts.direct) out.push({ type: 'look', peer })
         return
-      }
       case 'reached':
         return this.#endSearch(peer, out)
       case 'unreached': {
@@ -174,10 +175,20 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
       case 'failed':
         if (!input.facts.open && !input.facts.awaited) this.#forget(peer, input.facts, out)
         return
+      case 'asked':
+        // What this end has sent arrives before it closes; what it waits for would not.
+        if (input.facts.awaited) return void out.push({ type: 'refuse', peer })
+        if (this.#kept.has(peer)) this.#forget(peer, input.facts, out)
+        return void out.push({ type: 'close', peer, direct: true })
+      case 'refused':
+        if (!this.#resume(peer, out)) return
+        // It is not asked again at once.
+        this.#uses.begin(peer, input.facts, now)
+        return
       case 'forget':
         return this.#forget(peer, input.facts, out)
       case 'used':
-        this.#isUsed(peer, input.facts, now)
+        this.#uses.isUsed(peer, input.facts, now)
         return
       case 'tick':
         return this.#tick(peer, input.facts, now, out)
@@ -190,10 +201,12 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
     }
   }
 
-  #seek(peer: Peer, { phase, sought, traffic }: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
-    if (sought || !maySeek(phase)) return
+  #seek(peer: Peer, facts: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
+    const { phase, sought, open } = facts
+    // What is being closed is waited for: see `lost`.
+    if (sought || !maySeek(phase) || (open && this.#kept.get(peer)?.askedAt !== undefined)) return
     this.#search(peer, this.#note(peer), out)
-    this.#uses.set(peer, { traffic, at: now })
+    this.#uses.begin(peer, facts, now)
     out.push({ type: 'tell', peer, input: { type: 'sought', sought: true } })
     out.push({ type: 'look', peer })
   }
@@ -209,7 +222,7 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
   #unwanted(peer: Peer, facts: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
     const { phase, wanted, pinned, sought } = facts
     // The end that wanted it decides.
-    const isOpen = phase === 'up' && (wanted || pinned) && this.#isUsed(peer, facts, now)
+    const isOpen = phase === 'up' && (wanted || pinned) && this.#uses.isUsed(peer, facts, now)
     const isFree = this.#isFree || this.#kept.get(peer)?.reason === 'held'
     const isHeld = wanted && facts.owed && isFree
     if (isOpen || isHeld) {
@@ -232,6 +245,11 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
   /** Where the other end alone wanted it, it may be needed all the same. */
   #lost(peer: Peer, facts: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
     const { phase, wanted, pinned, relayable } = facts
+    // It was asked whether they may be closed, and has closed them.
+    if (this.#resume(peer, out) && !facts.awaited) {
+      this.#forget(peer, facts, out)
+      return void out.push({ type: 'close', peer, direct: true })
+    }
     const reason = this.#kept.get(peer)?.reason
     // It stayed for what went over it: that does not all go through other nodes.
     const isOver = facts.sought && !relayable && (reason === 'open' || reason === 'held')
@@ -254,6 +272,9 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
     const kept = this.#kept.get(peer)
     if (kept === undefined) return
     const { phase, wanted } = facts
+    const { askedAt } = kept
+    if (askedAt !== undefined && now - askedAt < releaseMillis) return
+    const isSilent = this.#resume(peer, out)
     const wasHeld = kept.reason === 'held'
     if (this.#isHeld(kept, facts, now)) {
       kept.reason = 'held'
@@ -263,18 +284,29 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
       // What is open is no longer its business: the next regular care sees whether that is used.
       kept.reason = 'open'
       out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: false } })
-    } else if (wasHeld || !facts.sought || !this.#isUsed(peer, facts, now)) {
+    } else if (wasHeld || !facts.sought || !this.#uses.isUsed(peer, facts, now)) {
       if (wasHeld && facts.owed) out.push({ type: 'count', peer, what: 'heldTooLong' })
-      this.#forget(peer, facts, out)
+      if (isSilent || !facts.open || !closesAll(kept, facts)) return this.#forget(peer, facts, out)
+      kept.askedAt = now
+      out.push({ type: 'ask', peer })
     }
   }
 
+  /** Whether the peer was asked: messages go on. */
+  #resume(peer: Peer, out: RetentionEffect<Peer>[]): boolean {
+    const kept = this.#kept.get(peer)
+    if (kept?.askedAt === undefined) return false
+    kept.askedAt = undefined
+    out.push({ type: 'resume', peer })
+    return true
+  }
+
   /** Whether a peer of which the overlay let go is dialled for what it owes, from now on or as before. */
-  #isHeld({ reason, healedAt }: Kept, { phase, wanted, pinned, owed, lostAt }: PeerFacts, now: Instant): boolean {
+  #isHeld({ reason }: Kept, { phase, wanted, pinned, owed, awaySince }: PeerFacts, now: Instant): boolean {
     if (reason === 'sought' || !owed) return false
     if (reason === 'open' && (wanted || pinned || phase === 'left' || !this.#isFree)) return false
     // Who is up, or cut off, is not away.
-    return phase === 'up' || phase === 'cut' || now - Math.max(healedAt, lostAt) < this.#heldFor
+    return phase === 'up' || phase === 'cut' || now - awaySince < this.#heldFor
   }
 
   get #isFree(): boolean {
@@ -286,7 +318,7 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
   #note(peer: Peer): Kept {
     const known = this.#kept.get(peer)
     if (known !== undefined) return known
-    const kept: Kept = { reason: 'sought', searching: false, healedAt: 0 }
+    const kept: Kept = { reason: 'sought', searching: false, askedAt: undefined }
     this.#kept.set(peer, kept)
     return kept
   }
@@ -307,27 +339,28 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
 
   #drop(peer: Peer, out: RetentionEffect<Peer>[]): void {
     this.#endSearch(peer, out)
+    this.#resume(peer, out)
     this.#kept.delete(peer)
   }
 
   /** What leads to it through others, or was kept for what went over it, is closed. */
-  #forget(peer: Peer, { wanted, pinned }: PeerFacts, out: RetentionEffect<Peer>[]): void {
-    const reason = this.#kept.get(peer)?.reason
+  #forget(peer: Peer, facts: PeerFacts, out: RetentionEffect<Peer>[]): void {
+    const kept = this.#kept.get(peer)
+    const reason = kept?.reason
     this.#drop(peer, out)
     if (reason === 'held') out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: false } })
     out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })
-    const direct = !pinned && (reason === 'held' || (reason === 'open' && !wanted))
-    out.push({ type: 'close', peer, direct })
+    out.push({ type: 'close', peer, direct: kept !== undefined && closesDirect(kept, facts) })
   }
+}
 
-  /** Whether something goes over it, is about to, or did a while ago. */
-  #isUsed(peer: Peer, { traffic, awaited }: Pick<PeerFacts, 'traffic' | 'awaited'>, now: Instant): boolean {
-    const use = this.#uses.get(peer) ?? { traffic: 0, at: Number.NEGATIVE_INFINITY }
-    if (traffic !== use.traffic || awaited) use.at = now
-    use.traffic = traffic
-    this.#uses.set(peer, use)
-    return now - use.at < idleMillis
-  }
+/** Whether, when it is no longer kept, what leads through no other node is closed too. */
+function closesDirect({ reason }: Kept, { wanted, pinned }: PeerFacts): boolean {
+  return !pinned && (reason === 'held' || (reason === 'open' && !wanted))
+}
+
+function closesAll(kept: Kept, facts: PeerFacts): boolean {
+  return closesDirect(kept, facts) || !facts.direct
 }
 
 /** Whether a way may be looked for: a cut is not got round. */

@@ -275,7 +275,7 @@ export class Arrivals {
     const left = new Left()
     if (lane.outbound.reply(id, status, body, left.sent)) return left.promise
     this.#context.counters.add('overflowed')
-    return this.#sendError(lane, id, new OverflowError(lane.link.name, lane.channel.name, 'limits.replyBytes'))
+    return this.#sendError(lane, id, tooManyReplies(lane))
   }
 
   /** The peer may never learn of a cut that is healed soon: it would wait for ever. Where it has, this is dropped. */
@@ -310,4 +310,10 @@ export class Arrivals {
       ...(extra.budget !== undefined && { deadline: this.#context.clock.wall().getTime() + extra.budget }),
     }
   }
+}
+
+function tooManyReplies({ link: { name }, channel }: Lane): OverflowError {
+  const fix = 'ask for less at a time, or raise the limit there'
+  const text = `too many bytes of replies wait for node '${name}' (limits.replyBytes): ${fix}`
+  return new OverflowError(name, channel.name, 'limits.replyBytes', text)
 }

@@ -5,7 +5,7 @@ import {
   causalBytesMax,
   encodeCausalField,
 } from '../codec/causal-frames.js'
-import { CausalOrderError, NotConnectedError, OverflowError, StoppedError } from '../core/errors.js'
+import { CausalOrderError, NotConnectedError, OverflowError } from '../core/errors.js'
 import { Fifo } from '../core/fifo.js'
 import { type Incarnation, type Life, lifeOf, type NodeName, type NodeSpec } from '../core/node.js'
 import type { Clock, Instant, Millis } from '../core/time.js'
@@ -20,6 +20,7 @@ import { CausalQueries } from './causal-queries.js'
 import { CausalTurn } from './causal-turn.js'
 import type { Counters } from './counters.js'
 import type { Acceptor } from './registry.js'
+import { lifeOver } from './stopping.js'
 
 export interface CausalLabelsContext {
   readonly hub: LinkHub
@@ -49,6 +50,11 @@ interface Label {
 
 /** Labels of one node, in all. */
 const causalLabelsMax = 1_024
+
+const tooManyLabels = `needs one causal label more than the ${causalLabelsMax} that a node has: use fewer`
+const tooMuchBefore =
+  'depends on more than a message may tell of: spread what does not depend on each other over labels'
+const neverMet = 'was never met, so its life is not known: wait for onUp, or send it one without the label first'
 /** Where there is no room for one more, it is looked for so often. */
 const tidyEvery: Millis = 1_000
 /** Messages of one label that are handed over without a break. */
@@ -93,10 +99,10 @@ export class CausalLabels {
   ): { readonly causal: CausalTag; readonly settler: Leaving } {
     const to = lifeOf(link.spec)
     // Of one that was never met the life is not known, for which alone a number holds.
-    if (to.incarnation === 0) throw new NotConnectedError(link.name, 'down')
+    if (to.incarnation === 0) throw new NotConnectedError(link.name, 'down', neverMet)
     const state = this.#open(name, link.name, channel)
     const { causality } = state
-    if (causality.isFull) throw this.#overflow(link.name, channel, 'what a causal label depends on')
+    if (causality.isFull) throw this.#overflow(link.name, channel, tooMuchBefore)
     const now = this.#context.clock.now()
     const encode = (): Uint8Array =>
       encodeCausalField({ label: name, number: causality.next(to), dependencies: causality.dependencies(to, now) })
@@ -104,7 +110,7 @@ export class CausalLabels {
     // More goes than has to, so that this is not done at each message.
     while (bytes.length > causalBytesMax && causality.forgetBytes(bytes.length - causalBytesMax * 0.75))
       bytes = encode()
-    if (bytes.length > causalBytesMax) throw this.#overflow(link.name, channel, 'what a causal label depends on')
+    if (bytes.length > causalBytesMax) throw this.#overflow(link.name, channel, tooMuchBefore)
     const number = causality.send(to, now)
     this.#countForgotten(state)
     const tag = { bytes, from: this.#context.self().incarnation, to: to.incarnation }
@@ -123,7 +129,7 @@ export class CausalLabels {
   /** Throws when the lives for which a message was numbered are over. */
   check({ from, to }: CausalTag, { name, spec }: Link): void {
     const self = this.#context.self()
-    if (self.incarnation !== from) throw new StoppedError(self.name, 'a new life of it began')
+    if (self.incarnation !== from) throw lifeOver(self.name)
     if (spec.incarnation !== to) throw new NotConnectedError(name, 'restarted')
   }
 
@@ -214,7 +220,7 @@ export class CausalLabels {
   #open(name: string, node: string, channel: string): Label {
     const known = this.#labels.get(name)
     if (known !== undefined) return known
-    if (!this.#hasRoom()) throw this.#overflow(node, channel, 'causal labels')
+    if (!this.#hasRoom()) throw this.#overflow(node, channel, tooManyLabels)
     const { self, hub } = this.#context
     const own = lifeOf(self())
     const causality = new Causality<CausalTurn>(own, {
@@ -250,9 +256,9 @@ export class CausalLabels {
     return this.#labels.size < causalLabelsMax
   }
 
-  #overflow(node: string, channel: string, limit: string): OverflowError {
+  #overflow(node: string, channel: string, why: string): OverflowError {
     this.#context.counters.add('overflowed')
-    return new OverflowError(node, channel, limit)
+    return new OverflowError(node, channel, 'causalLabel', `the message to node '${node}' ${why}`)
   }
 
   /** Something happened to a label: hands over what may be, and tells of what was given up. */

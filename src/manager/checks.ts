@@ -14,16 +14,21 @@ export function checkUrl(option: string, url: unknown, schemes?: readonly string
   }
 }
 
-/** Whether `url` is an address of one of the schemes. */
+/** Whether `url` is an address of one of the schemes, at which somebody may listen. */
 export function isUrl(url: unknown, schemes: readonly string[]): url is string {
-  return schemes.includes(schemeOf(url) ?? '')
+  return schemes.includes(schemeOf(url) ?? '') && !hasPortZero(url as string)
 }
 
-/** Why `url` is no address of one of the schemes. */
+/** Why `url` is no such address. */
 export function faultOfUrl(url: unknown, schemes: readonly string[]): string {
   const scheme = schemeOf(url)
   if (scheme === undefined) return `is no address such as '${schemes[0] ?? 'ws'}://127.0.0.1:7001'`
-  return `has the scheme '${scheme}', and this transport has ${schemes.join(', ')}`
+  if (!schemes.includes(scheme)) return `has the scheme '${scheme}', and this transport has ${schemes.join(', ')}`
+  return 'has the port 0, at which nobody listens: publish the one that the node listens at'
+}
+
+function hasPortZero(url: string): boolean {
+  return new URL(url).port === '0'
 }
 
 function schemeOf(url: unknown): string | undefined {

@@ -23,6 +23,8 @@ export const discoveredMax = 256
 /** So many that are no addresses are told of at a time, and of each so many characters. */
 const refusedMax = 16
 const refusedTextMax = 256
+/** What failed, where the discovery itself does not say. */
+const option = "the option 'discovery'"
 
 export interface DiscovererContext {
   readonly discovery: Discovery
@@ -74,7 +76,7 @@ export class Discoverer {
       } catch (thrown) {
         if (signal.aborted) break
         const error = classable(thrown)
-        reporter.discoveryFailed(error instanceof MaquisError ? error : new DiscoveryError('the option', error))
+        reporter.discoveryFailed(error instanceof MaquisError ? error : new DiscoveryError(option, error))
       }
       await joiner.until(() => false, signal, this.#pause()).catch(() => {})
     }
@@ -91,7 +93,7 @@ export class Discoverer {
     const { discovery, clock } = this.#context
     const limit = new AbortController()
     const unlisten = onAbort(signal, () => limit.abort(abortReason(signal)))
-    const late = new DiscoveryError('the option', `no answer within ${discoveryTimeout} ms`)
+    const late = new DiscoveryError(option, `no answer within ${discoveryTimeout} ms`)
     const cancel = clock.schedule(discoveryTimeout, () => limit.abort(late))
     const answer = Promise.resolve().then(() => discovery.lookup(limit.signal))
     return untilAborted(limit.signal, answer).finally(() => {
@@ -101,7 +103,7 @@ export class Discoverer {
   }
 
   #take(answer: unknown): void {
-    if (!Array.isArray(answer)) throw new DiscoveryError('the option', 'its answer is no array')
+    if (!Array.isArray(answer)) throw new DiscoveryError(option, 'its answer is no array of addresses')
     this.#lookups++
     const { schemes, reporter } = this.#context
     const urls = new Set<string>()

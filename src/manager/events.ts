@@ -42,8 +42,8 @@ export interface ManagerEvents {
   /** A lookup of the discovery failed, or took too long; the next follows. */
   'discovery-failed': (error: Error) => void
   /**
-   * The discovery found what is no address of this transport, such as a malformed line of a file: its first 256
-   * characters, and what is wrong. Once while it goes on being found, of at most 16 such at a time.
+   * The discovery found what is no address of this transport, such as a malformed line of a file or one with the port
+   * 0: its first 256 characters, and what is wrong. Once while it goes on being found, of at most 16 such at a time.
    */
   'discovery-refused': (refusal: { readonly address: string; readonly reason: string }) => void
   /** A connection was closed because the peer broke the protocol. */

@@ -195,6 +195,10 @@ export class LinkEvents implements HubHandler {
       this.#node.reporter.violation(link.name, 'malformed', 'a fault frame that cannot be read')
   }
 
+  released(link: Link, release: number): void {
+    this.#node.seeker.released(link, release)
+  }
+
   closedByPeer(lane: Lane, close: Close): void {
     if (close.code === CloseCode.removed) this.#node.removedBy()
     this.#node.reporter.debug(`'${lane.link.name}' closed ${lane.channel.name}/${lane.index}: ${close.text}`)

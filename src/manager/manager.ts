@@ -32,7 +32,8 @@ export interface AckOptions {
   readonly when?: 'given' | 'handled' | undefined
   /**
    * Whether to go on with what was sent while the peer is down, in its present life. Default `'wait'`. A partition is
-   * not a down. What was not sent yet goes by `whenDown`.
+   * not a down. What was not sent yet goes by `whenDown`; but with `'wait'` what the call had accepted before the peer
+   * went down waits too, for that life.
    */
   readonly onDown?: 'wait' | 'reject' | undefined
 }
@@ -45,7 +46,10 @@ export interface RequestOptions {
   readonly partitionKey?: string | number | undefined
   /** Carried with the message and handed to the handler. */
   readonly clock?: unknown
-  /** What to do when the peer is down. Default `'reject'`; `'wait'` keeps the message until it is up again. */
+  /**
+   * What to do with what was not yet sent when the peer is down. Default `'reject'`; `'wait'` keeps the message until
+   * it is up again.
+   */
   readonly whenDown?: 'reject' | 'wait' | undefined
   /**
    * Whether the message may go through other nodes where there is no direct connection. A way is then looked for, and

@@ -6,6 +6,7 @@ import {
   OverflowError,
   PartitionedError,
   UnknownChannelError,
+  UnknownOutcomeError,
 } from '../core/errors.js'
 import type { Incarnation, NodeName, NodeSpec } from '../core/node.js'
 import { callUser } from '../core/promise-like.js'
@@ -159,15 +160,15 @@ export class Monitoring {
     const { self, hub, limits, reporter } = this.#context
     const { name, incarnation } = self()
     const link = hub.links.get(node)
-    if (node !== name && link === undefined) return new NotConnectedError(node, 'stranger')
+    if (node !== name && link === undefined) return notConnected(node, 'stranger')
     const other = otherLife(node, only, link?.spec.incarnation ?? incarnation)
     if (other !== undefined) return other
     const verdict = link?.state.verdict ?? 'send'
     if (verdict === 'cut') return new PartitionedError(node)
-    if (verdict !== 'send') return new NotConnectedError(node, verdict)
+    if (verdict !== 'send') return notConnected(node, verdict)
     if (this.#monitors.count(node) < monitorsMax(limits)) return undefined
     reporter.counters.add('monitorsRefused')
-    return new OverflowError(node, channel, 'limits.monitors')
+    return tooMany(node, channel, 'here')
   }
 
   #step(input: MonitorsInput): void {
@@ -212,7 +213,7 @@ export class Monitoring {
       for (const [id] of message.monitors) {
         const life = this.#lifeOf(node)
         this.#step({ type: 'demonitor', id })
-        this.#end(id, life, error)
+        this.#end(id, life, asMonitor(error, node, channel))
       }
     })
   }
@@ -336,15 +337,15 @@ export class Monitoring {
       case 'no-such-server':
         return { reason: why, error: new NoSuchServerError(node, name) }
       case 'refused':
-        return { reason: why, error: new OverflowError(node, channel, 'limits.monitors') }
+        return { reason: why, error: tooMany(node, channel, 'there') }
       case 'stopped':
         return { reason: why, error: this.#stopping?.() }
       case 'cut':
         return { reason: 'node-down', error: new PartitionedError(node) }
       case 'lost':
-        return { reason: 'node-down', error: new NotConnectedError(node, 'down') }
+        return { reason: 'node-down', error: notConnected(node, 'down') }
       default:
-        return { reason: 'node-down', error: new NotConnectedError(node, why) }
+        return { reason: 'node-down', error: notConnected(node, why) }
     }
   }
 }
@@ -363,4 +364,29 @@ function monitorsMax({ monitors }: Limits): number {
 /** What an ending is called that is an error: of a node that is not there, or that takes no more. */
 function reasonOf(error: Error): MonitorEnd['reason'] {
   return error instanceof OverflowError || error instanceof UnknownChannelError ? 'refused' : 'node-down'
+}
+
+/** Monitors know neither of the options of messages nor of ways through others. */
+function notConnected(node: string, reason: NotConnectedError['reason']): NotConnectedError {
+  if (reason === 'down') {
+    return new NotConnectedError(node, reason, 'is down, or was: monitor it again when onUp tells that it is up')
+  }
+  if (reason !== 'stranger') return new NotConnectedError(node, reason)
+  return new NotConnectedError(node, reason, 'is not connected with this node directly: join it, or connect to it')
+}
+
+function tooMany(node: string, channel: string, where: 'here' | 'there'): OverflowError {
+  const all = where === 'here' ? `all that watch node '${node}'` : `all of this node at node '${node}'`
+  const text = `too many monitors, ${all}: dispose of some, or raise limits.monitors ${where}`
+  return new OverflowError(node, channel, 'limits.monitors', text)
+}
+
+/** What became of the question that a monitor asks of its node, as the monitor is told. */
+function asMonitor(error: Error, node: string, channel: string): Error {
+  if (error instanceof UnknownOutcomeError) return notConnected(node, 'down')
+  if (error instanceof NotConnectedError && error.reason === 'down') return notConnected(node, 'down')
+  if (!(error instanceof OverflowError)) return error
+  const fix = 'monitor again when less waits, on another channel, or raise the limit'
+  const text = `too much waits for node '${node}' on channel '${channel}' (limits.queueBytes): ${fix}`
+  return new OverflowError(node, channel, 'limits.queueBytes', text)
 }

@@ -1,5 +1,5 @@
 import { FrameKind } from '../codec/codec.js'
-import { RemovedError, StaleIncarnationError, StoppedError } from '../core/errors.js'
+import { RemovedError, StaleIncarnationError } from '../core/errors.js'
 import { byName } from '../core/name.js'
 import { type Incarnation, incarnationAfter, type NodeName, type NodeSpec, newIncarnation } from '../core/node.js'
 import type { SendOutcome } from '../core/send-outcome.js'
@@ -34,6 +34,7 @@ import { Reporter } from './reporter.js'
 import { Requester } from './requester.js'
 import { Seeker } from './seeker.js'
 import { Sender } from './sender.js'
+import { departed, lifeOver } from './stopping.js'
 import { dropReasonOf } from './unawaited.js'
 import { Watchers } from './watchers.js'
 
@@ -114,7 +115,7 @@ export class Node {
       unwanted: link => this.seeker.unwanted(link),
       observer: {
         joined: peer => this.joiner.joined(peer),
-        left: () => this.#alone(new StoppedError(settings.name, 'it has left the cluster')),
+        left: () => this.#alone(departed(settings.name)),
         removed: () => this.removedBy(),
         stale: known => this.refusedAsStale(known),
         isSuperseded: () => this.#superseded,
@@ -214,7 +215,7 @@ export class Node {
     const last = Math.max(this.spec.incarnation, this.#supersededBy) as Incarnation
     const now = newIncarnation(clock.wall(), random)
     // Whatever still belongs to the old life must not speak for, or to, the new one.
-    const ended = (): Error => new StoppedError(this.settings.name, 'a new life of it began')
+    const ended = (): Error => lifeOver(this.settings.name)
     this.#delays.stop(ended)
     this.monitoring.stop(ended)
     this.local.forget(ended)
@@ -328,9 +329,7 @@ export class Node {
   }
 
   #live(incarnation: Incarnation, addresses: readonly string[]): void {
-    const ended = (outcome?: SendOutcome): Error => {
-      return new StoppedError(this.settings.name, 'a new life of it began', outcome)
-    }
+    const ended = (outcome?: SendOutcome): Error => lifeOver(this.settings.name, outcome)
     this.causal.clear(ended)
     for (const link of this.hub.links.values()) {
       fail(

@@ -24,6 +24,38 @@ export function isAwaited({ settler }: Outgoing): boolean {
   return settler !== undefined && settler.awaited !== false
 }
 
+/** The message as it waits, or is kept until it is acknowledged; `order` is its place among all of these. */
+// Written out: copying objects into each other here costs more than all the rest of a message's way.
+export function waitingOf(
+  { server, extra, options }: Outgoing,
+  stream: number,
+  settler: Settler,
+  order: number,
+  key?: string,
+  body: Waiting['body'] = unwritten,
+  bytes = 0,
+): Waiting {
+  return {
+    server,
+    stream,
+    body,
+    extra,
+    settler,
+    key,
+    order,
+    patience: patienceOf(options),
+    sequence: 0,
+    tracker: undefined,
+    bytes,
+    queue: undefined,
+    release: undefined,
+    gone: false,
+    transitive: options?.transitive,
+  }
+}
+
+const unwritten: Waiting['body'] = { type: 'value', value: undefined }
+
 /** How long it waits for a peer. */
 export function patienceOf(options: ForwardOptions | undefined): Waiting['patience'] {
   const onDown = options && ackOf(options)?.onDown

@@ -115,7 +115,7 @@ export class Requester {
       const { sender, clock, limits, valueLimits } = this.#context
       const name = node as NodeName
       const channel = options?.channel ?? 'default'
-      if (this.#requests.count(name) >= limits.requests) throw new OverflowError(node, channel, 'limits.requests')
+      if (this.#requests.count(name) >= limits.requests) throw tooMany(node, channel)
       const expires = expiryOf(options, clock)
       checkAnswered(options)
       options?.signal?.throwIfAborted()
@@ -200,4 +200,10 @@ export class Requester {
       why === undefined ? 'its connection was lost' : why === 'left' ? 'it left the cluster' : 'it went down'
     return new UnknownOutcomeError(node, 'request', because)
   }
+}
+
+function tooMany(node: string, channel: string): OverflowError {
+  const fix = 'await the answers of earlier ones, or raise the limit'
+  const text = `too many requests to node '${node}' are without an answer (limits.requests): ${fix}`
+  return new OverflowError(node, channel, 'limits.requests', text)
 }

@@ -35,6 +35,12 @@ export class Room {
     return 'queue'
   }
 
+  /** The bytes that may still wait without anything being dropped. */
+  leftOf({ budget }: LinkChannel): number {
+    // Alone, a message may be larger than the queue.
+    return budget.bytes === 0 ? Number.POSITIVE_INFINITY : this.#context.limits.queueBytes - budget.bytes
+  }
+
   /** Takes room for a message that is held elsewhere, until what is returned is called; undefined: there is none. */
   take(channel: LinkChannel, bytes: number, awaited: boolean): (() => void) | undefined {
     const place = this.find(channel, bytes, awaited)

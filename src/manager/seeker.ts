@@ -1,8 +1,9 @@
+import { FrameKind, Release } from '../codec/codec.js'
 import type { ChannelMap } from '../core/channel.js'
 import { NotConnectedError } from '../core/errors.js'
 import { NoRouteError } from '../core/no-route-error.js'
 import { type Incarnation, isNodeName, type NodeName } from '../core/node.js'
-import type { Clock, Instant, Millis } from '../core/time.js'
+import type { Clock, Millis } from '../core/time.js'
 import type { LinkHub } from '../link/hub.js'
 import type { Lane } from '../link/lane.js'
 import type { Limits } from '../link/limits.js'
@@ -59,7 +60,9 @@ export class Seeker {
   stranger(node: string): NotConnectedError {
     const links = [...this.#context.hub.links.values()]
     const isRelayable = this.#context.isPartial() && links.some(({ state }) => state.direct)
-    return new NotConnectedError(node, 'stranger', isRelayable)
+    if (!isRelayable) return new NotConnectedError(node, 'stranger')
+    const fix = 'join it first, or pass transitive: true to go through others'
+    return new NotConnectedError(node, 'stranger', `is not a member: ${fix}`)
   }
 
   /** A message that may be relayed is for that peer, to which there is no direct connection. False: it may not go. */
@@ -82,7 +85,7 @@ export class Seeker {
 
   /** A connection is lost. */
   laneClosed(link: Link): void {
-    if (link.openLanes === 0) this.#step({ type: 'lost', peer: link, facts: this.#factsOf(link) })
+    this.#step({ type: link.openLanes === 0 ? 'lost' : 'closing', peer: link, facts: this.#factsOf(link) })
   }
 
   /** The cut between the two is gone: a way can be looked for again. */
@@ -102,6 +105,12 @@ export class Seeker {
     const isFinal = error instanceof NoRouteError ? error.reason !== 'time' : isPermanent(error)
     const input = { type: 'unreached', peer: link, facts: this.#factsOf(link), isFinal } as const
     this.#step(input, { lanes: [lane], error })
+  }
+
+  /** The peer asks whether the connections may be closed, or says that they may not. */
+  released(link: Link, release: number): void {
+    const type = release === Release.ask ? 'asked' : 'refused'
+    this.#step({ type, peer: link, facts: this.#factsOf(link) })
   }
 
   /** Nobody is to reach it any more: what leads to it through others, or was kept for what went over it, is closed. */
@@ -157,10 +166,18 @@ export class Seeker {
         this.#fail(peer, effect.held, failure ?? this.#late(peer))
         return this.#step({ type: 'failed', peer, facts: this.#factsOf(peer) })
       case 'close':
+        if (effect.direct) return peer.close('disconnected', 'nothing goes over it')
         for (const lane of [...peer.lanes()]) {
-          if (lane.relayed || effect.direct) lane.close('disconnected', 'nothing goes over it')
+          if (lane.relayed) lane.close('disconnected', 'nothing goes over it')
         }
         return
+      case 'ask':
+        tell(peer, Release.ask)
+        return hold(peer, true)
+      case 'refuse':
+        return tell(peer, Release.refuse)
+      case 'resume':
+        return hold(peer, peer.state.phase === 'cut')
       case 'part':
         return peer.close('disconnected', 'not wanted', lane => lane.connection === undefined || !lane.relayed)
       case 'count':
@@ -196,7 +213,7 @@ export class Seeker {
     const { phase, verdict, wanted, sought, direct } = link.state
     return {
       ...{ phase, verdict, wanted, sought, direct, pinned: link.pinned, open: link.openLanes > 0 },
-      ...{ ...this.#useOf(link), owed: isOwed(link), relayable: isRelayable(link), lostAt: lostAt(link) },
+      ...{ ...this.#useOf(link), owed: isOwed(link), relayable: isRelayable(link), awaySince: link.awaySince },
     }
   }
 
@@ -213,6 +230,18 @@ export class Seeker {
   }
 }
 
+/** On one lane: where nothing goes over any of them, nothing can overtake it. */
+function tell(link: Link, release: number): void {
+  for (const { phase, outbound } of link.lanes()) {
+    if (phase === 'open') return void outbound.controlNumbers(FrameKind.release, release)
+  }
+}
+
+/** Keeps messages back on all lanes, or lets them go on. */
+function hold(link: Link, held: boolean): void {
+  for (const { outbound } of link.lanes()) outbound.hold(held)
+}
+
 /** Whether messages that outlast connections are not settled. */
 function isOwed({ channels }: Link): boolean {
   for (const { budget, lanes } of channels.values()) {
@@ -225,13 +254,6 @@ function isOwed({ channels }: Link): boolean {
 function isRelayable(link: Link): boolean {
   for (const { queue } of link.lanes()) if (queue.some(({ transitive }) => transitive === true)) return true
   return false
-}
-
-/** When its last connection was lost. */
-function lostAt(link: Link): Instant {
-  let at: Instant = 0
-  for (const { closedAt } of link.lanes()) at = Math.max(at, closedAt)
-  return at
 }
 
 function trafficOf({ channels }: Link): number {

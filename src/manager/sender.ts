@@ -30,10 +30,10 @@ import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, isPlain } from './message-options.js'
-import { isAwaited, type Outgoing, patienceOf } from './outgoing.js'
+import { isAwaited, type Outgoing, waitingOf } from './outgoing.js'
 import { Room } from './room.js'
 import type { Seeker } from './seeker.js'
-import { isUnnamed, otherLife } from './server-ref.js'
+import { isReserved, isUnnamed, otherLife } from './server-ref.js'
 import { Streams } from './streams.js'
 import { type TellLost, Unawaited } from './unawaited.js'
 
@@ -217,14 +217,17 @@ export class Sender {
   }
 
   #enqueue(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing): void {
-    const { message, settler, extra } = outgoing
-    if (channel.monotonic !== undefined && channel.monotonic !== false && outgoing.kind === 'message') {
+    const { message, settler, extra, server } = outgoing
+    const isMonotonic = channel.monotonic !== undefined && channel.monotonic !== false
+    // What the library's own servers tell each other is not the newest of anything.
+    if (isMonotonic && outgoing.kind === 'message' && !isReserved(server)) {
       this.#coalesce(channel, lane, stream, outgoing)
       return lane.outbound.drain()
     }
     const awaited = isAwaited(outgoing)
-    const ends = settler ?? this.#unawaited(channel, outgoing.server)
+    const ends = settler ?? this.#unawaited(channel, server)
     if (this.#room.isFull(channel, awaited)) return this.#room.refuse(channel, ends)
+    if (extra?.ack !== undefined && this.#keep(channel, lane, stream, outgoing, ends)) return
     const body: Payload = message instanceof Uint8Array ? bytesFor(message, awaited) : lane.outbound.encode(message)
     // A getter of the message may have ended all that is pending.
     if (channel.link.state.phase === 'left') throw new NotConnectedError(channel.link.name, 'left')
@@ -237,38 +240,28 @@ export class Sender {
       place === 'queue'
         ? this.#waiting(outgoing, stream, ends, undefined, body, bytes)
         : this.#waiting(outgoing, stream, ends, undefined, { type: 'value', value: message }, 0)
-    if (extra?.ack !== undefined && lane.outbound.offerKept(entry)) return this.#watchQueued(entry, outgoing)
     lane.queue.push(entry)
     this.#watchQueued(entry, outgoing)
     lane.outbound.drain()
   }
 
-  // Written out: copying objects into each other here costs more than all the rest of a message's way.
   #waiting(
-    { server, extra, options }: Outgoing,
+    outgoing: Outgoing,
     stream: number,
     settler: Settler,
-    key: string | undefined,
-    body: Waiting['body'],
-    bytes: number,
+    key?: string,
+    body?: Waiting['body'],
+    bytes?: number,
   ): Waiting {
-    return {
-      server,
-      stream,
-      body,
-      extra,
-      settler,
-      key,
-      order: ++this.#order,
-      patience: patienceOf(options),
-      sequence: 0,
-      tracker: undefined,
-      bytes,
-      queue: undefined,
-      release: undefined,
-      gone: false,
-      transitive: options?.transitive,
-    }
+    return waitingOf(outgoing, stream, settler, ++this.#order, key, body, bytes)
+  }
+
+  /** Sends a message that is to be acknowledged past the queue. False: it has to wait. */
+  #keep(channel: LinkChannel, lane: Lane, stream: number, outgoing: Outgoing, ends: Settler): boolean {
+    const entry = this.#waiting(outgoing, stream, ends)
+    if (!lane.outbound.offerKept(entry, outgoing.message, this.#room.leftOf(channel))) return false
+    this.#watchQueued(entry, outgoing)
+    return true
   }
 
   #unawaited(channel: LinkChannel, server: string): Settler {

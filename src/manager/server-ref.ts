@@ -42,21 +42,25 @@ export function isUnnamed(kind: PassageKind): boolean {
  * the name.
  */
 export function destinationOf(ref: ServerRef, self: string): Destination {
-  if (typeof ref === 'string') return { node: self, server: checkServer(ref) }
+  if (typeof ref === 'string') return { node: self, server: checkServer(ref, 'ref') }
   if (typeof ref !== 'object' || ref === null) {
     throw new InvalidOptionError('ref', 'a server name, { node, name } or { via, name }', ref)
   }
   if ('via' in ref) {
     if (typeof ref.via?.whereIs !== 'function') throw new InvalidOptionError('ref.via', 'a registry', ref.via)
     const found = ref.via.whereIs(ref.name)
-    if (found === undefined) throw new NoSuchServerError('the registry', ref.name)
+    if (found === undefined) throw unknownToRegistry(ref.name)
     return { node: checkNode(found.node), server: checkServer(found.name) }
   }
-  const destination = { node: checkNode(ref.node), server: checkServer(ref.name) }
+  const destination = { node: checkNode(ref.node), server: checkServer(ref.name, 'ref.name') }
   const { incarnation } = ref
   if (incarnation === undefined) return destination
   if (!isIncarnation(incarnation)) throw new InvalidOptionError('ref.incarnation', 'that of a life', incarnation)
   return { ...destination, incarnation }
+}
+
+function unknownToRegistry(name: string): NoSuchServerError {
+  return new NoSuchServerError('the registry', name, `the registry knows no server '${name}': enter it there first`)
 }
 
 /**
@@ -78,13 +82,14 @@ export function isRemoteRef<Name extends string = string>(
 export function otherLife(node: string, wanted: number | undefined, known: number): NotConnectedError | undefined {
   // A peer from a list is known without a life before it was met.
   if (wanted === undefined || known === 0 || wanted === known) return undefined
-  return new NotConnectedError(node, wanted < known ? 'restarted' : 'stranger')
+  if (wanted < known) return new NotConnectedError(node, 'restarted')
+  return new NotConnectedError(node, 'stranger', 'was not met yet in the life that is meant: wait for onUp')
 }
 
-/** Checks a server name that a caller gave. */
-export function checkServer(name: unknown): string {
+/** Checks a server name that a caller gave, as `option`. */
+export function checkServer(name: unknown, option = 'server'): string {
   if (isServerName(name)) return name
-  throw new InvalidOptionError('server', `1 to ${serverNameBytesMax} bytes of text without control characters`, name)
+  throw new InvalidOptionError(option, `1 to ${serverNameBytesMax} bytes of text without control characters`, name)
 }
 
 function isServerName(name: unknown): name is string {

@@ -1,5 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { abortReason, onAbort } from '../core/abort.js'
+import { StoppedError } from '../core/errors.js'
+import type { SendOutcome } from '../core/send-outcome.js'
 
 /** Ends what is under way: all of it at once, or what was asked for with a signal of the caller's, by that. */
 export class Stopping {
@@ -46,6 +48,17 @@ export class Stopping {
     this.#shared.set(given, shared)
     return shared
   }
+}
+
+/** What was pending in a life of a running node ends: another has begun. */
+export function lifeOver(node: string, outcome?: SendOutcome): StoppedError {
+  const text = `a life of node '${node}' ended, and what was pending in it: a new one began, so begin again`
+  return new StoppedError(node, undefined, outcome, text)
+}
+
+/** What a running node was about to join ends: it has left. */
+export function departed(node: string): StoppedError {
+  return new StoppedError(node, undefined, 'not-sent', `node '${node}' has left the cluster: call join() to begin anew`)
 }
 
 /** What stands for a signal of the caller's while anybody uses it. */

@@ -1,14 +1,12 @@
 import { membershipChannel } from '../core/channel.js'
-import { OverflowError } from '../core/errors.js'
 import type { Millis } from '../core/time.js'
 import type { PeerServiceManager } from '../manager/manager.js'
 import { SettledLater } from '../manager/settled-later.js'
-import { type DrainMessage, poolServer } from './pool-messages.js'
+import { ask } from './ask.js'
+import type { DrainMessage } from './pool-messages.js'
 import type { PoolTraffic } from './pool-traffic.js'
 
 const drain: DrainMessage = { type: 'drain' }
-/** Milliseconds after which a node is asked again that could not be asked because of a full queue. */
-const askAgainAfter = 50
 
 /**
  * Who leaves waits for what others had sent to it before they knew, and they alone can tell when that has arrived. They
@@ -27,22 +25,8 @@ export class Drains {
 
   /** Resolves when all that these nodes had sent here has arrived, or never will, or at that time of the clock. */
   async ask(nodes: Iterable<string>, until: Millis): Promise<void> {
-    await Promise.all([...nodes].map(node => this.#ask(node, until)))
-  }
-
-  async #ask(node: string, until: Millis): Promise<void> {
-    const { clock } = this.#manager
-    const ack = { when: 'handled', onDown: 'reject' } as const
-    while (clock.now() < until) {
-      const timeout = until - clock.now()
-      try {
-        return await this.#manager.forwardMessage(node, poolServer, drain, { channel: membershipChannel, ack, timeout })
-      } catch (error) {
-        // It is not there any more, or has no pools, or the time is over.
-        if (!(error instanceof OverflowError)) return
-      }
-      await new Promise<void>(resolve => void clock.schedule(askAgainAfter, resolve))
-    }
+    const route = { channel: membershipChannel }
+    await Promise.all([...nodes].map(node => ask(this.#manager, node, drain, route, until)))
   }
 
   /** A node asks. The first of its questions that wait for an answer keeps no credit, so that nothing waits for it. */

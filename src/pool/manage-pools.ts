@@ -15,7 +15,8 @@ import type { PoolPeer } from './node-table.js'
 import { PeerPools } from './peer-pools.js'
 import { PoolArrivals, type Subscriber } from './pool-arrivals.js'
 import { checkPublished, type PublishMessage, parsePoolMessage, poolServer } from './pool-messages.js'
-import { isCallersMistake, PoolSender, reasonOf, unreadable } from './pool-sender.js'
+import { unreadable } from './pool-refusal.js'
+import { isCallersMistake, PoolSender, reasonOf } from './pool-sender.js'
 import { nodeTypeOf, type PoolSpec } from './pool-spec.js'
 import { subscriptionsMax } from './pool-state.js'
 import type { Pools, PoolsEvents, PoolsOptions } from './pools.js'
@@ -78,10 +79,10 @@ export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Serve
    */
   subscribe<Message = unknown>(prefix: string, fn: Subscriber<Message>): Disposable
   /**
-   * Tells the others that this node is about to end, so that it is given no more work; what comes all the same is
-   * passed on to the new owners. Resolves when they have taken note, when all that pools had sent here before has
-   * arrived and was handled or passed on, and when what was passed on has arrived: a `stop()` then loses nothing, and
-   * repeats nothing. Or after `timeout` milliseconds (1,000). For this life.
+   * Tells the others that this node is about to end, so that it is given no more work and hears of no more topics; what
+   * comes all the same is passed on to the new owners. Resolves when they have taken note, when all that pools had sent
+   * here before has arrived and was handled or passed on, and when what was passed on has arrived: a `stop()` then
+   * loses nothing, and repeats nothing. Or after `timeout` milliseconds (1,000). For this life.
    */
   depart(options?: { readonly timeout?: number | undefined }): Promise<void>
   /** Departs, and leaves the cluster. */

@@ -86,11 +86,13 @@ export class PeerPools {
     return node === this.#context.manager.name || this.#peers.get(node)?.state !== undefined
   }
 
-  /** Who subscribed to the topic, this node left out. */
+  /** Who subscribed to the topic and has not said that it leaves, this node left out. */
   subscribers(topic: string): string[] {
     const found: string[] = []
+    if (this.#phase !== 'open') return found
     for (const [node, { state }] of this.#peers) {
-      if (state?.subscriptions.some(prefix => matchesTopic(prefix, topic)) === true) found.push(node)
+      if (state === undefined || state.leaving) continue
+      if (state.subscriptions.some(prefix => matchesTopic(prefix, topic))) found.push(node)
     }
     return found
   }
@@ -213,6 +215,8 @@ export class PeerPools {
 
   #untold(node: string, peer: Peer, error: unknown, state: StateMessage): void {
     const { manager, pools } = this.#context
+    const isFirst = !peer.hasFailed
+    peer.hasFailed = false
     if (error instanceof NoSuchServerError) {
       // Unless it told of some meanwhile, it has no pools, or none any more.
       peer.told = peer.heard === state.heard ? state.version : 0
@@ -223,7 +227,6 @@ export class PeerPools {
       peer.told = state.version
       pools.failed(`the pools of '${node}'`, error)
     } else {
-      const isFirst = !peer.hasFailed
       peer.hasFailed = true
       // When this node is started again it meets all of them anew.
       if (error instanceof StoppedError) return

@@ -1,22 +1,18 @@
 import {
   EncodeError,
   InvalidOptionError,
-  MaquisError,
   NoSuchServerError,
   NotConnectedError,
   OverflowError,
   PartitionedError,
-  RemoteError,
   StoppedError,
   UnknownChannelError,
   UnknownOutcomeError,
 } from '../core/errors.js'
-import { isRecord } from '../core/name.js'
-import { isNodeName } from '../core/node.js'
-import { type ErrorReport, errorOf, reportOf, shortened } from '../manager/error-reports.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { ackOf, checkOptions } from '../manager/message-options.js'
 import { checkPublished, type PublishMessage, poolServer } from './pool-messages.js'
+import { unwrapped } from './pool-refusal.js'
 import { PoolTraffic } from './pool-traffic.js'
 
 /** What became of a message that is for one node. */
@@ -127,13 +123,14 @@ export class PoolSender {
 
   async #send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
     const acked = ackOf(options)
-    const { server } = message
-    const sent: ForwardOptions = { partitionKey: message.owned?.partitionKey ?? server, ...options }
-    if (acked === undefined) this.traffic.unanswered(node, sent)
+    const { server, owned } = message
+    const partitionKey = options.partitionKey ?? owned?.partitionKey ?? server
+    const sent: ForwardOptions = { ...options, partitionKey }
     if (!this.#nodes.runsPools(node)) return this.#plain(node, message, sent)
     try {
       if (acked === undefined) {
         await this.#manager.forwardMessage(node, poolServer, message, sent)
+        this.traffic.unanswered(node, sent)
       } else {
         // What the server is given there is told by the answer of the pools there.
         const ack = { when: 'handled', onDown: 'reject' } as const
@@ -157,6 +154,7 @@ export class PoolSender {
     const acked = ackOf(options)
     const rejecting = acked && { ack: { when: acked.when, onDown: 'reject' as const } }
     await this.#manager.forwardMessage(node, server, message, { ...options, ...rejecting })
+    if (acked === undefined) this.traffic.unanswered(node, options)
   }
 }
 
@@ -188,54 +186,4 @@ export function reasonOf(errors: readonly Error[]): 'empty' | 'overloaded' | 'fa
 export function isCallersMistake(error: unknown): boolean {
   if (error instanceof UnknownChannelError) return error.where === 'local'
   return error instanceof EncodeError || error instanceof InvalidOptionError || error instanceof StoppedError
-}
-
-/** Carries to the sender why its message was not handled, over the pools of two nodes. */
-class PoolRefusal extends Error {
-  override readonly name = refusalName
-
-  constructor(report: object) {
-    super(JSON.stringify(report))
-  }
-}
-
-const refusalName = 'PoolRefusal'
-
-/** What the pools of this node throw, for those that sent the message. It names the node that an error is about. */
-export function wrapped(error: unknown): Error {
-  const about = error instanceof MaquisError && 'node' in error ? { node: error.node } : {}
-  // Whom it was passed on to went away, or this node ends: nobody knows here what became of it.
-  const isLost = error instanceof UnknownOutcomeError || error instanceof PartitionedError
-  if (isLost || error instanceof StoppedError) return new PoolRefusal({ ...about, reason: outcomeUnknown })
-  const report = error instanceof RemoteError ? thrownReport(error) : reportOf(error)
-  const refusal = new PoolRefusal({ ...report, ...about })
-  return refusal.message.length <= refusalMax ? refusal : new PoolRefusal({ ...shortened(report), ...about })
-}
-
-/** No message between pools that this node can read: with `ack` its sender is not to take it for handled. */
-export function unreadable(): Error {
-  return new PoolRefusal({ name: 'Error', message: 'the pools there cannot read the message' })
-}
-
-function thrownReport({ remoteName: name, remoteMessage: message, remoteCode: code }: RemoteError): ErrorReport {
-  return { name, message: message.slice(0, refusalMax / 2), code }
-}
-
-const outcomeUnknown = 'outcome-unknown'
-
-/** The characters of a refusal: as many as an error that crosses the wire may have. Half are for a handler's words. */
-const refusalMax = 4_096
-
-function unwrapped(error: unknown, peer: string, server: string): unknown {
-  if (!(error instanceof RemoteError) || error.remoteName !== refusalName) return error
-  try {
-    const report: unknown = JSON.parse(error.remoteMessage)
-    const { node: named, reason }: Record<string, unknown> = isRecord(report) ? report : {}
-    const node = isNodeName(named) ? named : peer
-    if (reason !== outcomeUnknown) return errorOf(node, server, report, 'message')
-    const why = node === peer ? 'it ended' : `it went away when '${peer}' had passed the message on to it`
-    return new UnknownOutcomeError(node, 'message', why)
-  } catch {
-    return error
-  }
 }

@@ -1,7 +1,7 @@
-import { OverflowError } from '../core/errors.js'
 import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
-import { type FlushMessage, poolServer } from './pool-messages.js'
+import { ask } from './ask.js'
+import type { FlushMessage } from './pool-messages.js'
 import { UnderWay } from './under-way.js'
 
 /** Where messages of a stream, or of a causal label, go. */
@@ -15,12 +15,10 @@ interface Traffic {
    */
   readonly routes: Map<string, Route>
   /** Ends when all has arrived that was asked about so far. */
-  flushed: Promise<unknown>
+  flushed: Promise<void>
 }
 
 const flush: FlushMessage = { type: 'flush' }
-/** Milliseconds after which a flush that met a full queue is sent again. */
-const flushAgainAfter = 50
 
 /** What is on its way from the pools of this node to those of others, and its own, so that it can be waited for. */
 export class PoolTraffic {
@@ -36,17 +34,17 @@ export class PoolTraffic {
     return this.#of(node).sends.track(sending)
   }
 
-  /** A message without `ack` goes to the node: nothing will tell when it has arrived. */
+  /** A message without `ack` was written, of those that are tracked: nothing will tell when it has arrived. */
   unanswered(node: string, { channel = 'default', partitionKey = '', causalLabel }: Route): void {
-    const { spec } = this.#manager
+    const routes = this.#nodes.get(node)?.routes
     // Of a label all come in order, on whatever stream, and may come later than what is behind them on theirs.
     if (causalLabel !== undefined) {
-      this.#of(node).routes.set(`label ${causalLabel}`, { channel, partitionKey, causalLabel })
+      routes?.set(`label ${causalLabel}`, { channel, partitionKey, causalLabel })
       return
     }
-    const { parallelism = 1 } = spec.channels[channel] ?? {}
+    const { parallelism = 1 } = this.#manager.spec.channels[channel] ?? {}
     const stream = parallelism === 1 ? 0 : streamOf(hashPartitionKey(partitionKey), parallelism)
-    this.#of(node).routes.set(`${stream} ${channel}`, { channel, partitionKey })
+    routes?.set(`${stream} ${channel}`, { channel, partitionKey })
   }
 
   /** Resolves when all that was sent to the node so far has arrived, or never will. */
@@ -54,30 +52,16 @@ export class PoolTraffic {
     const traffic = this.#nodes.get(node)
     if (traffic === undefined) return
     // What an earlier flush asks about is not asked about again, and may not have arrived.
-    traffic.flushed = Promise.all([traffic.flushed, this.#flushRoutes(node, traffic)])
+    traffic.flushed = this.#flushRoutes(node, traffic)
     await traffic.flushed
   }
 
-  async #flushRoutes(node: string, { sends, routes }: Traffic): Promise<void> {
+  async #flushRoutes(node: string, { sends, routes, flushed }: Traffic): Promise<void> {
     await sends.ended()
     const asked = [...routes.values()]
     routes.clear()
-    await Promise.all(asked.map(route => this.#flushRoute(node, route)))
-  }
-
-  /** Behind all others of the stream or label, and answered. A full queue is no reason not to ask, but to ask later. */
-  async #flushRoute(node: string, route: Route): Promise<void> {
-    const ack = { when: 'given', onDown: 'reject' } as const
-    const { clock } = this.#manager
-    for (;;) {
-      try {
-        return await this.#manager.forwardMessage(node, poolServer, flush, { ...route, ack })
-      } catch (error) {
-        // One of us is not there any more: nothing will arrive.
-        if (!(error instanceof OverflowError)) return
-      }
-      await new Promise<void>(resolve => void clock.schedule(flushAgainAfter, resolve))
-    }
+    // Behind all others of the stream or label.
+    await Promise.all([flushed, ...asked.map(route => ask(this.#manager, node, flush, route))])
   }
 
   /** The same, for all nodes. */
@@ -85,7 +69,7 @@ export class PoolTraffic {
     await Promise.all([...this.#nodes.keys()].map(node => this.flush(node)))
   }
 
-  /** The node is down: nothing of what was sent to it is on its way any more. */
+  /** The node is down: what was sent to it is not on its way any more. */
   forget(node: string): void {
     this.#nodes.delete(node)
   }

@@ -63,6 +63,8 @@ export interface Pool {
   readonly epoch: number
   /** Round robins that were forgotten, because 1,024 others were used since. */
   readonly roundRobinForgotten: number
+  /** How many turns each node has had here, in all round robins together, since it is in the pool. 0 is left out. */
+  readonly roundRobinTurns: ReadonlyMap<string, number>
   readonly events: EventEmitter<PoolEvents>
   /** The owner of a key; undefined where nobody is alive. */
   hrw(key: PoolKey): PoolNode | undefined
@@ -110,6 +112,7 @@ export class WorkPool implements Pool {
   readonly #members: PoolMembers
   #epoch = 0
   #roundRobin = new RoundRobin()
+  readonly #turns = new Map<string, number>()
   #isClosed = false
   #isKnownEmpty = false
   /** Those who wait until it is ready. */
@@ -152,6 +155,10 @@ export class WorkPool implements Pool {
     return this.#roundRobin.forgotten
   }
 
+  get roundRobinTurns(): ReadonlyMap<string, number> {
+    return this.#turns
+  }
+
   get events(): GuardedEmitter<PoolEvents> {
     return this.#context.events
   }
@@ -187,7 +194,10 @@ export class WorkPool implements Pool {
       const { alive, name } = list[at] as PoolNode
       return alive && !(skipsSelf && name === self)
     })
-    return index === undefined ? undefined : list[index]
+    if (index === undefined) return undefined
+    const node = list[index] as PoolNode
+    this.#turns.set(node.name, (this.#turns.get(node.name) ?? 0) + 1)
+    return node
   }
 
   hrwTopic(key: PoolKey): string {
@@ -257,12 +267,16 @@ export class WorkPool implements Pool {
   respecify(spec: CompletePoolSpec): void {
     this.#members.respecify(spec)
     this.#roundRobin = new RoundRobin()
+    this.#turns.clear()
   }
 
   /** Takes its nodes. Returns what is to be told when all pools have theirs. */
   place(placement: Placement): (() => void) | undefined {
     const before = this.events.listenerCount('changed') > 0 ? this.#members.siteNames() : undefined
     const { added, removed } = this.#members.place(placement)
+    const { nodes, touched } = placement
+    if (touched === undefined) this.#keepTurnsOf(nodes)
+    else if (touched.now === undefined) this.#turns.delete(touched.name)
     for (const { alive, ready } of [...this.#waiting]) if (this.#members.aliveCount >= alive) ready()
     if (added.length === 0 && removed.length === 0) return undefined
     this.#epoch++
@@ -274,6 +288,11 @@ export class WorkPool implements Pool {
       if (change !== undefined) this.events.emit('changed', change)
       if (isEmpty) this.tellEmpty()
     }
+  }
+
+  #keepTurnsOf(nodes: readonly { readonly name: string }[]): void {
+    const names = new Set(nodes.map(({ name }) => name))
+    for (const name of this.#turns.keys()) if (!names.has(name)) this.#turns.delete(name)
   }
 
   /** Tells that nobody is alive, unless that was told already. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type PeerProcess, startMesh } from '../support/processes.js'
+import { PeerProcess, startMesh } from '../support/processes.js'
 
 const worker = { secret: 'sesame', attributes: { type: 'worker' } }
 const trio = [
@@ -55,17 +55,39 @@ test('when the owner of a key is killed the next in rank has it, and nothing sen
   console.log(`of ${count}: a ${given(a).size}, b ${given(b).size}, c ${given(c).size}; in all ${handled.size}`)
 }, 90_000)
 
-test('a rolling restart refuses nothing: who departs is given no more, and hands on what comes', async () => {
+test('a rolling restart of all three refuses, loses and repeats nothing', async () => {
   await using peers = await startMesh(...trio)
+  const started: PeerProcess[] = []
+  await using _ = {
+    [Symbol.asyncDispose]: async () => void (await Promise.all(started.map(peer => peer[Symbol.asyncDispose]()))),
+  }
   const [a, b, c] = peers
   await Promise.all(peers.map(peer => peer.command('pools', { alive: 3 })))
-  const many = a.command('publishMany', { from: 0, count: 2_000, atOnce: 20 }, 60_000) as Promise<Ended[]>
-  await c.event('work', (number: number) => number > 200)
-  await c.command('departPools')
-  await c.command('stop')
-  const ended = await many
+  /** Ends the process as its user is told to, and starts one of that name in its place. */
+  const restart = async (old: PeerProcess, other: PeerProcess): Promise<PeerProcess> => {
+    await old.command('departPools')
+    await old.command('stop')
+    const peer = await PeerProcess.start({ ...worker, name: old.name })
+    started.push(peer)
+    const ready = peer.command('pools', { alive: 3 })
+    await peer.join(other)
+    await ready
+    return peer
+  }
+  const publish = async (by: PeerProcess, from: number, restarts: () => Promise<void>): Promise<Ended[]> => {
+    const many = by.command('publishMany', { from, count: 6_000, atOnce: 10 }, 60_000) as Promise<Ended[]>
+    await by.event('work', (number: number) => number > from + 100)
+    await restarts()
+    return many
+  }
+  let second = b
+  const ended = await publish(a, 0, async () => {
+    second = await restart(b, a)
+    await restart(c, a)
+  })
+  ended.push(...(await publish(second, 6_000, async () => void (await restart(a, second)))))
   expect(ended.filter(({ sent }) => !sent)).toEqual([])
-  const handled = [a, b, c].flatMap(peer => [...given(peer)])
-  // Nothing is lost, and nothing is done twice either.
-  expect(handled.sort((one, other) => one - other)).toEqual(Array.from({ length: 2_000 }, (_, index) => index))
+  const handled = [...peers, ...started].flatMap(peer => [...given(peer)])
+  expect(handled.sort((one, other) => one - other)).toEqual(Array.from({ length: 12_000 }, (_, index) => index))
+  for (const peer of started) expect(given(peer).size).toBeGreaterThan(0)
 }, 90_000)

@@ -34,11 +34,29 @@ describe('a discovery by DNS', () => {
       record('light', 2, 10, 1),
       record('heavy.', 3, 10, 9),
       record('', 4, 0, 0),
-      record('none', 0, 0, 0),
+      record('.', 5, 0, 0),
     ]
     const resolver = (): DnsResolver => ({ ...answering([]), resolveSrv: async () => records })
     const discovery = dnsDiscovery({ name: 'x', type: 'SRV', scheme: 'wss', resolver })
     expect(await discovery.lookup(signal)).toEqual(['wss://heavy:3', 'wss://light:2', 'wss://late:1'])
+  })
+
+  test('keeps SRV records that lack a port in its answer, so that the node tells of them', async () => {
+    const records = [{ name: 'portless', port: 0, priority: 1, weight: 1 }]
+    const discovery = dnsDiscovery({
+      name: 'x',
+      type: 'SRV',
+      resolver: () => ({ ...answering([]), resolveSrv: async () => records }),
+    })
+    expect(await discovery.lookup(signal)).toEqual(['ws://portless:0'])
+  })
+
+  test('says of a name that is not there that the whole of it is needed', async () => {
+    const missing = Object.assign(new Error('queryA ENOTFOUND nodes'), { code: 'ENOTFOUND' })
+    const resolver = (): DnsResolver => ({ ...answering([]), resolve4: () => Promise.reject(missing) })
+    await expect(dnsDiscovery({ name: 'nodes', port: 1, resolver }).lookup(signal)).rejects.toThrow(
+      `the A records of 'nodes' failed: queryA ENOTFOUND nodes: give the whole name`,
+    )
   })
 
   test('cancels what it asked when its signal aborts', async () => {

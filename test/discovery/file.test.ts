@@ -48,6 +48,17 @@ describe('a discovery by a file', () => {
     })
   })
 
+  test.each([
+    ['["ws://a:1", "ws://b', 'rename it'],
+    ['[1]', '["ws://127.0.0.1:7001"]'],
+    ['#'.repeat(1_048_577), 'leave some addresses out'],
+  ])('says what to do about a file that it refuses', async (text, fix) => {
+    await inFile(async (path, write) => {
+      await write(text)
+      await expect(fileDiscovery(path).lookup(signal)).rejects.toThrow(fix)
+    })
+  })
+
   test('reads neither what is no plain file nor what is too large', async () => {
     await expect(fileDiscovery(tmpdir()).lookup(signal)).rejects.toThrow('no plain file')
     await inFile(async (path, write) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ReplyStatus } from '../../src/codec/codec.js'
-import { payloadOf } from '../../src/codec/value-bytes.js'
 import { EncodeError } from '../../src/core/errors.js'
+import { entryOverheadBytes } from '../../src/link/limits.js'
 import type { Waiting } from '../../src/link/queue.js'
 import { type HubNode, World } from '../support/hubs.js'
 
@@ -79,10 +79,12 @@ describe('an answer that nothing stands in the way of', () => {
 })
 
 describe('a message that is to be acknowledged and need not wait', () => {
-  function entryOf(server: string, bytes: Uint8Array): Waiting {
+  const settler = { sent: () => {}, failed: () => {}, awaited: false }
+
+  function entryOf(server: string): Waiting {
     return {
-      ...{ server, stream: 0, body: payloadOf(bytes), extra: { ack: 'given' }, settler: undefined, key: undefined },
-      ...{ order: 1, patience: 'life', sequence: 0, tracker: undefined, bytes: 500, queue: undefined },
+      ...{ server, stream: 0, body: { type: 'value', value: undefined }, extra: { ack: 'given' }, settler },
+      ...{ key: undefined, order: 1, patience: 'life', sequence: 0, tracker: undefined, bytes: 0, queue: undefined },
       ...{ release: undefined, gone: false },
     }
   }
@@ -91,9 +93,10 @@ describe('a message that is to be acknowledged and need not wait', () => {
     const world = new World()
     const [a, b] = await world.pair()
     const { outbound, queue, channel } = a.lane(b)
-    const entry = entryOf('x', Uint8Array.of(7))
-    expect(outbound.offerKept(entry)).toBe(true)
-    expect(channel.budget).toMatchObject({ bytes: 500, pinned: 500 })
+    const entry = entryOf('x')
+    expect(outbound.offerKept(entry, Uint8Array.of(7), 500)).toBe(true)
+    const bytes = 1 + entryOverheadBytes
+    expect(channel.budget).toMatchObject({ bytes, pinned: bytes })
     expect(entry.sequence).toBe(1)
     expect(entry.tracker).toBe(channel.outboundSettings.tracker)
     expect(queue.length).toBe(0)
@@ -103,12 +106,48 @@ describe('a message that is to be acknowledged and need not wait', () => {
     expect(channel.budget).toMatchObject({ bytes: 0, pinned: 0 })
   })
 
+  test('is kept as it was, whatever becomes of the batch or of its bytes', async () => {
+    const world = new World()
+    const [a, b] = await world.pair()
+    const { outbound } = a.lane(b)
+    const value = { name: 'x'.repeat(300), list: [1, 2.5, -3] }
+    const bytes = Uint8Array.of(7)
+    const entries = [value, { small: true }, bytes].map(message => {
+      const entry = entryOf('x')
+      expect(outbound.offerKept(entry, message, 5_000)).toBe(true)
+      return entry
+    })
+    value.name = 'changed'
+    bytes[0] = 8
+    await world.pass(10)
+    for (let count = 0; count < 50; count++) outbound.offer('y', 0, { other: 'y'.repeat(500) }, undefined)
+    outbound.again(entries)
+    await world.pass(10)
+    const sent = [{ name: 'x'.repeat(300), list: [1, 2.5, -3] }, { small: true }, Uint8Array.of(7)]
+    expect(b.payloads('x')).toEqual([...sent, ...sent])
+  })
+
+  test('waits where there is no room for it, and takes no number', async () => {
+    const world = new World()
+    const [a, b] = await world.pair()
+    const { outbound, channel } = a.lane(b)
+    expect(outbound.offerKept(entryOf('x'), { seven: 7 }, entryOverheadBytes)).toBe(false)
+    expect(channel.budget).toMatchObject({ bytes: 0, pinned: 0 })
+    const entry = entryOf('x')
+    expect(outbound.offerKept(entry, { seven: 7 }, 500)).toBe(true)
+    expect(entry.sequence).toBe(1)
+    await world.pass(10)
+    expect(b.payloads('x')).toEqual([{ seven: 7 }])
+  })
+
   test('waits behind others, and where it needs chunks', async () => {
     const { a, b } = await stalled()
-    expect(a.lane(b).outbound.offerKept(entryOf('x', Uint8Array.of(7)))).toBe(false)
+    expect(a.lane(b).outbound.offerKept(entryOf('x'), Uint8Array.of(7), 500)).toBe(false)
     const world = new World()
     const [c, d] = await world.pair()
-    expect(c.lane(d).outbound.offerKept(entryOf('x', new Uint8Array(100_000)))).toBe(false)
+    for (const large of [new Uint8Array(100_000), { large: 'x'.repeat(100_000) }]) {
+      expect(c.lane(d).outbound.offerKept(entryOf('x'), large, 500_000)).toBe(false)
+    }
     expect(c.lane(d).channel.budget.bytes).toBe(0)
   })
 })

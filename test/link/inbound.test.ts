@@ -29,6 +29,7 @@ class Slow implements InboundHandler {
   ponged(): void {}
   strategy(): void {}
   fault(): void {}
+  released(): void {}
   peerClosed(): void {}
   duplicate(): void {}
   emptied(): void {

@@ -57,6 +57,31 @@ describe('a cut', () => {
   })
 })
 
+describe('the time for which a peer is away', () => {
+  test('begins when it is known, when it is lost, when a cut is healed, and when it begins anew', async () => {
+    const world = new World()
+    const [a, b] = await world.pair()
+    const link = a.link(b)
+    const { clock } = world
+    await world.pass(1_000)
+    await b.hub.stop('it stops')
+    await world.pass(100)
+    const lost = link.awaySince
+    expect([link.state.phase, clock.now() - lost]).toEqual(['down', expect.closeTo(100, -2)])
+    await world.pass(50_000)
+    expect(link.awaySince).toBe(lost)
+    link.tell({ type: 'cut', cut: true })
+    await world.pass(50_000)
+    link.tell({ type: 'cut', cut: false })
+    expect([link.state.phase, link.awaySince]).toEqual(['down', clock.now()])
+    await world.pass(50_000)
+    a.hub.ensure({ ...b.spec, incarnation: 2_000 as Incarnation })
+    expect(link.awaySince).toBe(clock.now())
+    const unmet = a.hub.ensure({ ...b.spec, name: 'unmet' as NodeSpec['name'] })
+    expect(unmet.awaySince).toBe(clock.now())
+  })
+})
+
 describe('the silence of a peer', () => {
   test('is not what one lost heartbeat in each direction is taken for, whenever a fault takes it away', async () => {
     for (let delay = 0; delay < 10_000; delay += 500) {

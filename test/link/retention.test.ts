@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { PeerInput } from '../../src/link/peer-state.js'
-import { heldMax, idleMillis, searchMillis } from '../../src/link/retention.js'
+import { heldMax, releaseMillis, searchMillis } from '../../src/link/retention.js'
+import { idleMillis } from '../../src/link/uses.js'
 import { heldFor, type Peer, Peers, pulse } from '../support/retained-peers.js'
 
 function connected(...names: string[]): Peers {
@@ -420,8 +421,83 @@ describe('a search for a way through other nodes', () => {
   })
 })
 
+describe('a connection over which nothing went for a minute', () => {
+  /** The peer was just asked whether it may be closed, and has not answered. */
+  function asking(): Peers {
+    const peers = new Peers()
+    peers.consents = false
+    peers.seek('a')
+    peers.open('a', 1)
+    peers.load('a', 'nothing')
+    expect(peers.pass(idleMillis)).toEqual([[idleMillis, 'a: ask']])
+    return peers
+  }
+
+  test('is closed by the peer, and what came meanwhile looks for another way', () => {
+    const peers = asking()
+    peers.load('a', 'passing', true)
+    expect(peers.pass(releaseMillis - pulse)).toEqual([])
+    expect([...peers.holding]).toEqual(['a'])
+    // Of its other connections.
+    peers.closing('a')
+    expect(peers.of('a').state.sought).toBe(false)
+    peers.seek('a')
+    expect(peers.takeDone()).toEqual([])
+    peers.lose('a')
+    expect([peers.takeDone()[0], peers.holding.size, peers.of('a').state.phase]).toEqual(['a: look', 0, 'down'])
+  })
+
+  test('stays where the peer needs it, which is not asked again for a minute', () => {
+    const peers = asking()
+    peers.load('a', 'passing', true)
+    peers.released('a', 'refused')
+    expect(peers.holding.size).toBe(0)
+    peers.load('a', 'nothing')
+    expect(peers.pass(idleMillis - pulse)).toEqual([])
+    expect(peers.pass(pulse)).toEqual([[2 * idleMillis, 'a: ask']])
+  })
+
+  test.each<['nothing' | 'passing', string[]]>([
+    ['nothing', ['a: close']],
+    ['passing', []],
+  ])('waits 5 s for an answer: where then waits %s', (load, done) => {
+    const peers = asking()
+    expect(peers.pass(releaseMillis - pulse)).toEqual([])
+    peers.load('a', load, true)
+    expect(peers.pass(pulse).map(([, line]) => line)).toEqual(done)
+    expect(peers.holding.size).toBe(0)
+  })
+
+  test.each<[string, Peer['load'], string[]]>([
+    ['closes it', 'nothing', ['a: close']],
+    ['refuses while it waits for an answer', 'passing', ['a: refuse']],
+  ])('a peer that is asked %s', (_, load, done) => {
+    for (const prepare of [(peers: Peers) => peers.seek('a'), () => {}]) {
+      const peers = new Peers()
+      prepare(peers)
+      peers.open('a', 1)
+      peers.load('a', load)
+      peers.takeDone()
+      peers.released('a', 'asked')
+      expect(peers.takeDone()).toEqual(done)
+      if (load === 'nothing') expect(peers.of('a').state.phase).toBe('unknown')
+    }
+  })
+
+  test('is not asked for where others stay', () => {
+    const peers = new Peers()
+    peers.consents = false
+    peers.seek('a')
+    peers.of('a').pinned = true
+    peers.open('a')
+    peers.load('a', 'nothing')
+    expect(peers.pass(2 * idleMillis)).toEqual([])
+    expect(peers.of('a').state).toMatchObject({ sought: false, phase: 'up' })
+  })
+})
+
 describe('over any history', () => {
-  type Event = (peers: Peers, name: string) => void
+  type Event = (peers: Peers, name: string) => unknown
   const events: Readonly<Record<string, Event>> = {
     strand: (peers, name) => peers.strand(name),
     connect: (peers, name) => peers.connect(name),
@@ -442,6 +518,11 @@ describe('over any history', () => {
     'say something': (peers, name) => void peers.of(name).traffic++,
     owe: (peers, name) => peers.load(name, 'owed', true),
     settle: (peers, name) => peers.load(name, 'nothing'),
+    'be asked': (peers, name) => peers.released(name, 'asked'),
+    'be refused': (peers, name) => peers.released(name, 'refused'),
+    'begin to close': (peers, name) => peers.of(name).lanes.open > 0 && peers.closing(name),
+    'say nothing': peers => void Object.assign(peers, { consents: false }),
+    consent: peers => void Object.assign(peers, { consents: true }),
   }
   const event = fc.record({ name: fc.nat(99).map(String), what: fc.constantFrom(...Object.keys(events)) })
   const passing = fc.oneof(fc.nat(3 * pulse), fc.nat(searchMillis), fc.constantFrom(idleMillis, heldFor))
@@ -457,7 +538,8 @@ describe('over any history', () => {
       const { state, wanted } = peers.of(name)
       return !kept.has(name) && (state.wanted !== wanted || state.sought)
     })
-    return [...timers, ...forgotten, ...peers.held.slice(heldMax)]
+    const holding = [...peers.holding].filter(name => !kept.has(name))
+    return [...timers, ...forgotten, ...holding, ...peers.held.slice(heldMax)]
   }
 
   test('no more are held than may be, and of what is forgotten nothing is left', () => {
@@ -474,12 +556,13 @@ describe('over any history', () => {
           expect(strays(peers)).toEqual([])
         }
         // Nobody wants anything any more.
+        peers.consents = true
         for (const name of peers.names) {
           Object.assign(peers.of(name), { pinned: false, load: 'nothing' })
           peers.letGo(name)
         }
         peers.pass(idleMillis + 2 * pulse)
-        expect([peers.retention.kept, peers.timers.size, peers.held]).toEqual([[], 0, []])
+        expect([peers.retention.kept, peers.timers.size, peers.held, peers.holding.size]).toEqual([[], 0, [], 0])
         for (const name of peers.names) peers.remove(name)
         expect(peers.retention.peers.size).toBe(0)
       }),

@@ -94,7 +94,7 @@ describe('a message takes', { timeout: 180_000 }, () => {
   test('what it takes to remember it when it is acknowledged', async () => {
     const [cluster, a] = await pair()
     const ack = { ack: true }
-    await expectFewer({ sent: 830, delivered: 730 }, () => a.forwardMessage('b', 'orders', order, ack), cluster)
+    await expectFewer({ sent: 600, delivered: 730 }, () => a.forwardMessage('b', 'orders', order, ack), cluster)
   })
   test('what it takes to remember it when it is a request', async () => {
     const [cluster, a] = await pair()

@@ -134,7 +134,7 @@ describe('a discovery', () => {
   test('is told which text is no address, and why: once while it is found', async () => {
     const cluster = new Cluster()
     const long = 'x'.repeat(1_000)
-    const discovery = new Told('b', 'ws://b:1', 7 as unknown as string, long, 'b')
+    const discovery = new Told('b', 'ws://b:1', 7 as unknown as string, long, 'b', 'memory://b:0')
     const a = cluster.node('a', { discovery })
     const told: { readonly address: string; readonly reason: string }[] = []
     a.events.on('discovery-refused', refusal => told.push(refusal))
@@ -147,6 +147,10 @@ describe('a discovery', () => {
       { address: 'ws://b:1', reason: `has the scheme 'ws', and this transport has memory` },
       { address: 'a number', reason: none },
       { address: long.slice(0, 256), reason: none },
+      {
+        address: 'memory://b:0',
+        reason: 'has the port 0, at which nobody listens: publish the one that the node listens at',
+      },
     ])
     discovery.answer = async () => []
     await cluster.pass(3_000)

@@ -105,6 +105,22 @@ describe('a getter of a message that is written into its batch', () => {
     expect([heard.slice(3), violations]).toEqual([['after'], []])
   })
 
+  test('may disconnect although it is to be acknowledged: it is sent on the next connection', async () => {
+    const { cluster, a, violations, heard } = await setUp()
+    const act = (): void => void a.disconnect('b')
+    const outer = endOf(a.forwardMessage('b', 'x', value(act), ack))
+    await cluster.turn()
+    await cluster.settle(a.connect('memory://b:1'))
+    await cluster.pass(100)
+    expect([outer.end, heard.slice(1), violations]).toEqual(['done', [whole], []])
+  })
+
+  test('may stop its node although it is to be acknowledged: nothing stays pending', async () => {
+    const { cluster, a } = await setUp()
+    const act = (): void => void a.stop()
+    expect(await cluster.failure(a.forwardMessage('b', 'x', value(act), ack), 10_000)).toBeInstanceOf(Error)
+  })
+
   test('may part with the receiver for good: nothing stays pending', async () => {
     const { cluster, a } = await setUp()
     const leaving = {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { CloseCode } from '../../src/codec/codec.js'
 import { encodeClose } from '../../src/codec/handshake-frames.js'
 import { newIncarnation } from '../../src/core/node.js'
+import { staticMesh } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
 
 /** Somebody dials the node, and says that it is stale: such an incarnation is known. */
@@ -31,6 +32,27 @@ describe('a node that nobody has met', () => {
       await sayStale(cluster, 'a', known)
       expect(a.spec.incarnation).toBe(incarnation)
     }
+  })
+
+  test('looks for no way of its last life when it takes a later incarnation: what waited for one ends', async () => {
+    const cluster = new Cluster({ make: staticMesh })
+    const a = await cluster.start('a')
+    const { incarnation } = a.spec
+    const ends: string[] = []
+    const options = { transitive: true, whenDown: 'wait' } as const
+    void a.forwardMessage('x', 'inbox', 1, options).catch(({ reason }) => ends.push(reason))
+    await cluster.pass(20_000)
+    expect(ends).toEqual([])
+    await sayStale(cluster, 'a', incarnation + 1_000)
+    expect(a.spec.incarnation).toBeGreaterThan(incarnation + 1_000)
+    expect(ends).toEqual(['stranger'])
+    // Nor does it once there would be one.
+    const x = await cluster.start('x')
+    const relay = await cluster.start('relay')
+    await cluster.settle(x.syncJoin(relay.spec))
+    await cluster.settle(a.syncJoin(relay.spec))
+    await cluster.pass(60_000)
+    expect([a.isConnected('x'), a.connections().filter(({ node }) => node === 'x')]).toEqual([false, []])
   })
 
   test('is one again when it starts anew, whomever it met before', async () => {

@@ -177,6 +177,67 @@ describe('a monitor of a server', () => {
     expect(ends.map(([end]) => end?.error)).toMatchObject([{}, { reason: 'stranger' }, { reason: 'down' }])
   })
 
+  test('is told what there is to do, and of nothing that only messages have', async () => {
+    const cluster = new Cluster()
+    const a = await cluster.start('a', { limits: { monitors: 1 } })
+    const b = await cluster.start('b')
+    await cluster.settle(b.syncJoin(a.spec))
+    for (const node of [a, b]) node.register('orders', () => {})
+    const ref = b.ref('orders')
+    const ends = [watch(a, 'b', 'orders'), watch(a, 'b', 'orders'), watch(a, 'nobody', 'orders')]
+    const atA = [watch(b, 'a', 'orders'), watch(b, 'a', 'orders')]
+    const future: MonitorEnd[] = []
+    a.monitor({ ...ref, incarnation: ref.incarnation + 1 }, end => void future.push(end))
+    await cluster.pass(1_000)
+    await cluster.settle(b.stop())
+    await cluster.until(() => !a.isConnected('b'))
+    ends.push(watch(a, 'b', 'orders'))
+    await cluster.turn()
+    const isDown = `node 'b' is down, or was: monitor it again when onUp tells that it is up`
+    expect([...ends, future].map(([end]) => end?.error?.message)).toEqual([
+      isDown,
+      `too many monitors, all that watch node 'b': dispose of some, or raise limits.monitors here`,
+      `node 'nobody' is not connected with this node directly: join it, or connect to it`,
+      isDown,
+      `node 'b' was not met yet in the life that is meant: wait for onUp`,
+    ])
+    const there = `too many monitors, all of this node at node 'a': dispose of some, or raise limits.monitors there`
+    expect(atA[1]?.[0]?.error?.message).toBe(there)
+  })
+
+  test('that a full queue refuses, or whose connection is lost meanwhile, is not told how to send', async () => {
+    const data = { overflow: 'reject' } as const
+    const cluster = new Cluster({ options: { channels: { data }, limits: { queueBytes: 2_048, windowBytes: 1_024 } } })
+    const [a, b] = await cluster.pair()
+    b.register('slow', () => new Promise(() => {}))
+    const lost = watch(a, 'b', 'slow', 'data')
+    cluster.sever('a', 'b')
+    await cluster.until(() => lost.length > 0 && a.isFullyConnected('b'))
+    for (let count = 0; count < 20; count++) a.castMessage('b', 'slow', 'x'.repeat(500), { channel: 'data' })
+    const full = watch(a, 'b', 'slow', 'data')
+    await cluster.pass(100)
+    expect(full[0]).toMatchObject({ reason: 'refused', error: { message: expect.stringContaining('monitor again') } })
+    expect(lost[0]).toMatchObject({ reason: 'node-down', error: { message: expect.stringContaining('onUp') } })
+  })
+
+  test('is named as what is wrong with a reference', async () => {
+    const cluster = new Cluster()
+    const a = await cluster.start('a')
+    const wrong = (ref: unknown): unknown => {
+      try {
+        return a.monitor(ref as string, () => {})
+      } catch (error) {
+        return (error as InvalidOptionError).option
+      }
+    }
+    expect([wrong(undefined), wrong(''), wrong({ node: 'a' }), wrong({ name: 'x' })]).toEqual([
+      'ref',
+      'ref',
+      'ref.name',
+      'ref.node',
+    ])
+  })
+
   test('of a node that is reached through others ends soon: it has no direct connection', async () => {
     const { cluster, row } = await line(3)
     const [a, , c] = row

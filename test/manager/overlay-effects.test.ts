@@ -1,48 +1,24 @@
 import { expect, test } from 'vitest'
-import {
-  type Incarnation,
-  type MembershipEffect,
-  type MembershipInput,
-  type MembershipStrategy,
-  type NodeName,
-  type NodeSpec,
-  peerService,
-} from '../../src/index.js'
+import { type Incarnation, type NodeName, peerService } from '../../src/index.js'
 import { simulate } from '../../src/testing/testing.js'
+import { Obedient } from '../support/obedient.js'
 
 /**
- * Connects with whom it joins. When it is reserved a tag that is a number, it has heard that this life of `b` left;
- * when it is reserved `unwanted`, it parts with `b`.
+ * When it is reserved a tag that is a number, it has heard that this life of `b` left; when it is reserved `unwanted`,
+ * it parts with `b`.
  */
-class Hearsay implements MembershipStrategy<never> {
-  readonly capabilities = []
-  #self: NodeSpec | undefined
-
-  step(input: MembershipInput<never>, _now: number, out: MembershipEffect<never>[]): void {
-    if (input.type === 'start') this.#self = input.self
-    if (input.type === 'join') {
-      out.push({ type: 'connect', peer: input.peer })
-      out.push({ type: 'notify', event: { type: 'joined', peer: input.peer.name } })
-    }
-    if (input.type === 'reserve' && input.tag === 'unwanted') {
-      out.push({ type: 'disconnect', node: 'b' as NodeName, reason: 'unwanted' })
-    } else if (input.type === 'reserve') {
-      const incarnation = Number(input.tag) as Incarnation
-      out.push({ type: 'disconnect', node: 'b' as NodeName, reason: 'left', incarnation })
-    }
-  }
-
-  members = (): readonly NodeSpec[] => (this.#self === undefined ? [] : [this.#self])
-  route = (): readonly NodeSpec[] => []
-  parse = (): undefined => undefined
-  admit = (): undefined => undefined
-  state = (): { members: readonly NodeName[] } => ({ members: [] })
-}
+const hearsay = (): Obedient =>
+  new Obedient((input, out) => {
+    if (input.type !== 'reserve') return
+    const node = 'b' as NodeName
+    if (input.tag === 'unwanted') out.push({ type: 'disconnect', node, reason: 'unwanted' })
+    else out.push({ type: 'disconnect', node, reason: 'left', incarnation: Number(input.tag) as Incarnation })
+  })
 
 test('that an earlier life of a peer left does not end the connections of a later one', async () => {
   await using net = simulate({
     nodes: ['a', 'b'],
-    manager: options => peerService(new Hearsay(), { ...options, seeds: [] }),
+    manager: options => peerService(hearsay(), { ...options, seeds: [] }),
     seeds: () => [],
   })
   await net.settle()
@@ -61,7 +37,7 @@ test('that an earlier life of a peer left does not end the connections of a late
 test('messages that depend on those of a node without a connection do not wait for it when it has left', async () => {
   await using net = simulate({
     nodes: ['a', 'b', 'c'],
-    manager: options => peerService(new Hearsay(), { ...options, seeds: [] }),
+    manager: options => peerService(hearsay(), { ...options, seeds: [] }),
     seeds: () => [],
   })
   await net.settle()

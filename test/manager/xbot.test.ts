@@ -1,48 +1,20 @@
 import { expect, test } from 'vitest'
-import {
-  type HyParViewOptions,
-  hyParView,
-  InvalidOptionError,
-  type MembershipEffect,
-  type MembershipInput,
-  type MembershipStrategy,
-  type NodeName,
-  type NodeSpec,
-  peerService,
-} from '../../src/index.js'
+import { type HyParViewOptions, hyParView, InvalidOptionError, type NodeName, peerService } from '../../src/index.js'
 import { simulate } from '../../src/testing/testing.js'
 import { Cluster } from '../support/cluster.js'
-
-/** Connects with whom it joins, and writes down what it hears of round trips. */
-class Listener implements MembershipStrategy<never> {
-  readonly capabilities = []
-  readonly heard: { readonly node: NodeName; readonly millis: number }[] = []
-  #self: NodeSpec | undefined
-
-  step(input: MembershipInput<never>, _now: number, out: MembershipEffect<never>[]): void {
-    if (input.type === 'start') this.#self = input.self
-    if (input.type === 'rtt') this.heard.push(input)
-    if (input.type !== 'join') return
-    out.push({ type: 'connect', peer: input.peer })
-    out.push({ type: 'notify', event: { type: 'joined', peer: input.peer.name } })
-  }
-
-  members = (): readonly NodeSpec[] => (this.#self === undefined ? [] : [this.#self])
-  route = (): readonly NodeSpec[] => []
-  parse = (): undefined => undefined
-  admit = (): undefined => undefined
-  state = (): { members: readonly NodeName[] } => ({ members: [] })
-}
+import { Obedient } from '../support/obedient.js'
 
 test('a strategy hears how long the round trip to a peer takes, smoothed, at both ends', async () => {
-  const strategies = new Map([
-    ['a', new Listener()],
-    ['b', new Listener()],
-  ])
+  const told = new Map<string, { readonly node: NodeName; readonly millis: number }[]>()
+  const listener = (name: string): Obedient => {
+    const heard: { readonly node: NodeName; readonly millis: number }[] = []
+    told.set(name, heard)
+    return new Obedient(input => void (input.type === 'rtt' && heard.push(input)))
+  }
   await using net = simulate({
     nodes: ['a', 'b'],
     latency: { least: 10, mean: 10, tail: 0 },
-    manager: options => peerService(strategies.get(options.name ?? '') ?? new Listener(), { ...options, seeds: [] }),
+    manager: options => peerService(listener(options.name ?? ''), { ...options, seeds: [] }),
     seeds: () => [],
   })
   await net.settle()
@@ -52,7 +24,7 @@ test('a strategy hears how long the round trip to a peer takes, smoothed, at bot
     ['a', 'b'],
     ['b', 'a'],
   ] as const) {
-    const heard = strategies.get(name)?.heard ?? []
+    const heard = told.get(name) ?? []
     expect(heard.length).toBeGreaterThan(3)
     for (const { node, millis } of heard) {
       expect(node).toBe(peer)
@@ -60,10 +32,10 @@ test('a strategy hears how long the round trip to a peer takes, smoothed, at bot
       expect(millis).toBeLessThan(60)
     }
   }
-  const before = strategies.get('a')?.heard.at(-1)?.millis ?? 0
+  const before = told.get('a')?.at(-1)?.millis ?? 0
   net.slowNetwork(5)
   await net.pass(30_000)
-  const after = strategies.get('a')?.heard.at(-1)?.millis
+  const after = told.get('a')?.at(-1)?.millis
   expect(after).toBeGreaterThan(3 * before)
   const shown = net
     .node('a')

@@ -170,8 +170,8 @@ export const circuits: readonly Mutant[] = [
   {
     name: 'what the overlay no longer wants stays for ever once it was used',
     file: seeker,
-    find: 'if (lane.relayed || effect.direct) ',
-    replace: 'if (lane.relayed) ',
+    find: "if (effect.direct) return peer.close('disconnected', 'nothing goes over it')",
+    replace: '',
     tests: ['test/manager/kept-connections.test.ts'],
   },
   {

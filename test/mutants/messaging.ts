@@ -48,7 +48,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a reply for which there is no room is lost, and its request waits',
     file: arrivals,
-    find: "return this.#sendError(lane, id, new OverflowError(lane.link.name, lane.channel.name, 'limits.replyBytes'))",
+    find: 'return this.#sendError(lane, id, tooManyReplies(lane))',
     replace: 'return undefined',
   },
   {
@@ -85,8 +85,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a message that has to wait stays until something else happens on its lane',
     file: sender,
-    find: '    lane.outbound.drain()\n  }\n\n  // Written out',
-    replace: '  }\n\n  // Written out',
+    find: '    lane.outbound.drain()\n  }\n\n  #waiting(',
+    replace: '  }\n\n  #waiting(',
   },
   {
     name: 'bytes that are cast and wait are those of the caller, who may use them for something else',
@@ -98,8 +98,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'all messages that wait have the same place in the order',
     file: sender,
-    find: 'order: ++this.#order',
-    replace: 'order: this.#order',
+    find: '++this.#order',
+    replace: 'this.#order',
   },
   {
     name: 'what may wait for a peer that is down is refused',
@@ -178,8 +178,8 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a request on a monotonic channel takes the place of another',
     file: sender,
-    find: " && outgoing.kind === 'message') {",
-    replace: ') {',
+    find: "isMonotonic && outgoing.kind === 'message' &&",
+    replace: 'isMonotonic &&',
   },
   {
     name: 'the partition key of a message does not choose its stream',

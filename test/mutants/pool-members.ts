@@ -232,6 +232,13 @@ export const poolMemberMutants: readonly Mutant[] = [
     tests: ofPeers,
   },
   {
+    name: 'who could not be told, and says that it has no pools when it has made some, is never told',
+    file: peerPools,
+    find: '    peer.hasFailed = false\n    if (error instanceof NoSuchServerError) {',
+    replace: '    if (error instanceof NoSuchServerError) {',
+    tests: ofPeers,
+  },
+  {
     name: 'who departs does not wait for those who could not be told',
     file: peerPools,
     find: 'if ([...this.#peers.values()].every(({ told }) => told >= version)) end()',

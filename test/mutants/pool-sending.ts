@@ -6,12 +6,14 @@ const peerPools = 'src/pool/peer-pools.ts'
 const room = 'src/pool/passing-room.ts'
 const traffic = 'src/pool/pool-traffic.ts'
 const drains = 'src/pool/drains.ts'
+const refusal = 'src/pool/pool-refusal.ts'
 const managePools = 'src/pool/manage-pools.ts'
 
 const ofDepartures = ['test/pool/departure.test.ts']
 const ofDrains = ['test/pool/drains.test.ts']
 const ofPassingOn = ['test/pool/passing-on.test.ts']
 const ofRestarts = ['test/pool/rolling-restarts.test.ts']
+const ofClusters = ['test/pool/managed-pools.test.ts']
 const ofPublishing = ['test/pool/publishing.test.ts']
 
 /** What is sent to pools, and passed on by them. */
@@ -137,7 +139,7 @@ export const poolSending: readonly Mutant[] = [
   },
   {
     name: 'what became of a message is known though the node that it was passed on to went away',
-    file: sender,
+    file: refusal,
     find: 'if (isLost || error instanceof StoppedError)',
     replace: 'if (isLost && error instanceof StoppedError)',
     tests: ofPassingOn,
@@ -172,14 +174,14 @@ export const poolSending: readonly Mutant[] = [
   },
   {
     name: 'the long words of a handler are not told at all',
-    file: sender,
+    file: refusal,
     find: 'message: message.slice(0, refusalMax / 2)',
     replace: 'message',
     tests: ofPublishing,
   },
   {
     name: 'a refusal that is too long is told in part, which nobody can read',
-    file: sender,
+    file: refusal,
     find: 'refusal.message.length <= refusalMax ?',
     replace: 'refusal.message.length > 0 ?',
     tests: ofPublishing,
@@ -217,7 +219,7 @@ export const poolSending: readonly Mutant[] = [
     file: managePools,
     find: '    this.#arrivals.close()\n',
     replace: '',
-    tests: ofPublishing,
+    tests: ofClusters,
   },
   {
     name: 'who departs does not wait for messages of causal labels',
@@ -248,13 +250,6 @@ export const poolSending: readonly Mutant[] = [
     tests: ofPublishing,
   },
   {
-    name: 'a flush that meets a full queue is given up',
-    file: traffic,
-    find: 'if (!(error instanceof OverflowError)) return',
-    replace: 'if (error !== undefined) return',
-    tests: ofDepartures,
-  },
-  {
     name: 'a state that cannot be read is refused, and told again and again',
     file: managePools,
     find: "isRecord(message) && message.type === 'state' ? undefined :",
@@ -277,17 +272,53 @@ export const poolSending: readonly Mutant[] = [
     tests: [...ofDepartures, ...ofRestarts],
   },
   {
-    name: 'who departs and meets a full queue does not wait for what others had sent to it',
-    file: drains,
+    name: 'who asks about what was sent, and meets a full queue, asks no more',
+    file: 'src/pool/ask.ts',
     find: 'if (!(error instanceof OverflowError)) return',
     replace: 'if (error !== undefined) return',
     tests: ofDrains,
   },
   {
     name: 'who departs waits for a full queue as long as it takes',
-    file: drains,
+    file: 'src/pool/ask.ts',
     find: 'while (clock.now() < until) {',
     replace: 'while (until > 0) {',
+    tests: ofDrains,
+  },
+  {
+    name: 'on a monotonic channel what is published takes the place of what else is, whatever it is',
+    file: 'src/manager/sender.ts',
+    find: "outgoing.kind === 'message' && !isReserved(server)",
+    replace: "outgoing.kind === 'message'",
+    tests: ofPublishing,
+  },
+  {
+    name: 'who departs is sent what it subscribed to until it has stopped',
+    file: peerPools,
+    find: 'if (state === undefined || state.leaving) continue',
+    replace: 'if (state === undefined) continue',
+    tests: ofDepartures,
+  },
+  {
+    name: 'pools that are no more publish to those who subscribed',
+    file: peerPools,
+    find: "    if (this.#phase !== 'open') return found\n",
+    replace: '',
+    tests: ofClusters,
+  },
+  {
+    name: 'what was sent to a node that was started anew is asked about',
+    file: managePools,
+    find: '          this.#sender.traffic.forget(node)\n',
+    replace: '',
+    tests: ofDrains,
+  },
+  {
+    name: 'what was refused is asked about as if it had been sent',
+    file: sender,
+    find: '        await this.#manager.forwardMessage(node, poolServer, message, sent)\n        this.traffic.unanswered(node, sent)\n',
+    replace:
+      '        this.traffic.unanswered(node, sent)\n        await this.#manager.forwardMessage(node, poolServer, message, sent)\n',
     tests: ofDrains,
   },
   {
@@ -307,8 +338,8 @@ export const poolSending: readonly Mutant[] = [
   {
     name: 'a later question is answered before what an earlier one asks about has arrived',
     file: traffic,
-    find: 'traffic.flushed = Promise.all([traffic.flushed, this.#flushRoutes(node, traffic)])',
-    replace: 'traffic.flushed = this.#flushRoutes(node, traffic)',
+    find: 'await Promise.all([flushed, ...asked',
+    replace: 'await Promise.all([...asked',
     tests: ofDrains,
   },
   {

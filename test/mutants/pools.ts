@@ -182,6 +182,20 @@ export const poolMutants: readonly Mutant[] = [
     tests: ofLiveness,
   },
   {
+    name: 'turns of nodes that are gone are kept for ever',
+    file: workPool,
+    find: 'else if (touched.now === undefined) this.#turns.delete(touched.name)',
+    replace: '',
+    tests: ofLiveness,
+  },
+  {
+    name: 'turns of nodes that another pool took are kept for ever',
+    file: workPool,
+    find: 'if (!names.has(name)) this.#turns.delete(name)',
+    replace: "if (name === '') this.#turns.delete(name)",
+    tests: ofLiveness,
+  },
+  {
     name: 'the node behind a dead one has two turns',
     file: roundRobin,
     find: '(found + 1) % count',
@@ -270,9 +284,7 @@ export const poolMutants: readonly Mutant[] = [
     file: arrivals,
     find: 'const message = { ...rest, origin: { name, incarnation } }',
     replace: 'const message = { ...rest, owned, origin: { name, incarnation } }',
-    tests: ofFaults,
-    survives:
-      'views that differ for long send it in a circle only where none of the nodes owns the key in its own eyes',
+    tests: ofClusters,
   },
   {
     name: 'a message that was passed on is from who passed it on',
@@ -340,8 +352,8 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'only what is acknowledged is waited for',
     file: traffic,
-    find: 'this.#of(node).routes.set(`$',
-    replace: "if (channel === '') this.#of(node).routes.set(`$",
+    find: 'routes?.set(`$',
+    replace: "if (channel === '') routes?.set(`$",
     tests: ofDepartures,
   },
   {

@@ -1,6 +1,8 @@
 import type { Mutant } from './mutant.js'
 
 const file = 'src/link/retention.ts'
+const link = 'src/link/link.ts'
+const linkTests = ['test/link/link.test.ts']
 
 /** Which peers are reached, or stay connected, though the overlay does not want it. */
 export const retention: readonly Mutant[] = [
@@ -25,8 +27,8 @@ export const retention: readonly Mutant[] = [
   {
     name: 'a search goes on for a peer that is forgotten',
     file,
-    find: '    this.#endSearch(peer, out)\n    this.#kept.delete(peer)\n',
-    replace: '    this.#kept.delete(peer)\n',
+    find: '    this.#endSearch(peer, out)\n    this.#resume(peer, out)\n    this.#kept.delete(peer)\n',
+    replace: '    this.#resume(peer, out)\n    this.#kept.delete(peer)\n',
   },
   {
     name: 'a search that ended cannot be begun again',
@@ -108,25 +110,29 @@ export const retention: readonly Mutant[] = [
   },
   {
     name: 'relayed connections that nobody uses stay',
-    file,
+    file: 'src/link/uses.ts',
+    tests: ['test/link/retention.test.ts'],
     find: 'now - use.at < idleMillis',
     replace: 'now - use.at < 1e9',
   },
   {
     name: 'what nobody uses is closed before its time',
-    file,
+    file: 'src/link/uses.ts',
+    tests: ['test/link/retention.test.ts'],
     find: 'now - use.at < idleMillis',
     replace: 'now - use.at < idleMillis / 2',
   },
   {
     name: 'what an answer is awaited over counts as unused',
-    file,
+    file: 'src/link/uses.ts',
+    tests: ['test/link/retention.test.ts'],
     find: 'if (traffic !== use.traffic || awaited) use.at = now',
     replace: 'if (traffic !== use.traffic) use.at = now',
   },
   {
     name: 'what messages go over counts as unused',
-    file,
+    file: 'src/link/uses.ts',
+    tests: ['test/link/retention.test.ts'],
     find: 'if (traffic !== use.traffic || awaited) use.at = now',
     replace: 'if (awaited) use.at = now',
   },
@@ -151,14 +157,14 @@ export const retention: readonly Mutant[] = [
   {
     name: 'what the overlay lets go of stays a minute, used or not',
     file,
-    find: ' && (wanted || pinned) && this.#isUsed(peer, facts, now)',
+    find: ' && (wanted || pinned) && this.#uses.isUsed(peer, facts, now)',
     replace: ' && (wanted || pinned)',
   },
   {
     name: 'what is kept for its use is closed where the user wants it by then',
     file,
-    find: 'const direct = !pinned && (',
-    replace: 'const direct = (',
+    find: 'return !pinned && (',
+    replace: 'return (',
   },
   {
     name: 'what is lost while it was used is looked for through others, for nothing',
@@ -247,8 +253,8 @@ export const retention: readonly Mutant[] = [
   {
     name: 'what is not acknowledged keeps a peer wanted that never comes back',
     file,
-    find: 'now - Math.max(healedAt, lostAt) < this.#heldFor',
-    replace: 'now >= Math.max(healedAt, lostAt)',
+    find: 'now - awaySince < this.#heldFor',
+    replace: 'now >= awaySince',
   },
   {
     name: 'a cut uses up the time for which a peer is held',
@@ -258,15 +264,24 @@ export const retention: readonly Mutant[] = [
   },
   {
     name: 'a peer that a cut lay before has no time left when it is healed',
-    file,
-    find: 'now - Math.max(healedAt, lostAt) < this.#heldFor',
-    replace: 'now - lostAt < this.#heldFor',
+    file: link,
+    find: "if (wasCut || phase === 'up' || ",
+    replace: "if (phase === 'up' || ",
+    tests: linkTests,
   },
   {
     name: 'a peer that was connected again has no more time than before',
-    file,
-    find: 'now - Math.max(healedAt, lostAt) < this.#heldFor',
-    replace: 'now - healedAt < this.#heldFor',
+    file: link,
+    find: "if (wasCut || phase === 'up' || ",
+    replace: 'if (wasCut || ',
+    tests: linkTests,
+  },
+  {
+    name: 'a peer that begins anew while it is away has no more time than its last life',
+    file: link,
+    find: "phase === 'up' || input.type === 'restarted')",
+    replace: "phase === 'up')",
+    tests: linkTests,
   },
   {
     name: 'who was held for too long is not counted',
@@ -315,5 +330,61 @@ export const retention: readonly Mutant[] = [
     file,
     find: '        this.#uses.delete(peer)\n',
     replace: '',
+  },
+  {
+    name: 'a connection that nobody uses is closed while the other end may be using it',
+    file,
+    find: 'if (isSilent || !facts.open || !closesAll(kept, facts)) return',
+    replace: 'return',
+    tests: ['test/manager/idle-closing.test.ts'],
+  },
+  {
+    name: 'messages go on over a connection that may be closed at any time',
+    file: 'src/manager/seeker.ts',
+    find: '        return hold(peer, true)\n',
+    replace: '        return\n',
+    tests: ['test/manager/idle-closing.test.ts'],
+  },
+  {
+    name: 'who waits for an answer lets its connection be closed',
+    file,
+    find: "        if (input.facts.awaited) return void out.push({ type: 'refuse', peer })\n",
+    replace: '',
+    tests: ['test/link/retention.test.ts'],
+  },
+  {
+    name: 'messages stay behind for ever that came while the other end was asked',
+    file,
+    find: "    out.push({ type: 'resume', peer })\n",
+    replace: '',
+    tests: ['test/link/retention.test.ts'],
+  },
+  {
+    name: 'a connection is opened again of those that are being closed',
+    file,
+    find: "        return void out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })\n",
+    replace: '        return\n',
+    tests: ['test/link/retention.test.ts'],
+  },
+  {
+    name: 'who does not answer whether it needs a connection keeps it',
+    file,
+    find: 'if (askedAt !== undefined && now - askedAt < releaseMillis) return',
+    replace: 'if (askedAt !== undefined) return',
+    tests: ['test/link/retention.test.ts'],
+  },
+  {
+    name: 'who needs a connection is asked for it again and again',
+    file,
+    find: '        this.#uses.begin(peer, input.facts, now)\n',
+    replace: '',
+    tests: ['test/link/retention.test.ts'],
+  },
+  {
+    name: 'a new life looks for the ways of the last',
+    file: 'src/manager/seeker.ts',
+    find: "      peer.tell({ type: 'sought', sought: false })\n",
+    replace: '',
+    tests: ['test/manager/identity.test.ts'],
   },
 ]

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ForwardOptions, PeerServiceManager } from '../../src/index.js'
 import { fullMesh } from '../../src/index.js'
-import { type ManagedPools, managePools } from '../../src/pool/pool.js'
+import { type ManagedPools, managePools, type TopicResult } from '../../src/pool/pool.js'
 import { type Simulation, simulate } from '../../src/testing/testing.js'
 import { Cluster as Mesh } from '../support/cluster.js'
 
@@ -227,38 +227,55 @@ test('who departs waits for what a node sends that comes up meanwhile', async ()
   expect(handled).toEqual([1])
 })
 
-test('who departs alone waits for what it has just sent to itself', async () => {
-  const mesh = new Mesh()
-  const manager = await mesh.start('one', { attributes: { type: 'worker' } })
-  const handled: unknown[] = []
-  manager.register('job', async message => {
-    await new Promise<void>(resolve => void mesh.clock.schedule(50, resolve))
-    handled.push(message)
-  })
-  const pools = managePools(manager)
-  await mesh.pass(1_000)
-  void pools.worker.publishHrw('key', 'job', 1)
-  void pools.worker.publishHrw('key', 'job', 2, { causalLabel: 'label' })
-  await mesh.settle(pools.depart())
-  expect(handled).toEqual([1, 2])
-})
+test.each([undefined, { causalLabel: 'label' }, { ack: true }, { ack: { when: 'handled' } }] as const)(
+  'who departs alone waits for what it has just sent to itself (%o)',
+  async options => {
+    const mesh = new Mesh()
+    const manager = await mesh.start('one', { attributes: { type: 'worker' } })
+    const handled: unknown[] = []
+    manager.register('job', async message => {
+      await new Promise<void>(resolve => void mesh.clock.schedule(50, resolve))
+      handled.push(message)
+    })
+    const pools = managePools(manager)
+    await mesh.pass(1_000)
+    const sent = [
+      pools.worker.publishHrw('key', 'job', 1, options),
+      pools.worker.publishRoundRobin('job', 2, options),
+      pools.publish('zeek/cluster/node/one/', 'job', 3, options),
+    ]
+    await mesh.settle(pools.depart())
+    expect(handled).toEqual([1, 2, 3])
+    await mesh.settle(Promise.all(sent))
+  },
+)
 
-test.each([true, { when: 'handled' }] as const)('who departs alone waits for that with ack, too (%o)', async ack => {
-  const mesh = new Mesh()
-  const manager = await mesh.start('one', { attributes: { type: 'worker' } })
-  const handled: unknown[] = []
-  manager.register('job', async message => {
-    await new Promise<void>(resolve => void mesh.clock.schedule(50, resolve))
-    handled.push(message)
-  })
-  const pools = managePools(manager)
-  await mesh.pass(1_000)
-  const sent = [
-    pools.worker.publishHrw('key', 'job', 1, { ack }),
-    pools.worker.publishRoundRobin('job', 2, { ack }),
-    pools.publish('zeek/cluster/node/one/', 'job', 3, { ack }),
-  ]
-  await mesh.settle(pools.depart())
-  expect(handled).toEqual([1, 2, 3])
-  await mesh.settle(Promise.all(sent))
-})
+test.each([{}, { ack: true }])(
+  'who departs hears of no more topics: what it was sent of them it has heard (%o)',
+  async options => {
+    const mesh = new Mesh({ network: { latency: 5 } })
+    const managers = await mesh.mesh(['front', 'one', 'two'])
+    const heard = new Map<number, string[]>()
+    const [front, one] = managers.map(manager => {
+      const pools = managePools(manager)
+      pools.subscribe('news', (message: number) => {
+        heard.set(message, [...(heard.get(message) ?? []), manager.name].sort())
+      })
+      return pools
+    }) as [ManagedPools, ManagedPools]
+    await mesh.pass(1_000)
+    const sent: Promise<TopicResult>[] = []
+    let departed: Promise<void> = Promise.resolve()
+    for (let message = 0; message < 60; message++) {
+      sent.push(front.publish('news', 'any', message, options))
+      if (message === 20) departed = one.depart().then(() => managers[1]?.stop())
+      await mesh.pass(1)
+    }
+    await mesh.settle(departed)
+    const results = await mesh.settle(Promise.all(sent))
+    await mesh.pass(1_000)
+    expect(results.map(({ nodes }) => nodes)).toEqual(results.map((_, message) => heard.get(message)))
+    expect(results.every(({ missed }) => missed.size === 0)).toBe(true)
+    expect(new Set(results.map(({ nodes }) => nodes.length))).toEqual(new Set([2, 3]))
+  },
+)

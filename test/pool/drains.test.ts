@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { OverflowError, type PeerServiceManager } from '../../src/index.js'
+import { isRecord } from '../../src/core/name.js'
+import { type ForwardOptions, OverflowError, type PeerServiceManager, UnknownChannelError } from '../../src/index.js'
 import { SettledLater } from '../../src/manager/settled-later.js'
 import { Drains } from '../../src/pool/drains.js'
 import { managePools } from '../../src/pool/pool.js'
+import { PoolSender } from '../../src/pool/pool-sender.js'
 import { PoolTraffic } from '../../src/pool/pool-traffic.js'
 import { SimulatedClock } from '../../src/testing/testing.js'
 import { Cluster } from '../support/cluster.js'
@@ -24,9 +26,9 @@ describe('who departs while a handler of its hangs', () => {
     await cluster.pass(100)
     expect(a.worker.aliveCount).toBe(1)
     await cluster.settle(two.forwardMessage('a', 'work', 1, { channel: 'membership', ack: true }), 100)
-    b.subscribe('news', () => {})
+    b.register({ topic: 'late', nodeType: 'worker', maxNodes: 1, exclusive: true })
     await cluster.pass(100)
-    expect((await cluster.settle(a.publish('news', 'any', 1))).nodes).toEqual(['b'])
+    expect(a.mismatches.map(({ topic }) => topic)).toEqual(['late'])
     await cluster.settle(departed)
     expect(cluster.clock.now() - began).toBeGreaterThanOrEqual(2_000)
     expect(cluster.clock.now() - began).toBeLessThan(2_200)
@@ -60,6 +62,7 @@ describe('who is asked whether all has arrived', () => {
     const traffic = new PoolTraffic(manager as PeerServiceManager)
     const ended: string[] = []
     const flush = (name: string): void => void traffic.flush('b').then(() => ended.push(name))
+    void traffic.track('b', Promise.resolve())
     traffic.unanswered('b', {})
     flush('first')
     await turn()
@@ -74,6 +77,44 @@ describe('who is asked whether all has arrived', () => {
     answer[0]?.()
     await turn()
     expect(ended).toEqual(['first', 'second', 'third'])
+  })
+
+  test('asks nobody about what it had sent to an earlier life', async () => {
+    const cluster = new Cluster()
+    const [one, two] = (await cluster.mesh(['a', 'b'])) as [PeerServiceManager, PeerServiceManager]
+    const [a, b] = [managePools(one), managePools(two)]
+    await cluster.pass(1_000)
+    let flushes = 0
+    using _ = one.interpose(({ message }) => {
+      if (isRecord(message) && message.type === 'flush') flushes++
+      return { type: 'pass' }
+    })
+    await cluster.settle(a.publish('zeek/cluster/node/b/', 'any', 1))
+    await cluster.settle(two.stop())
+    await cluster.until(() => !one.isConnected('b'))
+    await cluster.settle(two.start())
+    await cluster.settle(two.syncJoin(one.spec))
+    await cluster.pass(1_000)
+    await cluster.settle(b.depart())
+    expect(flushes).toBe(0)
+  })
+
+  test('asks about what was written, and not about what was refused', async () => {
+    const asked: unknown[] = []
+    const manager: unknown = {
+      ...{ name: 'a', clock: new SimulatedClock(), spec: { channels: {} } },
+      forwardMessage: async (_node: string, _server: string, message: unknown, { channel }: ForwardOptions) => {
+        if (isRecord(message) && message.type === 'flush') asked.push(channel)
+        if (channel !== undefined && channel !== 'default') throw new UnknownChannelError(channel, 'local', ['default'])
+      },
+    }
+    const sender = new PoolSender(manager as PeerServiceManager, { runsPools: () => true, lifeOf: () => 1 })
+    const message = { type: 'publish', server: 'any', message: 1 } as const
+    for (const options of [{ channel: 'none' }, { channel: 'nor' }, {}, { partitionKey: 7 }]) {
+      await sender.send('b', message, options).catch(() => {})
+    }
+    await sender.traffic.flush('b')
+    expect(asked).toEqual(['default'])
   })
 })
 

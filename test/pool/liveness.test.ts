@@ -257,6 +257,22 @@ describe('a round robin', () => {
     expect(worker.rr('kept')?.name).toBe(first)
   })
 
+  test('counts the turns of each node while that is in the pool', () => {
+    const pools = poolsOf('a', 'b', 'c')
+    const { worker } = pools
+    for (const key of ['', 'one', 'two']) for (let turn = 0; turn < 5; turn++) worker.rrTopic(key)
+    expect([...worker.roundRobinTurns.keys()].sort()).toEqual(['a', 'b', 'c'])
+    expect([...worker.roundRobinTurns.values()].reduce((sum, turns) => sum + turns, 0)).toBe(15)
+    pools.nodeDown('b', 1)
+    const { size } = worker.roundRobinTurns
+    pools.nodeLeft('b')
+    expect([size, [...worker.roundRobinTurns.keys()].sort()]).toEqual([3, ['a', 'c']])
+    pools.register({ topic: 'alone', nodeType: 'worker', maxNodes: 1, exclusive: true })
+    expect([...worker.roundRobinTurns.keys()]).toEqual(worker.nodeList.map(({ name }) => name))
+    pools.unregister(worker.spec.topic)
+    expect(worker.roundRobinTurns.size).toBe(0)
+  })
+
   test('of logs is one for each log and path', () => {
     const nodes = ['l1', 'l2', 'l3'].map(name => ({ name, type: 'logger' }))
     const pools = createPools({ self: 'm', nodes, defaultLogTopic: (id, path) => `logs/${id}/${path}` })

@@ -69,6 +69,7 @@ describe('pools of a cluster', () => {
     for (let index = 0; index < 30; index++) await cluster.settle(a.pools.worker.publishRoundRobin('work', index))
     await cluster.pass(100)
     expect(members.map(({ got }) => got.length)).toEqual([10, 10, 10])
+    expect(Object.fromEntries(a.pools.worker.roundRobinTurns)).toEqual({ a: 10, b: 10, c: 10 })
     expect(a.pools.worker.counters()).toEqual({ published: 30, resent: 0, empty: 0, overloaded: 0 })
   })
 
@@ -219,11 +220,15 @@ describe('pools of a cluster', () => {
     const members = await workers(cluster, ['a', 'b'])
     const [a, b] = members as [Member, Member]
     const never = b.pools.worker.ready({ alive: 3 }).catch((error: unknown) => error)
+    for (const { pools } of members) pools.subscribe('news', () => {})
+    await cluster.pass(100)
+    expect((await cluster.settle(b.pools.publish('news', 'any', 1))).nodes).toEqual(['a', 'b'])
     b.pools[Symbol.dispose]()
     b.pools[Symbol.dispose]()
     expect(await never).toMatchObject({ code: 'ERR_POOL_CLOSED' })
     await cluster.pass(1_000)
     expect(await cluster.settle(b.pools.worker.publishHrw('key', 'work', 1))).toEqual({ sent: false, reason: 'empty' })
+    expect(await cluster.settle(b.pools.publish('news', 'any', 1))).toMatchObject({ sent: false, reason: 'empty' })
     const key = keys.find(each => a.pools.worker.hrw(each)?.name === 'b') as string
     expect(await cluster.settle(a.pools.worker.publishHrw(key, 'work', 1))).toEqual({ sent: true, node: 'b' })
     await cluster.pass(10)

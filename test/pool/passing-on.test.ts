@@ -29,6 +29,27 @@ function member(manager: PeerServiceManager, options?: PoolsOptions): Member {
   return { manager, pools: managePools(manager, options), got, from }
 }
 
+/** A key for which these are the first in rank. */
+function keyOf({ pools }: Member, ...names: readonly string[]): string {
+  const isFit = (key: string): boolean => {
+    const ranked = pools.worker.ranked(key, names.length)
+    return ranked.every(({ name }, index) => name === names[index])
+  }
+  return keys.find(isFit) as string
+}
+
+/** A server `once` that handles nothing to its end at `c`, and who was given a message for it. */
+function onceAt(...members: readonly Member[]): string[] {
+  const given: string[] = []
+  for (const { manager } of members) {
+    manager.register('once', () => {
+      given.push(manager.name)
+      return manager.name === 'c' ? new Promise(() => {}) : undefined
+    })
+  }
+  return given
+}
+
 interface Detour {
   readonly cluster: Cluster
   /** Sends. There is no way from it to the owner. */
@@ -51,11 +72,7 @@ async function detour(options: Readonly<Record<string, PeerServiceOptions>> = {}
   for (const { manager } of [b, c]) await cluster.settle(manager.syncJoin(a.manager.spec))
   await cluster.until(() => members.every(({ pools }) => pools.worker.aliveCount === 3))
   await cluster.pass(1_000)
-  const isFit = (key: string): boolean => {
-    const [owner, heir] = a.pools.worker.ranked(key, 2).map(({ name }) => name)
-    return owner === 'c' && heir === 'b'
-  }
-  const key = keys.find(isFit) as string
+  const key = keyOf(a, 'c', 'b')
   cluster.split('a', 'c')
   await cluster.until(() => a.pools.worker.aliveCount === 2)
   return { cluster, a, b, c, key }
@@ -144,14 +161,7 @@ describe('a message that is passed on', () => {
     for (const { manager } of [b, c, d]) await cluster.settle(manager.syncJoin(a.manager.spec))
     await cluster.until(() => members.every(({ pools }) => pools.worker.aliveCount === 4))
     await cluster.pass(1_000)
-    const keyOf = (...names: readonly string[]): string => {
-      const isFit = (key: string): boolean => {
-        const ranked = a.pools.worker.ranked(key, names.length)
-        return ranked.every(({ name }, index) => name === names[index])
-      }
-      return keys.find(isFit) as string
-    }
-    const [hung, open] = [keyOf('c', 'd', 'b'), keyOf('d', 'b')]
+    const [hung, open] = [keyOf(a, 'c', 'd', 'b'), keyOf(a, 'd', 'b')]
     let begun = 0
     for (const { manager } of [c, d]) {
       manager.register('hang', () => {
@@ -181,13 +191,7 @@ describe('a message that is passed on', () => {
   test('goes on to the next in rank where its owner goes away, unless its sender would rather know', async () => {
     for (const onDown of ['wait', 'reject'] as const) {
       const { cluster, a, b, c, key } = await detour()
-      const handled: string[] = []
-      for (const { manager } of [a, b, c]) {
-        manager.register('once', () => {
-          handled.push(manager.name)
-          return manager.name === 'c' ? new Promise(() => {}) : undefined
-        })
-      }
+      const handled = onceAt(a, b, c)
       const result = a.pools.worker.publishHrw(key, 'once', 1, { ack: { when: 'handled', onDown } })
       await cluster.until(() => handled.length === 1)
       const stopped = c.manager.stop()
@@ -206,13 +210,7 @@ describe('a message that is passed on', () => {
 
   test('goes on where who passed it on stops before it was answered', async () => {
     const { cluster, a, b, c, key } = await detour()
-    const handled: string[] = []
-    for (const { manager } of [a, b, c]) {
-      manager.register('once', () => {
-        handled.push(manager.name)
-        return manager.name === 'c' ? new Promise(() => {}) : undefined
-      })
-    }
+    const handled = onceAt(a, b, c)
     const result = a.pools.worker.publishHrw(key, 'once', 1, { ack: { when: 'handled' } })
     await cluster.until(() => handled.length === 1)
     await cluster.settle(b.manager.stop())

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { EncodeError, NoSuchServerError, type PeerServiceManager } from '../../src/index.js'
+import { EncodeError, NoSuchServerError, OverflowError, type PeerServiceManager } from '../../src/index.js'
 import { Differences } from '../../src/pool/differences.js'
 import { PeerPools } from '../../src/pool/peer-pools.js'
 import type { StateMessage } from '../../src/pool/pool-state.js'
@@ -67,22 +67,27 @@ describe('what a node tells', () => {
     expect(sent.length).toBe(2)
   })
 
-  test('is told again where pools were made anew while it was on its way', async () => {
+  test.each([
+    ['the first of it', false, [1, 1]],
+    ['a later one', true, [1, 2, 2]],
+  ])('is told again where pools were made anew while %s was on its way', async (_what, isLater, all) => {
     const { clock, sent, acknowledge, manager } = slowManager()
     const peers = peerPoolsOf(manager as PeerServiceManager)
     peers.up('b', 1)
     await clock.advanceAsync(10)
-    // It has told of itself before it was told: what is on its way will do.
     peers.heard('b', 1, stateOf(1))
-    acknowledge()
-    await clock.advanceAsync(10)
-    expect(sent).toEqual([1])
-    peers.changed()
-    await clock.advanceAsync(10)
+    if (isLater) {
+      acknowledge()
+      await clock.advanceAsync(10)
+      // It has told of itself before it was told: what was on its way does.
+      expect(sent).toEqual([1])
+      peers.changed()
+      await clock.advanceAsync(10)
+    }
     peers.heard('b', 1, stateOf(2))
     acknowledge()
     await clock.advanceAsync(10)
-    expect(sent).toEqual([1, 2, 2])
+    expect(sent).toEqual(all)
   })
 
   /** What is on its way to others fails with that error, or arrives. */
@@ -110,18 +115,6 @@ describe('what a node tells', () => {
     expect(sent.length).toBe(2)
   })
 
-  test('is told again where pools were made anew while the first of it was on its way', async () => {
-    const { clock, sent, acknowledge, manager } = slowManager()
-    const peers = peerPoolsOf(manager as PeerServiceManager)
-    peers.up('b', 1)
-    await clock.advanceAsync(10)
-    peers.heard('b', 1, stateOf(1))
-    peers.heard('b', 1, stateOf(2))
-    acknowledge()
-    await clock.advanceAsync(10)
-    expect(sent).toEqual([1, 1])
-  })
-
   test('is told again where pools were made while the answer was on its way that there are none', async () => {
     let isFirst = true
     const { clock, sent, manager } = failing(
@@ -135,6 +128,24 @@ describe('what a node tells', () => {
     peers.up('b', 1)
     await clock.advanceAsync(10)
     expect([sent.map(({ heard }) => heard), peers.runs('b')]).toEqual([[0, 1], true])
+  })
+
+  test('is told again where one says that who could not be told before', async () => {
+    const clock = new SimulatedClock()
+    const sent: number[] = []
+    const forwardMessage = async (_node: string, _server: string, { heard }: StateMessage): Promise<void> => {
+      sent.push(heard)
+      if (sent.length === 1) throw new OverflowError('b', 'membership', 'queueBytes')
+      if (sent.length > 2) return
+      peers.heard('b', 1, stateOf(1, 'news'))
+      await new Promise<void>(resolve => void clock.schedule(10, resolve))
+      throw new NoSuchServerError('b', 'maquis:pools')
+    }
+    const manager: unknown = { name: 'a', clock, forwardMessage, isConnected: () => true }
+    const peers = peerPoolsOf(manager as PeerServiceManager)
+    peers.up('b', 1)
+    await clock.advanceAsync(10_000)
+    expect([sent, peers.retold]).toEqual([[0, 0, 1], 1])
   })
 
   test('of a departure counts also where it came before the node was known to be up', async () => {

@@ -290,3 +290,33 @@ test('what is sent by load or in turns loses nothing to a node that departs', as
   expect(all).toEqual(Array.from({ length: count }, (_, index) => index))
   expect(c.got.length).toBeGreaterThan(0)
 })
+
+test('on a monotonic channel nothing that is published takes the place of anything else', async () => {
+  const channels = { state: { monotonic: (message: { readonly key: string }): string => message.key } }
+  const cluster = new Cluster({ options: { channels, limits: { windowBytes: 20_000 } } })
+  const members = await start(cluster, 'w')
+  const [m, w] = members as [Member, Member]
+  const heard: unknown[] = []
+  w.pools.subscribe('news', (message, { topic }) => heard.push([topic, (message as { at: number }).at]))
+  await cluster.pass(1_000)
+  const stalled = cluster.stall('w', 'm')
+  const options = { channel: 'state' }
+  const bytes = new Uint8Array(100_000)
+  const sent: Promise<unknown>[] = []
+  for (const at of [1, 2, 3]) {
+    sent.push(m.pools.worker.publishHrw('key', 'work', { key: 'k', at, bytes }, options))
+    sent.push(m.pools.publish(`news/${at}`, 'any', { key: 'k', at }, { ...options, ack: true }))
+  }
+  await cluster.pass(100)
+  expect(w.got).toEqual([])
+  const departed = w.pools.depart({ timeout: 20_000 })
+  stalled.resume()
+  for (const result of await cluster.settle(Promise.all(sent))) expect(result).toMatchObject({ sent: true })
+  await cluster.settle(departed)
+  expect(w.got.map(message => (message as { at: number }).at)).toEqual([1, 2, 3])
+  expect(heard).toEqual([
+    ['news/1', 1],
+    ['news/2', 2],
+    ['news/3', 3],
+  ])
+})

@@ -233,6 +233,8 @@ export class HubNode implements HubHandler {
   strategy(link: Link, value: unknown): void {
     this.received.push({ lane: link.name, server: 'strategy', payload: value })
   }
+  released(): void {}
+
   fault(link: Link, value: unknown): void {
     this.received.push({ lane: link.name, server: 'fault', payload: value })
   }

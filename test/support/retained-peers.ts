@@ -19,7 +19,11 @@ export class Peer {
   load: Load = 'nothing'
   /** What waits may go through other nodes. */
   relayable = false
-  lostAt = 0
+  awaySince: number
+
+  constructor(now: number) {
+    this.awaySince = now
+  }
 }
 
 /** A retention, and peers to which happens what it says. Time passes in pulses, as in a node. */
@@ -27,11 +31,15 @@ export class Peers {
   readonly retention = new Retention<string>(heldFor)
   readonly timers = new Map<string, number>()
   now = 0
+  /** Whether a peer that is asked closes its connections, at once. */
+  consents = true
+  /** Those to which nothing is sent, because they were asked. */
+  readonly holding = new Set<string>()
   readonly #peers = new Map<string, Peer>()
   #log: string[] = []
 
   of(name: string): Peer {
-    const peer = this.#peers.get(name) ?? new Peer()
+    const peer = this.#peers.get(name) ?? new Peer(this.now)
     this.#peers.set(name, peer)
     return peer
   }
@@ -51,10 +59,10 @@ export class Peers {
   }
 
   facts(name: string): PeerFacts {
-    const { state, pinned, lanes, traffic, load, relayable, lostAt } = this.of(name)
+    const { state, pinned, lanes, traffic, load, relayable, awaySince } = this.of(name)
     const { phase, verdict, wanted, sought, direct } = state
     return {
-      ...{ phase, verdict, wanted, sought, direct, pinned, traffic, lostAt },
+      ...{ phase, verdict, wanted, sought, direct, pinned, traffic, awaySince },
       ...{ open: lanes.open > 0, awaited: load !== 'nothing', owed: load === 'owed' },
       relayable: load !== 'nothing' && relayable,
     }
@@ -92,11 +100,15 @@ export class Peers {
     this.#tellLanes(name)
   }
 
+  /** One of its connections is lost, and others are open. */
+  closing(name: string): void {
+    this.#step({ type: 'closing', peer: name, facts: this.facts(name) })
+  }
+
   lose(name: string): void {
     const peer = this.of(name)
     if (peer.lanes.open === 0) return
     peer.lanes = { open: 0, relayed: 0 }
-    peer.lostAt = this.now
     this.#step({ type: 'lost', peer: name, facts: this.facts(name) })
     this.#tellLanes(name)
   }
@@ -108,6 +120,11 @@ export class Peers {
 
   unreached(name: string, isFinal: boolean): void {
     this.#step({ type: 'unreached', peer: name, facts: this.facts(name), isFinal })
+  }
+
+  /** The peer asks whether the connections may be closed, or says that they may not. */
+  released(name: string, type: 'asked' | 'refused'): void {
+    this.#step({ type, peer: name, facts: this.facts(name) })
   }
 
   forget(name: string): void {
@@ -150,7 +167,10 @@ export class Peers {
 
   tell(name: string, input: PeerInput): void {
     const effects: PeerEffect[] = []
-    this.of(name).state.step(input, this.now, effects)
+    const peer = this.of(name)
+    // As a link does.
+    if (peer.state.phase === 'up' || peer.state.phase === 'cut') peer.awaySince = this.now
+    peer.state.step(input, this.now, effects)
     for (const effect of effects) {
       if (effect.type === 'up') this.#step({ type: 'reached', peer: name })
       if (effect.type === 'fail-queued') this.#end(name, effect.why)
@@ -204,6 +224,17 @@ export class Peers {
         return expect(this.timers.delete(name)).toBe(true)
       case 'count':
         return void this.#log.push(`${name}: ${effect.what}`)
+      case 'ask': {
+        expect([this.holding.has(name), this.of(name).lanes.open]).toEqual([false, 1])
+        this.holding.add(name)
+        if (!this.consents) return void this.#log.push(`${name}: ask`)
+        this.#log.push(`${name}: close`)
+        return this.lose(name)
+      }
+      case 'resume':
+        return expect(this.holding.delete(name)).toBe(true)
+      case 'refuse':
+        return void this.#log.push(`${name}: refuse`)
       case 'fail': {
         this.#log.push(`${name}: fail${effect.held ? ' the impatient' : ''}`)
         if (!effect.held) this.load(name, 'nothing')
