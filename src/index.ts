@@ -75,6 +75,7 @@ export type {
   RequestAll,
   RequestOptions,
   Send,
+  SendMessageOptions,
   Watcher,
   WatchOptions,
 } from './manager/manager.js'

@@ -222,7 +222,10 @@ function colliding(): UnencodableError {
 }
 
 function tooDeep(): UnencodableError {
-  return new UnencodableError('a value nested too deep (does it contain itself?)')
+  return new UnencodableError(
+    'a value nested too deep',
+    'raise limits.depth of both ends, if it does not contain itself',
+  )
 }
 
 function keySegment(key: string): string {

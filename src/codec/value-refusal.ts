@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { classable, textOf } from '../core/thrown.js'
 
 /** A longer path is cut: it is for people. */
@@ -47,17 +48,26 @@ export function refusalOf(value: unknown): UnencodableError {
   const name = nameOf(value)
   return new UnencodableError(
     name === '' || name === 'Object' ? 'an object with a prototype of its own' : `${article(name)} ${name}`,
-    insteadOf[name] ?? 'send a plain object, `{ ...instance }`, and rebuild it at the other end',
+    insteadOf[name] ?? builtIn(value) ?? 'send a plain object, `{ ...instance }`, and rebuild it at the other end',
   )
 }
 
+/** What subclasses hold is not in their properties. */
+function builtIn(value: unknown): string | undefined {
+  if (types.isMap(value)) return 'send `new Map(instance)`'
+  if (types.isSet(value)) return 'send `new Set(instance)`'
+  if (types.isDate(value)) return 'send `new Date(instance)`'
+  if (Array.isArray(value)) return 'send `Array.from(instance)`'
+  return types.isNativeError(value) ? nameAndMessage : undefined
+}
+
+const nameAndMessage = 'send its name and message'
 const primitive = 'send the primitive, `.valueOf()`'
 
 const insteadOf: Readonly<Record<string, string | undefined>> = {
+  URL: 'send its text, `.href`',
+  URLSearchParams: 'send its text, `.toString()`',
   RegExp: 'send its source and flags',
-  Error: 'send its name and message',
-  TypeError: 'send its name and message',
-  RangeError: 'send its name and message',
   Promise: 'await it first',
   WeakMap: 'its content cannot be read, send a Map',
   WeakSet: 'its content cannot be read, send a Set',
@@ -76,5 +86,5 @@ function nameOf(value: unknown): string {
 }
 
 function article(name: string): string {
-  return /^[AEIOU]/.test(name) ? 'an' : 'a'
+  return /^(?!URL)[AEIOU]/.test(name) ? 'an' : 'a'
 }

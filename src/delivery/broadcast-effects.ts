@@ -25,10 +25,12 @@ export type BroadcastEffect =
   /** Arming a timer again replaces it. */
   | { readonly type: 'arm'; readonly timer: BroadcastTimer; readonly after: Millis }
   | { readonly type: 'count'; readonly what: BroadcastCount; readonly count: number }
+  /** So many messages of that origin were skipped: they will never come. */
+  | { readonly type: 'missed'; readonly origin: NodeName; readonly count: number }
 
 export type BroadcastTimer = 'announce' | 'graft' | 'exchange'
 
-/** `duplicate`: it came twice. `missed`: it will never come. `unannounced`: the exchange has to tell of it. */
-export type BroadcastCount = 'duplicate' | 'missed' | 'unannounced'
+/** `duplicate`: it came twice. `unannounced`: the exchange has to tell of it. */
+export type BroadcastCount = 'duplicate' | 'unannounced'
 
 export type BroadcastEffects = BroadcastEffect[]

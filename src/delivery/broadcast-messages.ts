@@ -21,6 +21,8 @@ export interface Gossip extends StreamId {
   readonly server: string
   /** An encoded value. It is passed on as it came. */
   readonly body: Uint8Array
+  /** The body was left out: it has so many bytes, and the receiver takes no message as large. */
+  readonly omitted?: number
 }
 
 /** What neighbours tell each other: Plumtree's GOSSIP, IHAVE, GRAFT and PRUNE, and an exchange of what each has. */
@@ -71,7 +73,9 @@ export function parseBroadcastMessage(value: unknown): BroadcastMessage | undefi
       if (!isNumber(number) || !isNumber(floor) || floor > number || !isNatural(round)) return undefined
       if (typeof server !== 'string' || !isName(server, serverNameBytesMax)) return undefined
       if (!(body instanceof Uint8Array)) return undefined
-      return { type, ...stream, number, floor, round, server, body }
+      const { omitted } = value
+      if (omitted !== undefined && !(isNumber(omitted) && body.length === 0)) return undefined
+      return { type, ...stream, number, floor, round, server, body, ...(omitted !== undefined && { omitted }) }
     }
     case 'graft':
       return isNumber(from) && isNatural(upTo) ? { type, ...stream, from, upTo } : undefined

@@ -38,8 +38,6 @@ export class BroadcastStream {
   readonly incarnation: Incarnation
   /** All up to this one were taken, or given up. */
   delivered: number
-  /** Whether any was taken. */
-  begun = false
   /** Numbers up to here were before its time. */
   readonly begin: number
   /** Hops that the last one had behind it here. */

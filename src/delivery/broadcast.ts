@@ -175,8 +175,8 @@ export class Broadcast implements Machine<BroadcastInput, BroadcastEffect> {
       stream.parent = from
       stream.round = round + 1
     }
+    if (gossip.omitted !== undefined) return this.#leaveOut(stream, number, from, now, out)
     stream.delivered = number
-    stream.begun = true
     stream.progress = now
     this.#keep(stream, gossip, now, out)
     out.push({ type: 'deliver', gossip, from })
@@ -260,12 +260,20 @@ export class Broadcast implements Machine<BroadcastInput, BroadcastEffect> {
 
   /** It will never come: whatever of it is still to come is a duplicate. */
   #skip(stream: BroadcastStream, upTo: number, now: Instant, out: BroadcastEffects): void {
-    // Of a stream that was not known until now nothing was expected.
-    if (stream.begun && upTo > stream.delivered) {
-      out.push({ type: 'count', what: 'missed', count: upTo - stream.delivered })
-    }
+    // A stream begins where this node came, or where its origin did: whatever follows was to come here.
+    const count = upTo - stream.delivered
+    if (count > 0) out.push({ type: 'missed', origin: stream.origin, count })
     stream.delivered = upTo
     stream.progress = now
+  }
+
+  /** It is too large for this node. Those who would have got it from here are told, and ask others. */
+  #leaveOut(stream: BroadcastStream, number: number, from: NodeName, now: Instant, out: BroadcastEffects): void {
+    this.#skip(stream, number, now, out)
+    const { origin, incarnation, round } = stream
+    const message: BroadcastMessage = { type: 'announce', marks: [[origin, incarnation, number, round]] }
+    for (const to of this.eager(origin)) if (to !== from && to !== origin) out.push({ type: 'send', to, message })
+    this.#news.add(stream)
   }
 
   #refuse(peer: NodeName, origin: NodeName, out: BroadcastEffects): void {

@@ -61,7 +61,8 @@ async function read(path: string, signal: AbortSignal): Promise<string> {
 function parseJson(text: string): readonly string[] | string {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    // A byte order mark counts as space here, and JSON has none.
+    value = JSON.parse(text.trimStart())
   } catch {
     return `it begins with '[' and is no whole JSON: write another file whole, and rename it to this one`
   }

@@ -49,6 +49,12 @@ export class LinkChannel {
     return sum(this.outboundSettings.sequences) + sum(this.inboundSettings.lastSeen)
   }
 
+  /** The largest message that both ends take; undefined while it is not known, as no connection was ever open. */
+  get messageBytes(): number | undefined {
+    const known = this.lanes.map(({ outbound }) => outbound.messageBytes).filter(bytes => bytes > 0)
+    return known.length === 0 ? undefined : Math.min(...known)
+  }
+
   /** The lane that carries a stream. */
   laneOf(stream: number): Lane {
     return this.lanes[stream % this.lanes.length] as Lane

@@ -269,7 +269,8 @@ export class Arrivals {
       return this.#sendError(lane, id, error)
     }
     if (body.length > lane.outbound.messageBytes) {
-      return this.#sendError(lane, id, new EncodeError(`the reply takes ${body.length} bytes`))
+      const bytes = `${body.length} bytes and limits.messageBytes is ${lane.outbound.messageBytes}`
+      return this.#sendError(lane, id, new EncodeError(`the reply takes ${bytes}, here or at the peer`))
     }
     const left = new Left()
     if (lane.outbound.reply(id, status, body, left.sent)) return left.promise

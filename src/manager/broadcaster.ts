@@ -40,16 +40,16 @@ export interface BroadcasterContext {
 /** How a broadcast is sent. */
 export interface BroadcastOptions {
   /** Default `'default'`. Nodes that lack the channel neither get the message nor pass it on. */
-  readonly channel?: string
+  readonly channel?: string | undefined
   /**
    * Stops waiting at this time, in epoch milliseconds, with a {@link DeadlineError}. The smaller of `deadline` and
    * `timeout` counts. Once it was sent, the message is on its way all the same.
    */
-  readonly deadline?: number
+  readonly deadline?: number | undefined
   /** Stops waiting after so many milliseconds; 0 is over at once, and nothing is sent. */
-  readonly timeout?: Millis
+  readonly timeout?: Millis | undefined
   /** Stops waiting when it aborts; rejects with its reason. What was sent is on its way all the same. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Copies that wait for one neighbour, over all channels; a further one is announced to it later. */
@@ -107,7 +107,10 @@ export class Broadcaster {
     const expires = expiryOf(options, clock)
     if (expires !== undefined && expires <= clock.now()) throw new DeadlineError(what, 'not-sent')
     const body = encodeToBytes(message, valueLimits)
-    if (body.length > limits.messageBytes - headBytes) throw new EncodeError(`it takes ${body.length} bytes`)
+    const most = limits.messageBytes - headBytes
+    if (body.length > most) {
+      throw new EncodeError(`it takes ${body.length} bytes, and a broadcast at most ${most}: raise limits.messageBytes`)
+    }
     const copies: Promise<void>[] = []
     this.#copies = copies
     this.#step(channel as ChannelName, { type: 'broadcast', server, body })
@@ -208,6 +211,10 @@ export class Broadcaster {
       }
       case 'count':
         return reporter.counters.add(counterOf[effect.what], effect.count)
+      case 'missed': {
+        const { origin: node, count } = effect
+        return reporter.broadcastsMissed({ node, channel, count })
+      }
       default:
         return unreachable(effect)
     }
@@ -224,18 +231,30 @@ export class Broadcaster {
         if (left !== undefined && left > 0) this.#neighbours.set(to, left - 1)
         resolve()
       }
-      const failed = (): void => {
+      const failed = (error: unknown): void => {
         over()
-        if (message.type === 'gossip') this.#defer(channel, to, message)
+        if (message.type !== 'gossip') return
+        if (error instanceof EncodeError) this.#leaveOut(channel, to, message)
+        else this.#defer(channel, to, message)
       }
       const outgoing = { node: to, server: broadcastServer, message, options: { channel }, extra: undefined } as const
       try {
         this.#context.sender.submit({ ...outgoing, kind: 'broadcast', settler: { sent: over, failed } })
-      } catch {
-        failed()
+      } catch (error) {
+        failed(error)
       }
     })
     this.#copies?.push(copy)
+  }
+
+  /** The neighbour takes no message as large. It is told so at once: else it would ask for it, of one after another. */
+  #leaveOut(channel: ChannelName, to: NodeName, gossip: Gossip): void {
+    // What is left of it fits: else nobody can be told anything.
+    if (gossip.omitted !== undefined) return
+    const { reporter } = this.#context
+    reporter.warn(`a broadcast of ${gossip.body.length} bytes is too large for '${to}': raise its limits.messageBytes`)
+    reporter.dropped('encode', 'forward', to, channel, gossip.server)
+    this.#send(channel, to, { ...gossip, body: nothing, omitted: gossip.body.length })
   }
 
   /** The neighbour does not take it now: it is told later that there is something, and asks for it when it can. */
@@ -269,9 +288,9 @@ export class Broadcaster {
 
 const counterOf = {
   duplicate: 'broadcastDuplicates',
-  missed: 'broadcastsMissed',
   unannounced: 'broadcastsDeferred',
 } as const
 
+const nothing = new Uint8Array(0)
 /** Names and numbers that travel with a body, at the most. */
 const headBytes = 1_024

@@ -34,10 +34,12 @@ export type CounterName =
   | 'lateReplies'
   /** Copies of a broadcast that came after the first. */
   | 'broadcastDuplicates'
-  /** Broadcasts of others that this node will never get: nobody kept them for as long as it was cut off. */
+  /** Broadcasts of others that this node will never get: nobody kept them so long, or it takes none as large. */
   | 'broadcastsMissed'
   /** Copies of a broadcast that a neighbour did not take at once, and was told of later. */
   | 'broadcastsDeferred'
+  /** Items of a replicated store that could not be sent: too large, or no value that travels. */
+  | 'itemsSkipped'
   /** Circuits of others for which a way on was looked for here. */
   | 'circuits'
   /** Circuits of others that were refused, because this node takes part in as many as it may. */
@@ -80,6 +82,7 @@ export class Counters {
     broadcastDuplicates: 0,
     broadcastsMissed: 0,
     broadcastsDeferred: 0,
+    itemsSkipped: 0,
     circuits: 0,
     circuitsRefused: 0,
     circuitsBroken: 0,

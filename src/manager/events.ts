@@ -59,6 +59,11 @@ export interface ManagerEvents {
   }) => void
   /** Messages of a causal label, that others depended on, did not come and are not waited for any more. */
   'causal-gap': (gap: { readonly label: string; readonly count: number }) => void
+  /**
+   * So many broadcasts of that node, one after the other, will never come here: nobody kept them for as long as this
+   * node was cut off, or they are larger than its `limits.messageBytes`.
+   */
+  'broadcast-gap': (gap: { readonly node: NodeName; readonly channel: string; readonly count: number }) => void
   /** A handler, watcher, listener, store or interposition of the user threw, or its promise rejected. */
   'handler-error': (failure: {
     readonly where: string

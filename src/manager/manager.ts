@@ -30,43 +30,43 @@ export interface AckOptions {
    * returns has resolved. If that rejects, so does the sender's promise, with `RemoteError`. An iterator of `receive`
    * is given a message when it takes it; what it has not taken when it ends is refused, with `NoSuchServerError`.
    */
-  readonly when?: 'given' | 'handled'
+  readonly when?: 'given' | 'handled' | undefined
   /**
    * Whether to go on with what was sent while the peer is down, in its present life. Default `'wait'`. A partition is
    * not a down. What was not sent yet goes by `whenDown`; but with `'wait'` what the call had accepted before the peer
    * went down waits too, for that life.
    */
-  readonly onDown?: 'wait' | 'reject'
+  readonly onDown?: 'wait' | 'reject' | undefined
 }
 
 /** How a request is sent. */
 export interface RequestOptions {
   /** Default `'default'`. An unknown channel is an error, never a silent fallback. */
-  readonly channel?: string
+  readonly channel?: string | undefined
   /** Messages of one key keep their order and share a lane. Default: the name of the server. */
-  readonly partitionKey?: string | number
+  readonly partitionKey?: string | number | undefined
   /** Carried with the message and handed to the handler. */
   readonly clock?: unknown
   /**
    * What to do with what was not yet sent when the peer is down. Default `'reject'`; `'wait'` keeps the message until
    * it is up again.
    */
-  readonly whenDown?: 'reject' | 'wait'
+  readonly whenDown?: 'reject' | 'wait' | undefined
   /**
    * Whether the message may go through other nodes where there is no direct connection. A way is then looked for, and
    * what is opened is a connection like any other, end to end: all other options mean what they always mean. It rejects
    * with `NoRouteError` when there is no way. Default `false`.
    */
-  readonly transitive?: boolean
+  readonly transitive?: boolean | undefined
   /** Stops waiting at this time, in epoch milliseconds. The smaller of `deadline` and `timeout` counts. */
-  readonly deadline?: number
+  readonly deadline?: number | undefined
   /** Stops waiting after so many milliseconds; 0 is over at once. */
-  readonly timeout?: Millis
+  readonly timeout?: Millis | undefined
   /**
    * Stops waiting when it aborts; rejects with its reason. A message with `ack` that was sent rejects with
    * `UnknownOutcomeError`, whose `cause` is the reason; a request always with the reason, and may have been handled.
    */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** How a message is sent. */
@@ -77,7 +77,7 @@ export interface ForwardOptions extends RequestOptions {
    * been handled, and with another one where it was not, or where its handler failed (`RemoteError`). None
    * waits for the handler of another. Not for requests, whose answer tells the same. Default `false`.
    */
-  readonly ack?: boolean | AckOptions
+  readonly ack?: boolean | AckOptions | undefined
   /**
    * Hands the message over after all messages of this label that were sent to the same node before it, in the sense
    * of Lamport's "happened before": by this node, by whoever sent this node one of the label that was handed over here,
@@ -86,13 +86,16 @@ export interface ForwardOptions extends RequestOptions {
    * on it was handed over never is: with `ack`, its sender is told by `CausalOrderError`. With `whenDown: 'wait'` it
    * waits for the peer's present life alone. Not for requests. Default: none.
    */
-  readonly causalLabel?: string
+  readonly causalLabel?: string | undefined
 }
+
+/** How long a message to the manager of a peer may wait until it is sent. */
+export type SendMessageOptions = Pick<RequestOptions, 'deadline' | 'timeout' | 'signal'>
 
 /** How long a join, or a connect, is tried. */
 export interface JoinOptions {
   /** Ends the attempts; the promise rejects with its reason. Without one, a join tries for ever. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a connection slot is at. */
@@ -233,8 +236,10 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
   /** The member names in a view that `getLocalState` gave. */
   decode(state: unknown): readonly NodeName[]
   /**
-   * Keeps a connection slot for a peer whose `attributes.tag` is this tag. The same tag twice is one slot.
+   * Keeps a connection slot for a peer whose `attributes.tag` is this tag. The same tag twice is one slot. A node of a
+   * partial view looks for such a peer, too, and asks it to be a neighbour.
    * @throws {@link ReservationError} `maxReserved` are kept already.
+   * @throws {@link InvalidOptionError} the overlay has no more places to keep: `activeViewSize` - 1 in HyParView.
    */
   reserve(tag: string): void
   /** Whether this manager can do that: see the table in docs/guarantees.md. */
@@ -320,8 +325,11 @@ export interface PeerServiceManager<Servers = Untyped> extends AsyncDisposable {
    * @throws {@link ServerExistsError} one of the two names is taken.
    */
   replicate<Item, Digest>(name: string, store: ReplicatedStore<Item, Digest>, options?: ReplicateOptions): Disposable
-  /** Sends a message to the peer's manager itself, which tells of it by the event `message`. */
-  sendMessage(node: string, message: unknown): Promise<void>
+  /**
+   * Sends a message to the peer's manager itself, which tells of it by the event `message`.
+   * @throws {@link DeadlineError} it was not sent in time.
+   */
+  sendMessage(node: string, message: unknown, options?: SendMessageOptions): Promise<void>
   /**
    * Hands a message in as if it had arrived from `node`: `{ server, message }` goes to that server, anything else to
    * the manager.

@@ -44,8 +44,10 @@ export function expiryOf(options: ForwardOptions | undefined, clock: Clock): num
   return left === Infinity ? undefined : clock.now() + left
 }
 
+type ResolvedAck = { readonly [Option in keyof AckOptions]-?: Exclude<AckOptions[Option], undefined> }
+
 /** How a message is acknowledged; undefined: not at all. */
-export function ackOf({ ack }: Pick<ForwardOptions, 'ack'>): Required<AckOptions> | undefined {
+export function ackOf({ ack }: Pick<ForwardOptions, 'ack'>): ResolvedAck | undefined {
   if (ack === undefined || ack === false) return undefined
   if (ack === true) return acked
   const { when = 'given', onDown = 'wait' } = ack
@@ -58,7 +60,7 @@ const extraByAck: Readonly<Record<'given' | 'handled', MessageExtra>> = {
   handled: { expires: undefined, clock: undefined, ack: 'handled', life: undefined },
 }
 
-const acked: Required<AckOptions> = { when: 'given', onDown: 'wait' }
+const acked: ResolvedAck = { when: 'given', onDown: 'wait' }
 
 /** A request is not acknowledged: its answer tells more. Nor is it ordered: its answer would have to be, too. */
 export function checkAnswered(options: ForwardOptions | undefined): void {

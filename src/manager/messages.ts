@@ -1,3 +1,4 @@
+import type { ChannelName } from '../core/channel.js'
 import { InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
@@ -7,7 +8,7 @@ import type { Settler } from '../link/queue.js'
 import type { BroadcastOptions } from './broadcaster.js'
 import { checkChannel, checkFunction, isDuration } from './checks.js'
 import { errorOf, reportOf } from './error-reports.js'
-import type { ForwardOptions, Replies } from './manager.js'
+import type { ForwardOptions, Replies, SendMessageOptions } from './manager.js'
 import { checkOptions, extraOf } from './message-options.js'
 import type { MonitorEnd, MonitorOptions } from './monitoring.js'
 import type { Node } from './node.js'
@@ -131,31 +132,38 @@ export abstract class Messages {
     checkKeys('options', options, ['interval', 'channel'])
     const { interval = 1, channel = 'default' } = options
     if (!isDuration(interval) || interval === 0) throw new InvalidOptionError('interval', 'milliseconds', interval)
-    const { settings, broadcaster, reporter } = this.#node
+    const { settings, broadcaster, reporter, hub } = this.#node
+    const { clock, random, valueLimits, peerValueLimits, limits } = settings
     checkChannel(channel, settings)
     return new Replica(checkServer(name), store, options, {
-      ...{ clock: settings.clock, random: settings.random, reporter },
+      ...{ clock, random, reporter, valueLimits, peerValueLimits },
+      messageBytes: (node, channel) =>
+        hub.links.get(node as NodeName)?.channels.get(channel as ChannelName)?.messageBytes ?? limits.messageBytes,
       neighbours: () => (this.running ? broadcaster.neighbours : []),
       register: (server, handler) => this.register(server, handler),
-      request: (node, server, message, channel) => this.request(node, server, message, { channel, timeout: 5_000 }),
-      cast: (node, server, message, channel) => this.castMessage(node, server, message, { channel }),
+      request: (node, server, message, channel) => this.request(node, server, message, { channel, timeout: 30_000 }),
     })
   }
 
-  sendMessage(node: string, message: unknown): Promise<void> {
+  sendMessage(node: string, message: unknown, options?: SendMessageOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#needRunning()
+      if (options !== undefined) {
+        checkKeys('options', options, ['deadline', 'timeout', 'signal'])
+        checkOptions(options)
+      }
       if (node === this.#node.settings.name) {
         this.receiveMessage(node, 'default', message)
         return resolve()
       }
       const settler: Settler = { sent: resolve, failed: reject }
-      const extra = { manager: true }
+      const { settings } = this.#node
+      const extra = { ...extraOf(options, settings.clock, settings.valueLimits), manager: true }
       this.#node.sender.submit({
         node,
         server: 'manager',
         message,
-        options: undefined,
+        options,
         extra,
         kind: 'manager',
         settler,

@@ -160,6 +160,11 @@ export class PeerService extends Messages {
     const { reserved, overlay } = this.#node
     if (reserved.has(tag)) return
     if (reserved.size >= this.#settings.maxReserved) throw new ReservationError(tag, this.#settings.maxReserved)
+    const { reservable = reserved.size + 1 } = overlay.strategy
+    if (reserved.size >= reservable) {
+      const fewer = `one of at most ${reservable} tags, as there are no more places to keep: raise activeViewSize`
+      throw new InvalidOptionError('tag', fewer, tag)
+    }
     reserved.add(tag)
     overlay.step({ type: 'reserve', tag })
   }

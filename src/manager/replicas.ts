@@ -1,9 +1,13 @@
-import { EncodeError } from '../core/errors.js'
+import { encodeToBytes } from '../codec/value-bytes.js'
+import { MalformedError } from '../codec/value-decoder.js'
+import type { ValueLimits } from '../codec/value-encoder.js'
+import { EncodeError, InvalidOptionError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import { type Random, sample } from '../core/random.js'
 import type { Clock, Millis } from '../core/time.js'
 import { checkFunction } from './checks.js'
+import { type ItemBatch, packItems, unpackItems } from './replica-items.js'
 import type { Reporter } from './reporter.js'
 import type { Handler, MessageContext } from './servers.js'
 
@@ -16,16 +20,21 @@ export interface ReplicatedStore<Item = unknown, Digest = unknown> {
   merge(item: Item, context: MessageContext): unknown
   /** What this copy has, in short: versions, a vector of numbers, hashes. It travels, so keep it small. */
   digest(): Digest | PromiseLike<Digest>
-  /** What a copy with that digest lacks. The first 1,000 are sent; the rest follows with the next exchange. */
+  /**
+   * What a copy with that digest lacks. At a time the first 1,000 are sent, up to 1 MiB, or one that is larger; the
+   * rest follows at once while it brings the copies nearer to each other, up to 64 times, else with the next exchange.
+   * An item that cannot travel, or takes more than `limits.messageBytes` of either end, is left out: `handler-error`
+   * tells of it, and the counter `itemsSkipped`.
+   */
   missing(digest: Digest): Iterable<Item> | PromiseLike<Iterable<Item>>
 }
 
 /** How a store is kept alike. */
 export interface ReplicateOptions {
   /** How often a random neighbour is compared with, on average. Default 10,000 ms, as in Partisan. */
-  readonly interval?: Millis
+  readonly interval?: Millis | undefined
   /** The channel of the exchanges. Default `'default'`. */
-  readonly channel?: string
+  readonly channel?: string | undefined
 }
 
 /** What it needs of its node. */
@@ -35,13 +44,18 @@ export interface ReplicasContext {
   readonly reporter: Reporter
   readonly neighbours: () => readonly NodeName[]
   register(name: string, handler: Handler): Disposable
+  readonly valueLimits: ValueLimits
+  readonly peerValueLimits: ValueLimits
+  /** The bytes of a message to that node which both ends take. */
+  messageBytes(node: string, channel: string): number
   request(node: NodeName, server: string, message: unknown, channel: string): Promise<unknown>
-  cast(node: NodeName, server: string, message: unknown, channel: string): void
 }
 
 const intervalDefault: Millis = 10_000
-/** Items that one copy sends another in one exchange. */
-const itemsMax = 1_000
+/** Batches that an exchange takes at most each way. */
+const roundsMax = 64
+/** What a message of an exchange takes beside its digest and its items. */
+const headBytes = 128
 
 /** Keeps a store alike with the copies of other members, until it is disposed. */
 export class Replica implements Disposable {
@@ -52,6 +66,7 @@ export class Replica implements Disposable {
   readonly #channel: string
   readonly #registrations: readonly Disposable[]
   #cancel: () => void
+  #exchanging = false
 
   constructor(
     name: string,
@@ -59,6 +74,11 @@ export class Replica implements Disposable {
     { interval = intervalDefault, channel = 'default' }: ReplicateOptions,
     context: ReplicasContext,
   ) {
+    // Whoever has no types may give none at all.
+    const given: unknown = store
+    if (typeof given !== 'object' || given === null) {
+      throw new InvalidOptionError('store', 'an object with merge, digest and missing', given)
+    }
     for (const method of ['merge', 'digest', 'missing'] as const) checkFunction(`store.${method}`, store[method])
     this.#context = context
     this.#store = store
@@ -85,29 +105,45 @@ export class Replica implements Disposable {
     return clock.schedule(this.#interval * (0.5 + random.next()), () => {
       this.#cancel = this.#later()
       const [peer] = sample(random, this.#context.neighbours(), 1)
-      if (peer !== undefined) void this.#exchange(peer)
+      if (peer !== undefined && !this.#exchanging) void this.#exchange(peer)
     })
   }
 
   /** Asks a neighbour for what is missing here, and sends it what is missing there. */
-  #exchange(peer: NodeName): Promise<void> {
-    const context = this.#context
-    const channel = this.#channel
-    return this.#guarded(async () => {
+  async #exchange(peer: NodeName): Promise<void> {
+    this.#exchanging = true
+    await this.#guarded(() => this.#converge(peer))
+    this.#exchanging = false
+  }
+
+  /** Goes on while more is missing than fits into a message, and what was merged has changed a copy. */
+  async #converge(peer: NodeName): Promise<void> {
+    let items: Uint8Array | undefined
+    let before: readonly Uint8Array[] = []
+    for (let round = 0; round < roundsMax; round++) {
       const digest = await this.#store.digest()
-      let answer: unknown
-      try {
-        answer = await context.request(peer, this.#server, { digest }, channel)
-      } catch (error) {
-        if (error instanceof EncodeError) throw error
-        // It is gone, or has no such store: there will be another exchange.
-        return
-      }
+      const answer = await this.#ask(peer, { digest, ...(items && { items }) })
       if (!isRecord(answer)) return
-      await this.#merge(answer.items, { from: peer, incarnation: 0, channel })
-      const items = await this.#missing(answer.digest)
-      if (items.length > 0) context.cast(peer, this.#server, { items }, channel)
-    })
+      await this.#merge(answer.items, { from: peer, incarnation: 0, channel: this.#channel })
+      const batch = await this.#missing(answer.digest, peer, this.#encoded(digest).length)
+      const last = answer.more !== true && !batch.more
+      if (last && batch.count === 0) return
+      if (last) return void (await this.#ask(peer, { items: batch.bytes }))
+      const now = [this.#encoded(digest), this.#encoded(answer.digest)]
+      if (now.every((bytes, index) => isSame(bytes, before[index]))) return
+      before = now
+      items = batch.bytes
+    }
+  }
+
+  /** The neighbour's answer; undefined where it is gone, or has no such store: there will be another exchange. */
+  async #ask(peer: NodeName, message: unknown): Promise<unknown> {
+    try {
+      return await this.#context.request(peer, this.#server, message, this.#channel)
+    } catch (error) {
+      if (error instanceof EncodeError) throw error
+      return undefined
+    }
   }
 
   /** A neighbour asks, or sends what is missing here. */
@@ -116,7 +152,9 @@ export class Replica implements Disposable {
       if (!isRecord(message)) return undefined
       await this.#merge(message.items, from)
       if (!('digest' in message)) return undefined
-      return { items: await this.#missing(message.digest), digest: await this.#store.digest() }
+      const digest = await this.#store.digest()
+      const { bytes, more } = await this.#missing(message.digest, from.from, this.#encoded(digest).length)
+      return { items: bytes, more, digest }
     })
   }
 
@@ -132,13 +170,38 @@ export class Replica implements Disposable {
 
   /** An item that cannot be merged does not keep the others out. */
   async #merge(items: unknown, from: MessageContext): Promise<void> {
-    if (!Array.isArray(items)) return
-    for (const item of items as unknown[]) await this.#guarded(async () => this.#store.merge(item, from))
+    if (!(items instanceof Uint8Array)) return
+    try {
+      for (const item of unpackItems(items, this.#context.peerValueLimits)) {
+        await this.#guarded(async () => this.#store.merge(item, from))
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+      this.#context.reporter.violation(
+        from.from as NodeName,
+        'malformed',
+        `items of '${this.#server}': ${error.message}`,
+      )
+    }
   }
 
-  async #missing(digest: unknown): Promise<unknown[]> {
-    const items: unknown[] = []
-    for (const item of await this.#store.missing(digest)) if (items.push(item) >= itemsMax) break
-    return items
+  /** What goes to a copy with that digest, in one message beside a digest of so many bytes. */
+  async #missing(digest: unknown, peer: string, digestBytes: number): Promise<ItemBatch> {
+    const { reporter, valueLimits } = this.#context
+    const room = this.#context.messageBytes(peer, this.#channel) - headBytes - digestBytes
+    const batch = packItems(await this.#store.missing(digest), room, valueLimits)
+    if (batch.skipped > 0) {
+      reporter.counters.add('itemsSkipped', batch.skipped)
+      reporter.failed(`the store of '${this.#server}'`, batch.why)
+    }
+    return batch
   }
+
+  #encoded(digest: unknown): Uint8Array {
+    return encodeToBytes(digest, this.#context.valueLimits)
+  }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return other !== undefined && Buffer.compare(one, other) === 0
 }

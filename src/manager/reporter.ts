@@ -65,6 +65,12 @@ export class Reporter {
     this.emit('dropped', { reason, direction, node, channel, server })
   }
 
+  /** Broadcasts that will never come here. */
+  broadcastsMissed(gap: { readonly node: NodeName; readonly channel: string; readonly count: number }): void {
+    this.counters.add('broadcastsMissed', gap.count)
+    this.emit('broadcast-gap', gap)
+  }
+
   refused(peer: string, by: 'us' | 'peer', refusal: Refusal): void {
     const error = refusedError(peer, by, refusal)
     if (error === undefined || this.isNoise(peer, by, refusal)) return

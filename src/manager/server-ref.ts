@@ -64,12 +64,17 @@ function unknownToRegistry(name: string): NoSuchServerError {
 }
 
 /**
- * Whether what came in a message is a {@link RemoteRef}: a name, a server and a life that there may be. Whether that
- * life is still there shows when it is used.
+ * Whether what came in a message is a {@link RemoteRef}: a name, a server and a life that there may be; of one of these
+ * servers where any are named, as a typed cluster needs it. Whether that life is still there shows when it is used.
  */
-export function isRemoteRef(value: unknown): value is RemoteRef {
+export function isRemoteRef<Name extends string = string>(
+  value: unknown,
+  ...servers: readonly Name[]
+): value is RemoteRef<Name> {
   if (!isRecord(value)) return false
   const { node, name, incarnation } = value
+  const names: readonly unknown[] = servers
+  if (names.length > 0 && !names.includes(name)) return false
   return isNodeName(node) && isServerName(name) && isIncarnation(incarnation) && incarnation > 0
 }
 

@@ -2,6 +2,11 @@ import type { NodeName, NodeSpec } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
 import type { Effects, HyParViewMessage } from './hyparview-messages.js'
 
+/** Whether it asks for a neighbour that holds a reserved slot. */
+export function isForReserved(opening: HyParViewMessage): boolean {
+  return opening.type === 'neighbor' && opening.priority === 'reserved'
+}
+
 /** Something to be said to a node that is no neighbour: it is connected for it, and again left alone after it. */
 export interface Attempt {
   readonly spec: NodeSpec
@@ -47,9 +52,15 @@ export class Attempts {
     return [...this.#attempts.keys()]
   }
 
-  /** How many ask for a neighbour. */
+  /** How many ask for a neighbour, other than for a reserved slot. */
   get requests(): number {
-    return this.#count('neighbor')
+    return this.#count('neighbor') - this.reserved.length
+  }
+
+  /** Who is asked for a reserved slot. */
+  get reserved(): NodeSpec[] {
+    const attempts = [...this.#attempts.values()]
+    return attempts.filter(({ opening }) => isForReserved(opening)).map(({ spec }) => spec)
   }
 
   /** How many ask for a component. */

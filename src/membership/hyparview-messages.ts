@@ -4,8 +4,13 @@ import { type Farewell, parseFarewell } from './farewells.js'
 import { isCount, list, parseName, parsePeer, sequenceMax } from './parsing.js'
 import type { MembershipEffect } from './strategy.js'
 
-/** How badly a node needs a neighbour: `high` when it has none, and then it is not refused. */
-export type Priority = 'high' | 'low'
+/**
+ * How badly a node needs a neighbour: `high` when it has none, and then it is not refused; `reserved` when it keeps a
+ * slot for the receiver, which is to keep it in return.
+ */
+export type Priority = 'high' | 'low' | 'reserved'
+
+const priorities: readonly unknown[] = ['high', 'low', 'reserved'] satisfies readonly Priority[]
 
 /** Which component of the overlay a node is in: the oldest node in it, and how often that one has been heard of. */
 export interface ComponentMark {
@@ -85,7 +90,7 @@ export function parseHyParViewMessage(value: unknown): HyParViewMessage | undefi
     }
     case 'neighbor': {
       const { priority } = value
-      return priority === 'high' || priority === 'low' ? { type: 'neighbor', priority } : undefined
+      return isPriority(priority) ? { type: 'neighbor', priority } : undefined
     }
     case 'neighbor-reply':
     case 'replaced':
@@ -126,6 +131,10 @@ export function parseHyParViewMessage(value: unknown): HyParViewMessage | undefi
     default:
       return parseFarewell(value)
   }
+}
+
+function isPriority(value: unknown): value is Priority {
+  return priorities.includes(value)
 }
 
 function parseShuffle({ timeToLive, ...value }: Record<string, unknown>): HyParViewMessage | undefined {

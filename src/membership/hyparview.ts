@@ -3,8 +3,9 @@ import { byName } from '../core/name.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import { sample } from '../core/random.js'
 import type { Instant } from '../core/time.js'
+import { isForReserved } from './attempts.js'
 import { Farewells, goodbye } from './farewells.js'
-import { type Effects, type HyParViewMessage, parseHyParViewMessage } from './hyparview-messages.js'
+import { type Effects, type HyParViewMessage, type Priority, parseHyParViewMessage } from './hyparview-messages.js'
 import { type HyParViewMembershipOptions, resolveHyParViewOptions } from './hyparview-options.js'
 import { beatTimer, IsletSearch } from './islet-search.js'
 import { Neighborhood } from './neighborhood.js'
@@ -59,6 +60,11 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     const { active } = this.#neighborhood
     const neighbor = active.get(to)
     return neighbor === undefined ? active.specs().filter(({ name }) => active.get(name)?.up) : [neighbor.spec]
+  }
+
+  /** Of the slots one at least is anybody's. */
+  get reservable(): number {
+    return this.#neighborhood.active.reservable
   }
 
   parse(value: unknown): HyParViewMessage | undefined {
@@ -190,7 +196,7 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
       case 'forward-join':
         return this.#forwardJoin(from.name, message, now, out)
       case 'neighbor':
-        return this.#asked(from, message.priority === 'high', now, out)
+        return this.#asked(from, message.priority, now, out)
       case 'neighbor-reply':
         return message.accepted ? this.#accepted(from, now, out) : this.#neighborhood.refused(from.name, now, out)
       case 'disconnect':
@@ -297,9 +303,11 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     attempts.start({ spec, opening, makesRoom: true }, up.has(spec.name), now, out)
   }
 
-  #asked(from: NodeSpec, isUrgent: boolean, now: Instant, out: Effects): void {
+  #asked(from: NodeSpec, priority: Priority, now: Instant, out: Effects): void {
     const { active } = this.#neighborhood
-    if (isUrgent || active.room(from) > 0) this.#neighborhood.add(from, now, out)
+    const claims = priority === 'reserved' && active.claimable(from.name)
+    if (priority === 'high' || claims || active.room(from) > 0) this.#neighborhood.add(from, now, out)
+    if (claims) active.claim(from.name)
     const accepted = active.has(from.name)
     out.push({ type: 'send', to: from.name, message: { type: 'neighbor-reply', accepted } })
     if (accepted) this.#confirm(from.name, out)
@@ -310,7 +318,9 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
     if (active.has(from.name)) return
     const attempt = attempts.get(from.name)
     const isAsked = attempt?.opening.type === 'neighbor'
-    const isUrgent = isAsked && (attempt.makesRoom || active.isolated)
+    // Another may have got the reserved slot meanwhile.
+    const isMeant = isAsked && (!isForReserved(attempt.opening) || active.fillsReserved(from))
+    const isUrgent = isMeant && (attempt.makesRoom || active.isolated)
     if (isAsked && (isUrgent || active.room(from) > 0)) return this.#befriend(from, now, out)
     // It came too late: the place is taken, or nobody waits for the answer any more.
     out.push({ type: 'send', to: from.name, message: { type: 'disconnect' } })

@@ -1,9 +1,9 @@
 import { compareSpecs, type NodeName, type NodeSpec } from '../core/node.js'
 import { type Random, sample } from '../core/random.js'
 import type { Instant } from '../core/time.js'
-import { ActiveView } from './active-view.js'
+import { ActiveView, tagOf } from './active-view.js'
 import { AddressBook } from './address-book.js'
-import { Attempts } from './attempts.js'
+import { Attempts, isForReserved } from './attempts.js'
 import type { Effects, HyParViewMessage } from './hyparview-messages.js'
 import type { HyParViewMembershipOptions } from './hyparview-options.js'
 import { Lives } from './lives.js'
@@ -30,6 +30,8 @@ export class Neighborhood {
   readonly #downSince = new Map<NodeName, Instant>()
   /** Who would not become a neighbour in this round. */
   readonly #refusals = new Set<NodeName>()
+  /** Who would not hold a reserved slot in this round. */
+  readonly #reservedRefusals = new Set<NodeName>()
 
   constructor(options: Required<HyParViewMembershipOptions>) {
     const { random, activeViewSize, passiveViewSize, bookSize, answerTimeout } = options
@@ -51,7 +53,7 @@ export class Neighborhood {
   start(self: NodeSpec): void {
     this.lives.start(self)
     for (const part of [this.active, this.passive, this.book, this.attempts]) part.clear()
-    for (const part of [this.up, this.#downSince, this.#refusals]) part.clear()
+    for (const part of [this.up, this.#downSince, this.#refusals, this.#reservedRefusals]) part.clear()
   }
 
   /** The newest that is known of a node. */
@@ -72,7 +74,9 @@ export class Neighborhood {
       if (this.passive.has(spec.name)) this.passive.add(spec)
       this.attempts.renew(spec, out)
     }
-    this.book.note(known === undefined || compareSpecs(spec, known) > 0 ? spec : known)
+    const newest = known === undefined || compareSpecs(spec, known) > 0 ? spec : known
+    if (this.active.wants(newest)) this.book.pin(newest)
+    else this.book.note(newest)
     return true
   }
 
@@ -162,7 +166,8 @@ export class Neighborhood {
   refused(name: NodeName, now: Instant, out: Effects): void {
     const attempt = this.attempts.end(name, out)
     if (attempt?.opening.type !== 'neighbor') return
-    this.#refusals.add(name)
+    const refusals = isForReserved(attempt.opening) ? this.#reservedRefusals : this.#refusals
+    refusals.add(name)
     this.fill(now, out)
   }
 
@@ -194,6 +199,7 @@ export class Neighborhood {
   /** A round has passed: whoever refused may be asked again. */
   round(now: Instant, out: Effects): void {
     this.#refusals.clear()
+    this.#reservedRefusals.clear()
     this.lives.departures.sweep(now, this.#options.tombstoneAge)
     this.fill(now, out)
   }
@@ -205,19 +211,32 @@ export class Neighborhood {
   fill(now: Instant, out: Effects): void {
     const { active, attempts } = this
     const alone = active.isolated
+    if (active.tags.length > 0 && !alone) this.#fillReserved(now, out)
     // Who is alone cannot be choosy: most of what it knows may be dead.
-    const places = alone ? 2 * this.#options.activeViewSize : active.vacant
-    let wanted = places - attempts.requests
+    const places = alone ? 2 * this.#options.activeViewSize : active.room()
+    const wanted = places - attempts.requests
     if (wanted <= 0 || (!alone && this.#refusals.size >= refusalsMax)) return
-    let left = alone ? wanted : active.room() - attempts.requests
     const opening: HyParViewMessage = { type: 'neighbor', priority: alone ? 'high' : 'low' }
-    for (const spec of this.#candidates(now)) {
-      if (wanted <= 0) return
-      const reserved = active.fillsReserved(spec)
-      if (!reserved && left <= 0) continue
-      if (!reserved) left--
-      wanted--
+    for (const spec of this.#candidates(now).slice(0, wanted)) {
       attempts.start({ spec, opening }, this.up.has(spec.name), now, out)
+    }
+  }
+
+  /**
+   * Asks a node with each reserved tag that no neighbour has, one at a time. It need not have room: it keeps this node
+   * as this one keeps it, unless it is kept by too many.
+   */
+  #fillReserved(now: Instant, out: Effects): void {
+    const { active, attempts, book, passive, random } = this
+    const asked = new Set(attempts.reserved.map(tagOf))
+    const open = active.openTags.filter(tag => !asked.has(tag))
+    if (open.length === 0) return
+    const known = new Map([...passive.specs(), ...book.ready(now)].map(spec => [spec.name, spec]))
+    for (const tag of open) {
+      const able = [...known.values()].filter(spec => tagOf(spec) === tag && this.#isCandidate(spec))
+      const [spec] = sample(random, able, 1)
+      const opening: HyParViewMessage = { type: 'neighbor', priority: 'reserved' }
+      if (spec) attempts.start({ spec, opening, makesRoom: true }, this.up.has(spec.name), now, out)
     }
   }
 
@@ -226,13 +245,12 @@ export class Neighborhood {
     const passive = sample(this.random, this.passive.specs().filter(usable), this.passive.size)
     const ready = passive.length >= 2 * this.#options.activeViewSize ? [] : this.book.ready(now).filter(usable)
     const others = ready.filter(({ name }) => !this.passive.has(name))
-    const all = [...passive, ...sample(this.random, others, 2 * this.#options.activeViewSize)]
-    if (this.active.tags.length === 0) return all
-    return all.sort((a, b) => Number(this.active.fillsReserved(b)) - Number(this.active.fillsReserved(a)))
+    return [...passive, ...sample(this.random, others, 2 * this.#options.activeViewSize)]
   }
 
   #isCandidate({ name }: NodeSpec): boolean {
-    return !this.active.has(name) && !this.attempts.has(name) && !this.#refusals.has(name)
+    if (this.active.has(name) || this.attempts.has(name)) return false
+    return !this.#refusals.has(name) && !this.#reservedRefusals.has(name)
   }
 
   #unanswered(name: NodeName, now: Instant, out: Effects): void {

@@ -8,7 +8,7 @@ import { parseScampMessage, type ScampMessage } from './scamp-messages.js'
 import { resolveScampOptions, type ScampMembershipOptions } from './scamp-options.js'
 import { type ScampEffects, ScampPeers, silentRounds } from './scamp-peers.js'
 import type { Admission, MembershipInput, MembershipState, MembershipStrategy } from './strategy.js'
-import { Subscriptions } from './subscriptions.js'
+import { Subscriptions, tagsMax } from './subscriptions.js'
 
 /** What the specs of its nodes say that they are. */
 export const scampRole = 'scamp'
@@ -66,6 +66,10 @@ export class ScampMembership implements MembershipStrategy<ScampMessage> {
   seeks(seed: NodeName | undefined): boolean {
     const { view, isSmall } = this.#peers
     return view.isolated || (isSmall && (seed === undefined || !view.has(seed)))
+  }
+
+  get reservable(): number {
+    return tagsMax
   }
 
   state(): MembershipState {

@@ -96,6 +96,8 @@ export interface MembershipStrategy<Message = unknown>
    * seed at which nobody has answered yet is dialled in a hurry.
    */
   seeks?(seed: NodeName | undefined): boolean
+  /** Tags that places can be reserved for. Where a strategy does not say, `maxReserved` alone counts. */
+  readonly reservable?: number
   /** What this overlay can do beside what every manager can: `full-membership`, `relay`, ... */
   readonly capabilities: readonly string[]
 }

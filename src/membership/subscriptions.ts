@@ -20,7 +20,7 @@ const repeatedCost = hopsMax / 8
 /** So many nodes are told at once that this one is their contact; further ones do without. */
 const offersMax = 32
 /** So many tags are kept a place for. */
-const tagsMax = 16
+export const tagsMax = 16
 
 /**
  * Subscriptions, of this node and of others (SCAMP, 3.1 and 3.3): copies of each walk through the overlay, and where

@@ -255,7 +255,7 @@ export class XBot {
 
   #mayGo(name: NodeName): boolean {
     const { active } = this.#neighborhood
-    return active.get(name)?.up === true && !active.holdsReserved(name)
+    return active.get(name)?.up === true && !active.isKept(name)
   }
 
   #isNearer(one: NodeName, other: NodeName): boolean {

@@ -72,9 +72,9 @@ export interface ManagedPools<Servers = Untyped> extends Pools<ManagedPool<Serve
    * here before has arrived and was handled or passed on, and when what was passed on has arrived: a `stop()` then
    * loses nothing, and repeats nothing. Or after `timeout` milliseconds (1,000). For this life.
    */
-  depart(options?: { readonly timeout?: number }): Promise<void>
+  depart(options?: { readonly timeout?: number | undefined }): Promise<void>
   /** Departs, and leaves the cluster. */
-  leave(options?: { readonly timeout?: number }): Promise<void>
+  leave(options?: { readonly timeout?: number | undefined }): Promise<void>
   /** What was counted of all pools. */
   counters(): PoolsCounters
 }
@@ -255,7 +255,7 @@ class ClusterPools implements ManagedPools {
     }
   }
 
-  async depart(options: { readonly timeout?: number } = {}): Promise<void> {
+  async depart(options: { readonly timeout?: number | undefined } = {}): Promise<void> {
     checkKeys('options', options, ['timeout'])
     const { timeout = departTimeout } = options
     if (!isDuration(timeout)) throw new InvalidOptionError('timeout', 'milliseconds, 0 or more', timeout)
@@ -283,7 +283,7 @@ class ClusterPools implements ManagedPools {
     }
   }
 
-  async leave(options?: { readonly timeout?: number }): Promise<void> {
+  async leave(options?: { readonly timeout?: number | undefined }): Promise<void> {
     await this.depart(options)
     await this.#manager.leave()
   }

@@ -191,7 +191,11 @@ describe('a value that cannot be sent is refused', () => {
     ['a WeakMap', new WeakMap(), 'a WeakMap: '],
     ['a boxed number', Object(1), 'a Number: send the primitive'],
     ['a DataView', new DataView(new ArrayBuffer(1)), 'a DataView: '],
-    ['a Map of a class of its own', new (class Index extends Map {})(), 'an Index: '],
+    ['a Map of a class of its own', new (class Index extends Map {})(), 'an Index: send `new Map(instance)`'],
+    ['a Set of a class of its own', new (class Bag extends Set {})(), 'a Bag: send `new Set(instance)`'],
+    ['an array of a class of its own', new (class List extends Array {})(), 'a List: send `Array.from(instance)`'],
+    ['an error of a class of its own', new (class Mistake extends Error {})(), 'a Mistake: send its name and message'],
+    ['a URL', new URL('http://x/'), 'a URL: send its text, `.href`'],
     ['an invalid date', new Map([[1, new Date(Number.NaN)]]), 'an invalid Date at <value 0>'],
     [
       'half a surrogate pair',
@@ -221,7 +225,9 @@ describe('a value that cannot be sent is refused', () => {
   })
 
   test('a value deeper than the limit, or with more items, though small', () => {
-    expect(refusal([[[]]], { depth: 2, items: 100 })).toContain('nested too deep')
+    expect(refusal([[[]]], { depth: 2, items: 100 })).toContain(
+      'nested too deep at [0][0]: raise limits.depth of both ends',
+    )
     expect(refusal([1, 2, 3], { depth: 2, items: 2 })).toContain('more items')
     let shared: unknown = []
     for (let level = 0; level < 60; level++) shared = [shared, shared]

@@ -46,10 +46,13 @@ function describeEffect(effect: BroadcastEffect): string[] {
       return [`deliver ${effect.gossip.origin}${effect.gossip.number}`]
     case 'count':
       return [`${effect.what} ${effect.count}`]
+    case 'missed':
+      return [`missed ${effect.count}`]
     case 'arm':
       return []
     case 'send': {
       const { to, message } = effect
+      if (message.type === 'gossip' && message.omitted !== undefined) return [`${to}: omitted`]
       if (message.type === 'gossip') return [`${to}: gossip ${message.origin}${message.number} r${message.round}`]
       if (message.type === 'graft') return [`${to}: graft ${message.origin} ${message.from}-${message.upTo}`]
       if (message.type === 'gone') return [`${to}: gone ${message.upTo} ${message.had}`]
@@ -145,6 +148,35 @@ describe('a broadcast machine', () => {
     script.gossip('a', 3)
     for (let time = 0; time < 19; time++) expect(script.timer('graft', 500)).toEqual(['a: graft o 2-2'])
     expect(script.timer('graft', 500)).toEqual(['missed 1', 'deliver o3'])
+  })
+
+  test('counts what it missed of an origin of which it never had anything, from where it begins', () => {
+    const script = new Script(['a'])
+    script.gossip('a', 9)
+    expect(script.timer('graft', 500)).toEqual(['a: graft o 1-8'])
+    expect(script.told('a', { type: 'gone', ...o, upTo: 8, had: true })).toEqual(['missed 8', 'deliver o9'])
+    const late = new Script(['a'], { established: false })
+    late.told('a', { type: 'sync', marks: [[o.origin, o.incarnation, 7, 3]], last: true, asks: 'no' })
+    late.gossip('a', 10)
+    late.timer('graft', 500)
+    expect(late.told('a', { type: 'gone', ...o, upTo: 9, had: true })).toEqual(['missed 2', 'deliver o10'])
+  })
+
+  test('skips at once what is too large for it, and tells those who would have got it from here', () => {
+    const script = new Script(['a', 'b', 'c'])
+    script.gossip('a', 1)
+    script.told('c', { type: 'prune', ...o })
+    const left = { type: 'gossip', ...o, floor: 1, round: 0, server: 's', body: new Uint8Array(0), omitted: 9 } as const
+    expect(script.told('a', { ...left, number: 3 })).toEqual([])
+    expect(script.told('a', { ...left, number: 2 })).toEqual([
+      'missed 1',
+      'b: announce o2/1',
+      'missed 1',
+      'b: announce o3/1',
+    ])
+    expect(script.gossip('a', 4)).toEqual(['deliver o4', 'b: gossip o4 r1'])
+    expect(script.told('b', { type: 'graft', ...o, from: 2, upTo: 3 })).toEqual(['b: gone 3 true'])
+    expect(script.told('b', { type: 'graft', ...o, from: 4, upTo: 9 })).toEqual(['b: gossip o4 r1'])
   })
 
   test('says what it has not got, and whether it had it', () => {

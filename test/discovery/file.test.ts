@@ -24,6 +24,15 @@ describe('a discovery by a file', () => {
     })
   })
 
+  test('takes a byte order mark for nothing, before lines as before JSON', async () => {
+    await inFile(async (path, write) => {
+      await write('\ufeff["ws://a:7001"]')
+      expect(await fileDiscovery(path).lookup(signal)).toEqual(['ws://a:7001'])
+      await write('\ufeffws://b:7001\n')
+      expect(await fileDiscovery(path).lookup(signal)).toEqual(['ws://b:7001'])
+    })
+  })
+
   test('leaves out remarks, also behind an address, and no part of a URL', async () => {
     await inFile(async (path, write) => {
       await write('# nodes\n  # all\nws://a:7001  # remark\r\nws://b:7001\t#remark # more\nws://c:7001/#part\n')

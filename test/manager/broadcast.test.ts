@@ -126,6 +126,58 @@ describe('a broadcast', () => {
     expect(heard).toEqual(all)
   })
 
+  test('that is too large for one member reaches all others, which wait for nothing; both ends are told', async () => {
+    const cluster = new Cluster()
+    const limits = { messageBytes: 100_000 }
+    const nodes = [await cluster.start('a'), await cluster.start('b', { limits }), await cluster.start('c')] as const
+    const [a, b, c] = nodes
+    for (const other of [b, c]) await cluster.settle(other.syncJoin(a.spec))
+    await cluster.until(() => nodes.every(node => ['a', 'b', 'c'].every(name => node.isFullyConnected(name))))
+    const got: string[] = []
+    const told: unknown[] = []
+    for (const node of nodes) {
+      node.register('s', (message: Uint8Array) => void got.push(`${node.name}${message.length}`))
+      node.events.on('dropped', drop => told.push([node.name, drop.node, drop.reason]))
+      node.events.on('broadcast-gap', gap => told.push([node.name, gap]))
+    }
+    await cluster.settle(a.broadcast('s', new Uint8Array(1)))
+    await cluster.pass(1_000)
+    await cluster.settle(a.broadcast('s', new Uint8Array(200_000)))
+    await cluster.settle(a.broadcast('s', new Uint8Array(2)))
+    await cluster.until(() => got.includes('b2') && got.includes('c2'), 200)
+    expect(got.filter(each => each.startsWith('c'))).toEqual(['c1', 'c200000', 'c2'])
+    expect(got.filter(each => each.startsWith('b'))).toEqual(['b1', 'b2'])
+    expect(told).toContainEqual(['a', 'b', 'encode'])
+    expect(told).toContainEqual(['b', { node: 'a', channel: 'default', count: 1 }])
+    expect(b.counters().broadcastsMissed).toBe(1)
+    expect(b.counters().violations).toBe(0)
+  })
+
+  test('that nobody keeps any more is counted and told, also where none of its origin was heard before', async () => {
+    const cluster = new Cluster()
+    const [a, b, c] = (await cluster.mesh(['a', 'b', 'c'])) as [
+      PeerServiceManager,
+      PeerServiceManager,
+      PeerServiceManager,
+    ]
+    const gaps: unknown[] = []
+    const got: number[] = []
+    b.events.on('broadcast-gap', gap => gaps.push(gap))
+    b.register('news', (number: number) => void got.push(number))
+    await cluster.pass(5_000)
+    for (const other of ['a', 'c']) cluster.split('b', other)
+    for (let number = 1; number <= 90; number++) {
+      void a.broadcast('news', number).catch(() => {})
+      await cluster.pass(2_000)
+    }
+    cluster.heal()
+    await cluster.until(() => got.includes(90))
+    expect(b.counters().broadcastsMissed + got.length).toBe(90)
+    expect(b.counters().broadcastsMissed).toBeGreaterThan(0)
+    expect(gaps).toEqual([{ node: 'a', channel: 'default', count: b.counters().broadcastsMissed }])
+    expect(c.counters().broadcastsMissed).toBe(0)
+  })
+
   test('costs nodes that never broadcast nothing: no timer, no message', async () => {
     const cluster = new Cluster()
     const [a] = await cluster.pair()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { InvalidOptionError, NotConnectedError, RemovedError, ReservationError } from '../../src/index.js'
+import { hyParView, InvalidOptionError, NotConnectedError, RemovedError, ReservationError } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
 
 const hour = 3_600_000
@@ -373,6 +373,14 @@ describe('the view', () => {
 })
 
 describe('a reservation', () => {
+  test('of more places than a partial view can keep is refused', () => {
+    const cluster = new Cluster({ make: options => hyParView({ ...options, activeViewSize: 3 }) })
+    const a = cluster.node('a')
+    for (const tag of ['x', 'y', 'x']) a.reserve(tag)
+    expect(() => a.reserve('z')).toThrow(expect.objectContaining({ code: 'ERR_INVALID_OPTION' }))
+    expect(() => a.reserve('z')).toThrow('raise activeViewSize')
+  })
+
   test('keeps a slot for a peer with its tag, and the same tag is one', async () => {
     const cluster = new Cluster({ options: { limits: { peers: 2 }, maxReserved: 1 } })
     const a = await cluster.start('a')

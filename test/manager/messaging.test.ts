@@ -10,6 +10,7 @@ import {
   type PeerServiceManager,
   RemoteError,
   SchemaError,
+  type SendMessageOptions,
   ServerExistsError,
   type StandardSchemaV1,
   UnknownChannelError,
@@ -216,6 +217,17 @@ describe('a message', () => {
       expect(a.isFullyConnected('b')).toBe(true)
     },
   )
+
+  test('for the manager itself waits no longer than it may, and takes no other option', async () => {
+    const cluster = new Cluster()
+    const [a] = await cluster.pair()
+    const gone = AbortSignal.abort(new Error('planted'))
+    await cluster.settle(a.sendMessage('b', 1, { timeout: 100, deadline: undefined }))
+    expect(await cluster.failure(a.sendMessage('b', 1, { timeout: 0 }))).toMatchObject({ code: 'ERR_DEADLINE' })
+    expect(await cluster.failure(a.sendMessage('b', 1, { signal: gone }))).toMatchObject({ message: 'planted' })
+    const other = { ack: true } as SendMessageOptions
+    expect(await cluster.failure(a.sendMessage('b', 1, other))).toMatchObject({ code: 'ERR_INVALID_OPTION' })
+  })
 
   test('goes to the manager itself by sendMessage, and to whom it names by receiveMessage', async () => {
     const cluster = new Cluster()

@@ -84,6 +84,8 @@ describe('a reference to a server of this node', () => {
     ]
     expect(isRemoteRef(ref)).toBe(true)
     expect(isRemoteRef(a.ref('orders'))).toBe(true)
+    expect(isRemoteRef(a.ref('orders'), 'others', 'orders')).toBe(true)
+    expect(isRemoteRef(a.ref('orders'), 'others')).toBe(false)
     for (const value of malformed) {
       expect(isRemoteRef(value)).toBe(false)
       const given = value as RemoteRef

@@ -1,5 +1,5 @@
 import { expect, expectTypeOf, test } from 'vitest'
-import { fullMesh, type PeerServiceManager } from '../../src/index.js'
+import { fullMesh, isRemoteRef, type PeerServiceManager } from '../../src/index.js'
 
 interface Order {
   readonly id: number
@@ -24,6 +24,19 @@ function shop(a: PeerServiceManager<Shop>): void {
     expectTypeOf(id).toEqualTypeOf<number>()
     expectTypeOf(from).toEqualTypeOf<string>()
     expectTypeOf(channel).toEqualTypeOf<string>()
+  })
+
+  // What came in a message is a reference to a server only when that is asked.
+  const came: unknown = undefined
+  if (isRemoteRef(came, 'orders')) void a.forwardMessage(came, { id: 1 })
+  // @ts-expect-error it may be of any server
+  if (isRemoteRef(came)) void a.forwardMessage(came, { id: 1 })
+  a.register('add', ([x, y], { deadline }) => {
+    // What a handler was given it can pass on, also where there is none.
+    void a.forwardMessage('b', 'orders', { id: 1 }, { deadline, timeout: undefined, signal: undefined })
+    void a.request('b', 'add', [x, y], { deadline })
+    void a.broadcast('orders', { id: 1 }, { deadline })
+    return 1
   })
 
   // @ts-expect-error nobody is called so

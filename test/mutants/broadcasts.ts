@@ -13,6 +13,34 @@ const tests = [
 /** Epidemic broadcast trees: what is pushed, pruned, announced, asked for and given up. */
 export const broadcasts: readonly Mutant[] = [
   {
+    name: 'a broadcast that is too large for a neighbour is announced to it again and again',
+    file: 'src/manager/broadcaster.ts',
+    find: 'if (error instanceof EncodeError) this.#leaveOut(',
+    replace: 'if (error instanceof DeadlineError) this.#leaveOut(',
+    tests,
+  },
+  {
+    name: 'what was left out counts as taken',
+    file: broadcast,
+    find: '    this.#skip(stream, number, now, out)\n    const { origin, incarnation, round }',
+    replace: '    stream.delivered = number\n    const { origin, incarnation, round }',
+    tests,
+  },
+  {
+    name: 'nobody hears from a node of what was left out there',
+    file: broadcast,
+    find: 'for (const to of this.eager(origin)) if (to !== from && to !== origin)',
+    replace: 'for (const to of this.eager(origin)) if (to === from && to !== origin)',
+    tests,
+  },
+  {
+    name: 'broadcasts that were missed are counted, and no event tells of them',
+    file: 'src/manager/reporter.ts',
+    find: "    this.emit('broadcast-gap', gap)\n",
+    replace: '',
+    tests,
+  },
+  {
     name: 'a broadcast that comes again is handed over again',
     file: broadcast,
     find: 'if (number <= stream.delivered || stream.held.has(number)) return',

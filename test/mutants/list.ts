@@ -21,6 +21,7 @@ import { poolMemberMutants } from './pool-members.js'
 import { poolSending } from './pool-sending.js'
 import { poolMutants } from './pools.js'
 import { receiving } from './receiving.js'
+import { replicaMutants } from './replicas.js'
 import { retention } from './retention.js'
 import { scamp } from './scamp.js'
 import { sending } from './sending.js'
@@ -43,6 +44,7 @@ export const areas: Readonly<Record<string, readonly Mutant[]>> = {
   'causal order': causalOrder,
   'monitors and references': monitoringMutants,
   broadcasts,
+  'replicated stores': replicaMutants,
   'ways through other nodes': [...circuits, ...retention],
   'work pools': [...poolMutants, ...poolMemberMutants, ...poolSending, ...poolLifecycle],
   'core and delivery': core,

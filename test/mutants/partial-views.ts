@@ -7,6 +7,8 @@ const xbot = 'src/membership/xbot.ts'
 const lives = 'src/membership/lives.ts'
 const trips = 'src/membership/round-trips.ts'
 
+const reserveTests = ['test/membership/hyparview-reserve.test.ts']
+
 /** HyParView: what nodes know of others, how islets are found, and exchanges of neighbours. */
 export const partialViews: readonly Mutant[] = [
   {
@@ -106,9 +108,44 @@ export const partialViews: readonly Mutant[] = [
     replace: 'this.#trips.of(one) - this.#trips.of(other)',
   },
   {
+    name: 'a reserved slot waits for whoever comes by itself',
+    file: 'src/membership/neighborhood.ts',
+    find: 'if (active.tags.length > 0 && !alone) this.#fillReserved(now, out)',
+    replace: 'if (active.tags.length < 0 && !alone) this.#fillReserved(now, out)',
+    tests: reserveTests,
+  },
+  {
+    name: 'who keeps a slot for a node may be pushed out by it',
+    file: 'src/membership/hyparview.ts',
+    find: '    if (claims) active.claim(from.name)\n',
+    replace: '',
+    tests: reserveTests,
+  },
+  {
+    name: 'those who keep a slot for a node may take all of its places',
+    file: 'src/membership/active-view.ts',
+    find: 'this.#tags.size + this.#claims.size < this.#most - 1',
+    replace: 'this.#tags.size + this.#claims.size < this.#most',
+    tests: reserveTests,
+  },
+  {
+    name: 'a second node with a reserved tag takes the place of another',
+    file: 'src/membership/hyparview.ts',
+    find: '!isForReserved(attempt.opening) || active.fillsReserved(from)',
+    replace: 'isForReserved(attempt.opening) || attempt.makesRoom || active.fillsReserved(from)',
+    tests: reserveTests,
+  },
+  {
+    name: 'refusals of reserved slots keep other places empty',
+    file: 'src/membership/neighborhood.ts',
+    find: 'isForReserved(attempt.opening) ? this.#reservedRefusals : this.#refusals',
+    replace: 'attempt.dialled && !attempt.dialled ? this.#reservedRefusals : this.#refusals',
+    tests: reserveTests,
+  },
+  {
     name: 'the holder of a reserved slot is exchanged',
     file: xbot,
-    find: 'return active.get(name)?.up === true && !active.holdsReserved(name)',
+    find: 'return active.get(name)?.up === true && !active.isKept(name)',
     replace: 'return active.get(name)?.up === true',
   },
   {

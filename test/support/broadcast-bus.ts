@@ -201,6 +201,9 @@ export class BroadcastBus {
           this.#input(name, { type: 'timer', timer: effect.timer })
         })
       }
+      case 'missed':
+        this.counts.missed = (this.counts.missed ?? 0) + effect.count
+        return
       case 'count':
         this.counts[effect.what] = (this.counts[effect.what] ?? 0) + effect.count
     }
