@@ -222,7 +222,7 @@ function colliding(): UnencodableError {
 }
 
 function tooDeep(): UnencodableError {
-  return new UnencodableError('a value nested too deep (does it contain itself?)')
+  return new UnencodableError('a value nested too deep (limits.depth, here or at the peer; does it contain itself?)')
 }
 
 function keySegment(key: string): string {

@@ -34,7 +34,7 @@ export interface Limits {
   readonly circuits: number
   /** Connections that a circuit of this node may lead over, 1 to 255. Default 16. */
   readonly hops: number
-  /** How deep a message may nest. Default 64. */
+  /** How deep a message may nest; the smaller of both nodes' numbers counts. Default 64. */
   readonly depth: number
 }
 

@@ -4,6 +4,7 @@ import { largeBuffers } from '../codec/large-buffers.js'
 import { encodeError, encodeToSlab, type Payload, payloadOf } from '../codec/value-bytes.js'
 import { EncodeError } from '../core/errors.js'
 import type { Connection } from '../transport/transport.js'
+import { AgreedLimits } from './agreed-limits.js'
 import { Batch } from './batch.js'
 import type { FrameWriter } from './frame-writer.js'
 import { LargeFrame, tooLarge } from './large-frame.js'
@@ -19,11 +20,11 @@ import { replyHead, type WaitingFrame, WaitingFrames } from './waiting-frames.js
  */
 export class Outbound {
   readonly batch: Batch
+  readonly agreed: AgreedLimits
   readonly #settings: OutboundSettings
   readonly #queue: MessageQueue
   readonly #frames: FrameWriter
   readonly #replies = new WaitingFrames()
-  #messageBytes = 0
   #credit = 0
   #granted = 0
   #spent = 0
@@ -35,6 +36,7 @@ export class Outbound {
   constructor(settings: OutboundSettings, queue: MessageQueue) {
     this.#settings = settings
     this.#queue = queue
+    this.agreed = new AgreedLimits(settings)
     this.batch = new Batch(settings)
     this.#frames = this.batch.frames
     this.#large = new LargeSender(this.batch, settings.clock, {
@@ -50,11 +52,6 @@ export class Outbound {
   /** Whether a message would leave at once. */
   get clear(): boolean {
     return this.#isOpen && this.#queue.length === 0 && this.#unhindered
-  }
-
-  /** The largest message that may be sent, whole: what both ends take. */
-  get messageBytes(): number {
-    return this.#messageBytes
   }
 
   /** The bytes of credit left: zero or less stops messages. */
@@ -79,7 +76,7 @@ export class Outbound {
   /** The connection is open: what waits may leave. */
   open(connection: Connection, limits: ConnectionLimits): void {
     this.batch.open(connection)
-    this.#messageBytes = Math.min(limits.messageBytes, this.#settings.messageBytes)
+    this.agreed.agree(limits)
     this.#granted = limits.windowBytes
     this.#credit = limits.windowBytes
     this.#large.open(limits.windowBytes)
@@ -109,7 +106,7 @@ export class Outbound {
   offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): Written {
     if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')
     this.#overgrown = undefined
-    if (extra?.ack !== undefined || !this.clear) return Written.wait
+    if (extra?.ack !== undefined || !this.clear || this.agreed.mayExceed(extra)) return Written.wait
     if (message instanceof Uint8Array && message.length > chunkedAbove) return Written.wait
     try {
       return this.#write(server, stream, message, extra) ? Written.sent : Written.wait
@@ -123,7 +120,7 @@ export class Outbound {
     const overgrown = this.#overgrown
     this.#overgrown = undefined
     if (overgrown !== undefined && overgrown.value === value) return overgrown.encoded
-    const encoded = encodeToSlab(value, this.#settings.valueLimits)
+    const encoded = encodeToSlab(value, this.agreed.values)
     const size = encoded.end - encoded.start
     if (size > this.#settings.messageBytes) throw tooLarge(size, this.#settings.messageBytes)
     return encoded
@@ -132,9 +129,9 @@ export class Outbound {
   /** Sends a message that is to be acknowledged past the queue, which keeps it, if nothing stands in its way. */
   offerKept(entry: Waiting): boolean {
     const { body } = entry
-    if (!this.clear || body.type === 'value') return false
+    if (!this.clear || body.type === 'value' || this.agreed.mayExceed(entry.extra)) return false
     const { bytes, start, end } = body
-    if (end - start > Math.min(chunkedAbove, this.#messageBytes)) return false
+    if (end - start > Math.min(chunkedAbove, this.agreed.messageBytes)) return false
     const at = this.#frames.begin(FrameKind.message)
     this.#queue.admit(entry)
     this.#head(entry, body.type !== 'encoded')
@@ -270,7 +267,7 @@ export class Outbound {
       return true
     }
     this.#frames.undo(start, stream)
-    if (overgrown > this.#messageBytes) throw tooLarge(overgrown, this.#messageBytes)
+    if (overgrown > this.agreed.messageBytes) throw tooLarge(overgrown, this.agreed.messageBytes)
     return false
   }
 
@@ -279,9 +276,9 @@ export class Outbound {
     const writer = this.#frames.bytes
     const start = writer.position
     if (value instanceof Uint8Array) writer.bytes(value)
-    else this.#frames.value(value, this.#settings.valueLimits)
+    else this.#frames.value(value, this.agreed.values)
     const size = writer.position - start
-    if (size <= Math.min(chunkedAbove, this.#messageBytes)) return undefined
+    if (size <= Math.min(chunkedAbove, this.agreed.messageBytes)) return undefined
     this.#overgrown = { value, encoded: payloadOf(writer.cut(start), 'encoded') }
     return size
   }
@@ -293,27 +290,22 @@ export class Outbound {
     this.#overgrown = undefined
     if (value instanceof Uint8Array) return this.#writePayload(entry, payloadOf(value))
     try {
-      if (extra?.ack === undefined && this.#write(server, stream, value, extra)) {
+      if (extra?.ack === undefined && !this.agreed.mayExceed(extra) && this.#write(server, stream, value, extra)) {
         this.#queue.remove(entry)
         entry.settler?.sent()
         return
       }
       entry.body = this.#frames.alone(() => this.encode(value))
     } catch (error) {
-      this.#queue.remove(entry)
-      entry.settler?.failed(encodeError(error))
-      return
+      return this.#refuse(entry, encodeError(error))
     }
     this.#writePayload(entry, entry.body)
   }
 
   #writePayload(entry: Waiting, { type, bytes, start, end }: Payload): void {
     const size = end - start
-    if (size > this.#messageBytes) {
-      this.#queue.remove(entry)
-      entry.settler?.failed(tooLarge(size, this.#messageBytes))
-      return
-    }
+    const refusal = this.agreed.refusalOf(entry, size)
+    if (refusal !== undefined) return this.#refuse(entry, refusal)
     const isBytes = type !== 'encoded'
     if (size > chunkedAbove) return this.#sendLarge(entry, bytes.subarray(start, end), isBytes)
     const at = this.#frames.begin(FrameKind.message)
@@ -322,6 +314,11 @@ export class Outbound {
     this.#left(entry)
     this.#finish(at)
     if (entry.extra?.ack === undefined) entry.settler?.sent()
+  }
+
+  #refuse(entry: Waiting, error: Error): void {
+    this.#queue.remove(entry)
+    entry.settler?.failed(error)
   }
 
   /** The first message is with the connection: it leaves the queue, for good or until it is acknowledged. */

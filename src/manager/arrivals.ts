@@ -268,7 +268,7 @@ export class Arrivals {
     } catch (error) {
       return this.#sendError(lane, id, error)
     }
-    if (body.length > lane.outbound.messageBytes) {
+    if (body.length > lane.outbound.agreed.messageBytes) {
       return this.#sendError(lane, id, new EncodeError(`the reply takes ${body.length} bytes`))
     }
     const left = new Left()

@@ -10,6 +10,41 @@ const getters = ['test/manager/getters.test.ts', 'test/link/lane-messages.test.t
 /** What a lane sends: batches, numbers, names, credit, chunks, replies. */
 export const sending: readonly Mutant[] = [
   {
+    name: 'a time beyond what travels is sent',
+    file: 'src/manager/message-options.ts',
+    find: 'left < endlessMillis',
+    replace: 'left < Infinity',
+    tests: ['test/manager/endless-times.test.ts'],
+  },
+  {
+    name: 'a text passes for a time',
+    file: 'src/manager/message-options.ts',
+    find: "typeof timeout === 'number' && timeout >= 0",
+    replace: 'Number(timeout) >= 0',
+    tests: ['test/manager/endless-times.test.ts'],
+  },
+  {
+    name: 'how deep the peer lets messages nest is not heeded',
+    file: 'src/link/agreed-limits.ts',
+    find: 'this.#isNarrower = depth < valueLimits.depth',
+    replace: 'this.#isNarrower = false',
+    tests: ['test/manager/agreed-depth.test.ts'],
+  },
+  {
+    name: 'a message that was encoded before the connection opened may be deeper than the peer takes',
+    file: 'src/link/agreed-limits.ts',
+    find: "body.type === 'encoded' && ",
+    replace: "body.type === 'value' && ",
+    tests: ['test/manager/agreed-depth.test.ts'],
+  },
+  {
+    name: 'a clock may be deeper than the peer takes',
+    file: 'src/link/agreed-limits.ts',
+    find: 'this.#isNarrower && extra?.clock !== undefined',
+    replace: 'false',
+    tests: ['test/manager/agreed-depth.test.ts'],
+  },
+  {
     name: 'the bytes of a caller are used for other messages',
     file: outbound,
     find: "if (body.type === 'encoded' || body.type === 'copy') largeBuffers",
