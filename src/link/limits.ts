@@ -95,6 +95,8 @@ export const chunkBatchesPerTurn = 4
 export const internedNamesMax = 1_024
 /** A handshake takes at most so long, from the open connection. */
 export const handshakeMillis: Millis = 2_000
+/** The same over a circuit, whose round trips are those of its whole path. */
+export const circuitHandshakeMillis: Millis = 12_000
 /** Dials and handshakes of this node that are under way at a time; further ones wait. */
 export const dialsMax = 256
 /** Opening a connection takes at most so long. */

@@ -110,11 +110,11 @@ export class LinkEvents implements HubHandler {
   failQueued(link: Link, entries: readonly Waiting[], why: QueueEnd): void {
     const { name } = link
     this.#node.counters.add('undelivered', entries.length)
-    for (const { settler, sequence } of entries) {
-      const wasSent = sequence > 0
-      settler?.failed(
-        wasSent ? new UnknownOutcomeError(name, 'message', because[why]) : new NotConnectedError(name, why),
-      )
+    for (const { settler, sequence, transitive } of entries) {
+      if (sequence > 0) settler?.failed(new UnknownOutcomeError(name, 'message', because[why]))
+      // Nobody need join what is reached through others.
+      else if (why === 'stranger' && transitive === true) settler?.failed(this.#node.seeker.lost(name))
+      else settler?.failed(new NotConnectedError(name, why))
     }
     if (why !== 'left') return
     this.#node.acknowledgements.lost(link, because.left)

@@ -65,7 +65,7 @@ describe('a time', () => {
     const [a, b] = await cluster.pair()
     const downs = record(a, 'down')
     a.register('left', (_message, { deadline = 0 }) => deadline - cluster.clock.wall().getTime())
-    b.register('x', (_message, { deadline }) => b.request('a', 'left', 1, { deadline }))
+    b.register('x', (_message, { deadline = 0 }) => b.request('a', 'left', 1, { deadline }))
     const left = await cluster.settle(a.request('b', 'x', 1, { timeout: thousandYears - 1 }))
     expect(left).toBeGreaterThan(thousandYears - 1_000)
     expect(downs).toEqual([])

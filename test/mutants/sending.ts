@@ -199,9 +199,10 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'messages are as large as this node takes, whatever the peer takes',
-    file: outbound,
-    find: 'this.#messageBytes = Math.min(limits.messageBytes, this.#settings.messageBytes)',
-    replace: 'this.#messageBytes = this.#settings.messageBytes',
+    file: 'src/link/agreed-limits.ts',
+    find: 'this.#messageBytes = Math.min(messageBytes, this.#ours.messageBytes)',
+    replace: 'this.#messageBytes = this.#ours.messageBytes',
+    tests: ['test/link/lane-messages.test.ts', 'test/manager/messaging.test.ts'],
   },
   {
     name: 'a batch that was not sent goes to the next connection',
@@ -241,9 +242,10 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'a message that waits is sent, though the peer does not take one so large',
-    file: outbound,
-    find: '    if (size > this.#messageBytes) {\n',
-    replace: '    if (size > this.#settings.messageBytes) {\n',
+    file: 'src/link/agreed-limits.ts',
+    find: 'if (size > this.#messageBytes) return',
+    replace: 'if (size > this.#ours.messageBytes) return',
+    tests: ['test/link/lane-messages.test.ts', 'test/manager/messaging.test.ts'],
   },
   {
     name: 'replies that waited are not counted off when they leave',
