@@ -114,10 +114,10 @@ export class OverflowError extends MaquisError {
   readonly node: NodeName
   readonly channel: ChannelName
 
-  constructor(node: string, channel: string, limit: string) {
-    super(
-      `too much waits for node '${node}' on channel '${channel}' (${limit}): await forwardMessage, or raise the limit`,
-    )
+  /** `why`: where it is not what waits that is too much. */
+  constructor(node: string, channel: string, limit: string, why?: string) {
+    const waits = `too much waits for node '${node}' on channel '${channel}' (${limit})`
+    super(why ?? `${waits}: await forwardMessage, or raise the limit`)
     this.node = node as NodeName
     this.channel = channel as ChannelName
   }

@@ -250,9 +250,10 @@ export class CausalLabels {
     return this.#labels.size < causalLabelsMax
   }
 
-  #overflow(node: string, channel: string, limit: string): OverflowError {
+  #overflow(node: string, channel: string, limit: keyof typeof remedies): OverflowError {
     this.#context.counters.add('overflowed')
-    return new OverflowError(node, channel, limit)
+    const why = `there is no room for ${limit} (node '${node}', channel '${channel}'): ${remedies[limit]}`
+    return new OverflowError(node, channel, limit, why)
   }
 
   /** Something happened to a label: hands over what may be, and tells of what was given up. */
@@ -331,6 +332,12 @@ export class CausalLabels {
     this.#after(state)
   }
 }
+
+/** What helps where there is no room for it. */
+const remedies = {
+  'causal labels': `${causalLabelsMax} are kept while lives go on that used them: give many conversations one label`,
+  'what a causal label depends on': 'use several labels, each for fewer members',
+} as const
 
 /** Tells when a message has left, or never will, beside what its sender is told. */
 class Leaving implements Settler {

@@ -15,6 +15,7 @@ import type { Lane } from '../link/lane.js'
 import type { DownReason, Link } from '../link/link.js'
 import type { QueueEnd } from '../link/peer-state.js'
 import type { Patience, Tracker, Waiting } from '../link/queue.js'
+import { unmetLife } from './introductions.js'
 import type { Node } from './node.js'
 
 /** What happens on the links of a node, told to those of its parts that it concerns. It decides nothing of its own. */
@@ -92,6 +93,10 @@ export class LinkEvents implements HubHandler {
     // has its place in the causal order of messages to that.
     const isMeant = ({ extra: { causal, life } = {} }: Patience): boolean => {
       return causal !== undefined || (life !== undefined && life !== incarnation)
+    }
+    // It was met: what waited for that goes on, with a number.
+    for (const { settler } of link.takeQueued(({ extra }) => extra?.life === unmetLife)) {
+      settler?.failed(new NotConnectedError(link.name, 'restarted'))
     }
     const meant = link.takeQueued(isMeant)
     if (meant.length > 0) this.failQueued(link, meant, 'restarted')

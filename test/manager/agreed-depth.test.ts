@@ -45,7 +45,9 @@ describe('a message that nests deeper than its peer takes', () => {
     const deep = nested(100)
     for (const options of [{}, { ack: true }, { ack: true, timeout: 5_000 }, { causalLabel: 'label', ack: true }]) {
       expect(await cluster.failure(a.forwardMessage('b', 'x', deep, options), 100)).toMatchObject(tooDeep)
-      expect(await cluster.failure(a.forwardMessage('b', 'x', 1, { ...options, clock: deep }), 100)).toMatchObject(tooDeep)
+      expect(await cluster.failure(a.forwardMessage('b', 'x', 1, { ...options, clock: deep }), 100)).toMatchObject(
+        tooDeep,
+      )
     }
     expect(await cluster.failure(a.request('b', 'x', deep), 100)).toMatchObject(tooDeep)
     await cluster.settle(a.forwardMessage('b', 'x', nested(64), { ack: true, clock: nested(64) }))
@@ -81,7 +83,9 @@ describe('a message that nests deeper than its peer takes', () => {
     const { cluster, a, b, closed } = pair
     await join(pair)
     a.register('deep', () => nested(100))
-    expect(await cluster.failure(b.request('a', 'deep', 1))).toMatchObject({ message: expect.stringContaining('nested') })
+    expect(await cluster.failure(b.request('a', 'deep', 1))).toMatchObject({
+      message: expect.stringContaining('nested'),
+    })
     expect(closed).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type ForwardOptions, type PeerServiceManager } from '../../src/index.js'
+import type { ForwardOptions, PeerServiceManager } from '../../src/index.js'
 import { Cluster, record } from '../support/cluster.js'
 
 const thousandYears = 2 ** 45

@@ -3,9 +3,10 @@ import { clientServer, hyParView, type PeerServiceManager } from '../../src/inde
 import { Cluster, type MakeManager } from '../support/cluster.js'
 
 /** Two clients of one server: what one sends to the other takes twice as long as `latency`. */
-async function clients(latency: number): Promise<{ cluster: Cluster; ann: PeerServiceManager; bob: PeerServiceManager }> {
-  const make: MakeManager = given =>
-    clientServer({ ...given, role: given?.name === 's' ? 'server' : 'client' })
+async function clients(
+  latency: number,
+): Promise<{ cluster: Cluster; ann: PeerServiceManager; bob: PeerServiceManager }> {
+  const make: MakeManager = given => clientServer({ ...given, role: given?.name === 's' ? 'server' : 'client' })
   const cluster = new Cluster({ network: { latency }, make })
   const s = await cluster.start('s')
   const [ann, bob] = [await cluster.start('ann'), await cluster.start('bob')]
@@ -27,7 +28,9 @@ describe('a node that nobody answers for in time', () => {
   test('is looked for until the time that the caller gave, or for fifteen seconds', async () => {
     const { cluster, ann } = await clients(5)
     // What is asked about it does not come back.
-    ann.interpose(({ kind, direction }) => (kind === 'relay' && direction === 'receive' ? { type: 'drop' } : { type: 'pass' }))
+    ann.interpose(({ kind, direction }) =>
+      kind === 'relay' && direction === 'receive' ? { type: 'drop' } : { type: 'pass' },
+    )
     const began = cluster.clock.now()
     const timed = cluster.failure(ann.request('bob', 'who', 1, { transitive: true, timeout: 25_000 }))
     const untimed = cluster.failure(ann.request('bob', 'who', 1, { transitive: true }))
