@@ -75,7 +75,7 @@ describe('a time', () => {
     const cluster = new Cluster()
     const [a] = await cluster.pair()
     for (const node of ['a', 'b']) {
-      for (const send of sends(a, node, options as ForwardOptions)) {
+      for (const send of sends(a, node, options)) {
         expect(await cluster.failure(send())).toMatchObject({ code: 'ERR_INVALID_OPTION', option })
       }
       expect(() => a.castMessage(node, 'x', 1, options as ForwardOptions)).toThrow(`${option} must be`)
