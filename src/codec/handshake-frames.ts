@@ -33,6 +33,8 @@ export interface ConnectionLimits {
   readonly frameBytes: number
   /** The largest message, whole. */
   readonly messageBytes: number
+  /** How deep a message may nest. */
+  readonly depth: number
 }
 
 /** The dialler's proof, and which slot the connection is for. */
@@ -207,6 +209,7 @@ function writeTerms(writer: ByteWriter, terms: Omit<Terms, 'proofsAt'>): void {
   writer.varint(terms.limits.windowBytes)
   writer.varint(terms.limits.frameBytes)
   writer.varint(terms.limits.messageBytes)
+  writer.varint(terms.limits.depth)
   writer.varint(terms.spec.length)
   writer.bytes(terms.spec)
   writeProofs(writer, terms.proofs)
@@ -219,7 +222,8 @@ function writeProofs(writer: ByteWriter, proofs: readonly Uint8Array[]): void {
 
 function readTerms(reader: ByteReader): Terms {
   const fresh = (reader.u8() & 1) === 1
-  const limits = { windowBytes: reader.varint(), frameBytes: reader.varint(), messageBytes: reader.varint() }
+  const sizes = { windowBytes: reader.varint(), frameBytes: reader.varint(), messageBytes: reader.varint() }
+  const limits = { ...sizes, depth: reader.varint() }
   const specLength = reader.varint()
   if (specLength > specBytesMax) reader.bytes(reader.remaining + 1)
   const spec = copyOf(reader.bytes(specLength))

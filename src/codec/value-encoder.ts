@@ -224,7 +224,7 @@ function colliding(): UnencodableError {
 function tooDeep(): UnencodableError {
   return new UnencodableError(
     'a value nested too deep',
-    'raise limits.depth of both ends, if it does not contain itself',
+    'raise limits.depth here and at the peer, if it does not contain itself',
   )
 }
 

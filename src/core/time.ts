@@ -4,6 +4,12 @@ export type Instant = number
 /** A duration in milliseconds. */
 export type Millis = number
 
+/**
+ * From here on a duration is the same as none: longer than any process lives, and safely within the integers that
+ * travel, whatever is added to it.
+ */
+export const endlessMillis: Millis = 2 ** 45
+
 /** Time as a dependency: the real one lives in `runtime/`, the simulated one in `testing/`. */
 export interface Clock {
   /** Monotonic milliseconds: never goes back. */

@@ -49,11 +49,11 @@ export interface CircuitOptions {
 }
 
 /** A way is looked for so long. */
-const searchMillis: Millis = 3_000
+const searchMillis: Millis = 10_000
 /** How often searches and memories are looked through. */
 const sweepMillis: Millis = 500
 /** How long a circuit that was seen is remembered, so that it is passed on once: copies of it come sooner than that. */
-const seenMillis: Millis = 10_000
+const seenMillis: Millis = 20_000
 /** Circuits that are remembered so; the oldest are forgotten. */
 const seenMax = 8_192
 /** So many circuits that are not known here are closed in {@link seenMillis}; bytes of others are just dropped. */

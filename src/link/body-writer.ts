@@ -1,19 +1,22 @@
 import { encodeToSlab, type Payload, payloadOf } from '../codec/value-bytes.js'
+import type { AgreedLimits } from './agreed-limits.js'
 import type { FrameWriter } from './frame-writer.js'
 import { tooLarge } from './large-frame.js'
 import { chunkedAbove } from './limits.js'
-import type { OutboundSettings } from './outbound-settings.js'
 
 /** Writes what messages and replies carry. A value that one frame cannot hold is encoded once all the same. */
 export class BodyWriter {
   readonly #frames: FrameWriter
-  readonly #settings: OutboundSettings
+  readonly #messageBytes: number
+  readonly #agreed: AgreedLimits
   /** What {@link write} encoded last and found too large, for {@link encode}. */
   #overgrown: { readonly value: unknown; readonly encoded: Payload } | undefined
 
-  constructor(frames: FrameWriter, settings: OutboundSettings) {
+  /** `messageBytes`: what this node may send, before it is known what the peer takes. */
+  constructor(frames: FrameWriter, messageBytes: number, agreed: AgreedLimits) {
     this.#frames = frames
-    this.#settings = settings
+    this.#messageBytes = messageBytes
+    this.#agreed = agreed
   }
 
   /** Another value is about to be written: it may be the same object, with other contents. */
@@ -22,13 +25,13 @@ export class BodyWriter {
   }
 
   /** Writes a value into the frame in hand. Returns its size, and takes it back, when that is too much for one. */
-  write(value: unknown, messageBytes: number): number | undefined {
+  write(value: unknown): number | undefined {
     const writer = this.#frames.bytes
     const start = writer.position
     if (value instanceof Uint8Array) writer.bytes(value)
-    else this.#frames.value(value, this.#settings.valueLimits)
+    else this.#frames.value(value, this.#agreed.values)
     const size = writer.position - start
-    if (size <= Math.min(chunkedAbove, messageBytes)) return undefined
+    if (size <= Math.min(chunkedAbove, this.#agreed.messageBytes)) return undefined
     this.#overgrown = { value, encoded: payloadOf(writer.cut(start), 'encoded') }
     return size
   }
@@ -38,9 +41,9 @@ export class BodyWriter {
     const overgrown = this.#overgrown
     this.#overgrown = undefined
     if (overgrown !== undefined && overgrown.value === value) return overgrown.encoded
-    const encoded = encodeToSlab(value, this.#settings.valueLimits)
+    const encoded = encodeToSlab(value, this.#agreed.values)
     const size = encoded.end - encoded.start
-    if (size > this.#settings.messageBytes) throw tooLarge(size, this.#settings.messageBytes)
+    if (size > this.#messageBytes) throw tooLarge(size, this.#messageBytes)
     return encoded
   }
 }

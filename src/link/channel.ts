@@ -51,7 +51,7 @@ export class LinkChannel {
 
   /** The largest message that both ends take; undefined while it is not known, as no connection was ever open. */
   get messageBytes(): number | undefined {
-    const known = this.lanes.map(({ outbound }) => outbound.messageBytes).filter(bytes => bytes > 0)
+    const known = this.lanes.map(({ outbound }) => outbound.agreed.messageBytes).filter(bytes => bytes > 0)
     return known.length === 0 ? undefined : Math.min(...known)
   }
 

@@ -5,7 +5,7 @@ import type { Clock } from '../core/time.js'
 import type { Connection, ConnectionHandler } from '../transport/transport.js'
 import type { Established, HandshakeEffect, HandshakeInput, Refusal } from './handshake.js'
 import type { Lane } from './lane.js'
-import { handshakeMillis } from './limits.js'
+import { handshakePatienceOf } from './ways.js'
 
 /** Who is told how a handshake ends: exactly one of the two is called, once. */
 export interface HandshakeOutcome {
@@ -34,7 +34,7 @@ export class Handshaking implements ConnectionHandler {
   begin(connection: Connection): void {
     if (this.#over) return connection.destroy()
     this.#connection = connection
-    this.#cancelTimer = waitFor(this.#clock, handshakeMillis, () => this.#step({ type: 'timeout' }))
+    this.#cancelTimer = waitFor(this.#clock, handshakePatienceOf(connection), () => this.#step({ type: 'timeout' }))
     this.#step({ type: 'open', exporter: connection.security?.exporter })
   }
 

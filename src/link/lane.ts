@@ -10,10 +10,10 @@ import type { LinkChannel } from './channel.js'
 import { Handover } from './handover.js'
 import type { Established } from './handshake.js'
 import { Inbound, type InboundHandler, type IncomingExtra } from './inbound.js'
-import { handshakeMillis } from './limits.js'
 import type { Link } from './link.js'
 import { Outbound } from './outbound.js'
 import { MessageQueue } from './queue.js'
+import { handshakePatienceOf } from './ways.js'
 
 /** An attempt of this node to open a lane, from the dial to the end of the handshake. */
 export interface LaneAttempt {
@@ -108,7 +108,7 @@ export class Lane implements InboundHandler {
       return
     }
     this.phase = 'opening'
-    this.#cancelOpening = waitFor(this.link.settings.clock, handshakeMillis, () => {
+    this.#cancelOpening = waitFor(this.link.settings.clock, handshakePatienceOf(connection), () => {
       this.close('timeout', 'the dialler never said that it is ready')
     })
   }

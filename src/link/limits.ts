@@ -34,7 +34,7 @@ export interface Limits {
   readonly circuits: number
   /** Connections that a circuit of this node may lead over, 1 to 255. Default 16. */
   readonly hops: number
-  /** How deep a message may nest. Default 64. */
+  /** How deep a message may nest; the smaller of both nodes' numbers counts. Default 64. */
   readonly depth: number
 }
 
@@ -95,6 +95,8 @@ export const chunkBatchesPerTurn = 4
 export const internedNamesMax = 1_024
 /** A handshake takes at most so long, from the open connection. */
 export const handshakeMillis: Millis = 2_000
+/** The same over a circuit, whose round trips are those of its whole path. */
+export const circuitHandshakeMillis: Millis = 12_000
 /** Dials and handshakes of this node that are under way at a time; further ones wait. */
 export const dialsMax = 256
 /** Opening a connection takes at most so long. */

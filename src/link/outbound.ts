@@ -4,6 +4,7 @@ import { largeBuffers } from '../codec/large-buffers.js'
 import { bytesFor, copyToSlab, encodeError, type Payload, payloadOf } from '../codec/value-bytes.js'
 import { EncodeError } from '../core/errors.js'
 import type { Connection } from '../transport/transport.js'
+import { AgreedLimits } from './agreed-limits.js'
 import { Batch } from './batch.js'
 import { BodyWriter } from './body-writer.js'
 import type { FrameWriter } from './frame-writer.js'
@@ -20,11 +21,11 @@ import { replyHead, type WaitingFrame, WaitingFrames } from './waiting-frames.js
  */
 export class Outbound {
   readonly batch: Batch
+  readonly agreed: AgreedLimits
   readonly #settings: OutboundSettings
   readonly #queue: MessageQueue
   readonly #frames: FrameWriter
   readonly #replies = new WaitingFrames()
-  #messageBytes = 0
   #credit = 0
   #granted = 0
   #spent = 0
@@ -35,9 +36,10 @@ export class Outbound {
   constructor(settings: OutboundSettings, queue: MessageQueue) {
     this.#settings = settings
     this.#queue = queue
+    this.agreed = new AgreedLimits(settings)
     this.batch = new Batch(settings)
     this.#frames = this.batch.frames
-    this.#bodies = new BodyWriter(this.#frames, settings)
+    this.#bodies = new BodyWriter(this.#frames, settings.messageBytes, this.agreed)
     this.#large = new LargeSender(this.batch, settings.clock, {
       sent: frame => this.#ended(frame),
       givenUp: frame => {
@@ -51,11 +53,6 @@ export class Outbound {
   /** Whether a message would leave at once. */
   get clear(): boolean {
     return this.#isOpen && this.#queue.length === 0 && this.#unhindered
-  }
-
-  /** The largest message that may be sent, whole: what both ends take. */
-  get messageBytes(): number {
-    return this.#messageBytes
   }
 
   /** The bytes of credit left: zero or less stops messages. */
@@ -80,7 +77,7 @@ export class Outbound {
   /** The connection is open: what waits may leave. */
   open(connection: Connection, limits: ConnectionLimits): void {
     this.batch.open(connection)
-    this.#messageBytes = Math.min(limits.messageBytes, this.#settings.messageBytes)
+    this.agreed.agree(limits)
     this.#granted = limits.windowBytes
     this.#credit = limits.windowBytes
     this.#large.open(limits.windowBytes)
@@ -110,7 +107,7 @@ export class Outbound {
   offer(server: string, stream: number, message: unknown, extra: MessageExtra | undefined): Written {
     if (this.#frames.encoding) throw new EncodeError('a value with a getter that sends')
     this.#bodies.forget()
-    if (extra?.ack !== undefined || !this.clear) return Written.wait
+    if (extra?.ack !== undefined || !this.clear || this.agreed.mayExceed(extra)) return Written.wait
     if (message instanceof Uint8Array && message.length > chunkedAbove) return Written.wait
     try {
       return this.#write(server, stream, message, extra) ? Written.sent : Written.wait
@@ -130,7 +127,7 @@ export class Outbound {
    */
   offerKept(entry: Waiting, message: unknown, room: number): boolean {
     this.#bodies.forget()
-    if (this.#frames.encoding || !this.clear) return false
+    if (this.#frames.encoding || !this.clear || this.agreed.mayExceed(entry.extra)) return false
     if (message instanceof Uint8Array && message.length > chunkedAbove) return false
     try {
       return this.#write(entry.server, entry.stream, message, entry.extra, entry, room)
@@ -216,7 +213,7 @@ export class Outbound {
     writer.u8(value instanceof Uint8Array ? ReplyStatus.bytes : ReplyStatus.value)
     let overgrown: number | undefined
     try {
-      overgrown = this.#bodies.write(value, this.#messageBytes)
+      overgrown = this.#bodies.write(value)
     } catch (error) {
       writer.reset(start)
       throw encodeError(error)
@@ -258,7 +255,7 @@ export class Outbound {
     let overgrown: number | undefined
     let isWhole: boolean
     try {
-      overgrown = this.#bodies.write(message, this.#messageBytes)
+      overgrown = this.#bodies.write(message)
       isWhole = overgrown === undefined && (entry === undefined || this.#keep(entry, message, at, sequence, room))
     } catch (error) {
       this.#frames.undo(start, stream)
@@ -266,7 +263,8 @@ export class Outbound {
     }
     if (isWhole) this.#finish(start)
     else this.#frames.undo(start, stream)
-    if (overgrown !== undefined && overgrown > this.#messageBytes) throw tooLarge(overgrown, this.#messageBytes)
+    const { messageBytes } = this.agreed
+    if (overgrown !== undefined && overgrown > messageBytes) throw tooLarge(overgrown, messageBytes)
     return isWhole
   }
 
@@ -292,27 +290,22 @@ export class Outbound {
     this.#bodies.forget()
     if (value instanceof Uint8Array) return this.#writePayload(entry, payloadOf(value))
     try {
-      if (extra?.ack === undefined && this.#write(server, stream, value, extra)) {
+      if (extra?.ack === undefined && !this.agreed.mayExceed(extra) && this.#write(server, stream, value, extra)) {
         this.#queue.remove(entry)
         entry.settler?.sent()
         return
       }
       entry.body = this.#frames.alone(() => this.encode(value))
     } catch (error) {
-      this.#queue.remove(entry)
-      entry.settler?.failed(encodeError(error))
-      return
+      return this.#refuse(entry, encodeError(error))
     }
     this.#writePayload(entry, entry.body)
   }
 
   #writePayload(entry: Waiting, { type, bytes, start, end }: Payload): void {
     const size = end - start
-    if (size > this.#messageBytes) {
-      this.#queue.remove(entry)
-      entry.settler?.failed(tooLarge(size, this.#messageBytes))
-      return
-    }
+    const refusal = this.agreed.refusalOf(entry, size)
+    if (refusal !== undefined) return this.#refuse(entry, refusal)
     const isBytes = type !== 'encoded'
     if (size > chunkedAbove) return this.#sendLarge(entry, bytes.subarray(start, end), isBytes)
     const at = this.#frames.begin(FrameKind.message)
@@ -321,6 +314,11 @@ export class Outbound {
     this.#left(entry)
     this.#finish(at)
     if (entry.extra?.ack === undefined) entry.settler?.sent()
+  }
+
+  #refuse(entry: Waiting, error: Error): void {
+    this.#queue.remove(entry)
+    entry.settler?.failed(error)
   }
 
   /** The first message is with the connection: it leaves the queue, for good or until it is acknowledged. */

@@ -65,6 +65,8 @@ export type RetentionEffect<Peer> =
   | { readonly type: 'disarm'; readonly peer: Peer }
   /** Tell those who wait for a way, and for nothing else, that there is none. `held`: only who is not patient. */
   | { readonly type: 'fail'; readonly peer: Peer; readonly held: boolean }
+  /** Tell those who may not go through other nodes that nobody wants a connection. */
+  | { readonly type: 'release'; readonly peer: Peer }
   /** Close what leads through other nodes; `direct`: and everything else. */
   | { readonly type: 'close'; readonly peer: Peer; readonly direct: boolean }
   /**
@@ -85,7 +87,7 @@ export type RetentionEffect<Peer> =
 export const releaseMillis: Millis = 5_000
 
 /** A way that breaks, or of which not everybody tells, again and again, is looked for so long. */
-export const searchMillis: Millis = 5_000
+export const searchMillis: Millis = 15_000
 
 /** Peers that are held at a time: what waits for further ones ends when the overlay lets go of them. */
 export const heldMax = 64
@@ -232,8 +234,11 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
       else if (facts.relayable) this.#seek(peer, facts, now, out)
     } else {
       if (wanted && facts.owed) out.push({ type: 'count', peer, what: 'notHeld' })
+      const isLookedFor = sought && phase !== 'up'
+      // The search is not the overlay's business; what waited for the overlay's connection alone ends.
+      if (isLookedFor && facts.relayable && !facts.owed) out.push({ type: 'release', peer })
       // No room for it: what waits ends, also where another way was looked for.
-      if (sought && phase !== 'up') this.#forget(peer, facts, out)
+      else if (isLookedFor) this.#forget(peer, facts, out)
     }
     // What is closed before this is no loss of one that the other end alone wanted.
     out.push({ type: 'unpin', peer })

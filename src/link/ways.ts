@@ -1,9 +1,9 @@
 import type { ChannelName } from '../core/channel.js'
 import type { NodeName } from '../core/node.js'
 import type { Instant, Millis } from '../core/time.js'
-import type { Address } from '../transport/transport.js'
+import type { Address, Connection } from '../transport/transport.js'
 import type { Lane } from './lane.js'
-import { dialMillis } from './limits.js'
+import { circuitHandshakeMillis, dialMillis, handshakeMillis } from './limits.js'
 import type { Link } from './link.js'
 
 /** Where a circuit through other nodes leads: on a channel, to a node. */
@@ -13,7 +13,7 @@ export interface CircuitAddress extends Address {
 }
 
 /** Opening a circuit through other nodes takes at most so long: they tell before that when there is no way. */
-const circuitDialMillis: Millis = 5_000
+const circuitDialMillis: Millis = 12_000
 
 /** What is open to a peer stays so long without a control lane where this end does not want it. */
 const leftMillis: Millis = 10_000
@@ -66,6 +66,11 @@ function circuitTo({ channel, link }: Lane): CircuitAddress {
 /** Whether it leads through other nodes. What nodes tell of their addresses never does: it has a URL alone. */
 export function isCircuit(address: Address): address is CircuitAddress {
   return 'node' in address && 'channel' in address
+}
+
+/** How long a handshake may take, and the dialler may be silent after it. */
+export function handshakePatienceOf({ relayed }: Connection): Millis {
+  return relayed === true ? circuitHandshakeMillis : handshakeMillis
 }
 
 /** How long a dial may take. */

@@ -268,8 +268,8 @@ export class Arrivals {
     } catch (error) {
       return this.#sendError(lane, id, error)
     }
-    if (body.length > lane.outbound.messageBytes) {
-      const bytes = `${body.length} bytes and limits.messageBytes is ${lane.outbound.messageBytes}`
+    if (body.length > lane.outbound.agreed.messageBytes) {
+      const bytes = `${body.length} bytes and limits.messageBytes is ${lane.outbound.agreed.messageBytes}`
       return this.#sendError(lane, id, new EncodeError(`the reply takes ${bytes}, here or at the peer`))
     }
     const left = new Left()

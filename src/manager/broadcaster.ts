@@ -43,7 +43,7 @@ export interface BroadcastOptions {
   readonly channel?: string | undefined
   /**
    * Stops waiting at this time, in epoch milliseconds, with a {@link DeadlineError}. The smaller of `deadline` and
-   * `timeout` counts. Once it was sent, the message is on its way all the same.
+   * `timeout` counts; `Infinity` is the same as none. Once it was sent, the message is on its way all the same.
    */
   readonly deadline?: number | undefined
   /** Stops waiting after so many milliseconds; 0 is over at once, and nothing is sent. */

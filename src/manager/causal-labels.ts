@@ -51,7 +51,8 @@ interface Label {
 /** Labels of one node, in all. */
 const causalLabelsMax = 1_024
 
-const tooManyLabels = `needs one causal label more than the ${causalLabelsMax} that a node has: use fewer`
+const tooManyLabels =
+  `needs one causal label more than the ${causalLabelsMax} that a node keeps: ` + 'give many conversations one label'
 const tooMuchBefore =
   'depends on more than a message may tell of: spread what does not depend on each other over labels'
 const neverMet = 'was never met, so its life is not known: wait for onUp, or send it one without the label first'
@@ -338,6 +339,7 @@ export class CausalLabels {
   }
 }
 
+/** What helps where there is no room for it. */
 /** Tells when a message has left, or never will, beside what its sender is told. */
 class Leaving implements Settler {
   readonly awaited: boolean

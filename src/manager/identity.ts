@@ -18,7 +18,8 @@ export function identify(
   incarnation: Incarnation,
   addresses: readonly string[],
 ): HandshakeIdentity {
-  const { name, generated, channelMap, attributes, cluster, secrets, versions, limits, role } = settings
+  const { name, generated, channelMap, attributes, cluster, secrets, versions, role } = settings
+  const { limits, peerValueLimits } = settings
   const spec: NodeSpec = Object.freeze({
     ...{ name, incarnation, version: 0, addresses: Object.freeze([...addresses]), channels: channelMap },
     ...(role !== undefined && { role }),
@@ -33,7 +34,7 @@ export function identify(
   const { windowBytes, frameBytes, messageBytes } = limits
   return {
     ...{ spec, cluster, secrets, versions, features, encodedSpec },
-    limits: { windowBytes, frameBytes, messageBytes },
+    limits: { windowBytes, frameBytes, messageBytes, depth: peerValueLimits.depth },
     decodeSpec,
   }
 }

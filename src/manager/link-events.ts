@@ -15,6 +15,7 @@ import type { Lane } from '../link/lane.js'
 import type { DownReason, Link } from '../link/link.js'
 import type { QueueEnd } from '../link/peer-state.js'
 import type { Patience, Tracker, Waiting } from '../link/queue.js'
+import { unmetLife } from './introductions.js'
 import type { Node } from './node.js'
 
 /** What happens on the links of a node, told to those of its parts that it concerns. It decides nothing of its own. */
@@ -93,6 +94,10 @@ export class LinkEvents implements HubHandler {
     const isMeant = ({ extra: { causal, life } = {} }: Patience): boolean => {
       return causal !== undefined || (life !== undefined && life !== incarnation)
     }
+    // It was met: what waited for that goes on, with a number.
+    for (const { settler } of link.takeQueued(({ extra }) => extra?.life === unmetLife)) {
+      settler?.failed(new NotConnectedError(link.name, 'restarted'))
+    }
     const meant = link.takeQueued(isMeant)
     if (meant.length > 0) this.failQueued(link, meant, 'restarted')
     this.failHeld(link, isMeant, 'restarted')
@@ -110,11 +115,11 @@ export class LinkEvents implements HubHandler {
   failQueued(link: Link, entries: readonly Waiting[], why: QueueEnd): void {
     const { name } = link
     this.#node.counters.add('undelivered', entries.length)
-    for (const { settler, sequence } of entries) {
-      const wasSent = sequence > 0
-      settler?.failed(
-        wasSent ? new UnknownOutcomeError(name, 'message', because[why]) : new NotConnectedError(name, why),
-      )
+    for (const { settler, sequence, transitive } of entries) {
+      if (sequence > 0) settler?.failed(new UnknownOutcomeError(name, 'message', because[why]))
+      // Nobody need join what is reached through others.
+      else if (why === 'stranger' && transitive === true) settler?.failed(this.#node.seeker.lost(name))
+      else settler?.failed(new NotConnectedError(name, why))
     }
     if (why !== 'left') return
     this.#node.acknowledgements.lost(link, because.left)

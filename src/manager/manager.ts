@@ -58,7 +58,10 @@ export interface RequestOptions {
    * with `NoRouteError` when there is no way. Default `false`.
    */
   readonly transitive?: boolean | undefined
-  /** Stops waiting at this time, in epoch milliseconds. The smaller of `deadline` and `timeout` counts. */
+  /**
+   * Stops waiting at this time, in epoch milliseconds. The smaller of `deadline` and `timeout` counts. `Infinity`, as
+   * anything more than 2^45 ms (a thousand years) from now, is the same as none.
+   */
   readonly deadline?: number | undefined
   /** Stops waiting after so many milliseconds; 0 is over at once. */
   readonly timeout?: Millis | undefined

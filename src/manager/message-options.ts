@@ -4,7 +4,7 @@ import type { ValueLimits } from '../codec/value-encoder.js'
 import { EncodeError, InvalidOptionError } from '../core/errors.js'
 import { isName, isRecord } from '../core/name.js'
 import { checkKeys } from '../core/option-keys.js'
-import type { Clock } from '../core/time.js'
+import { type Clock, endlessMillis, type Instant } from '../core/time.js'
 import type { MessageExtra } from '../link/queue.js'
 import type { AckOptions, ForwardOptions } from './manager.js'
 
@@ -33,15 +33,26 @@ export function clockOf(options: ForwardOptions | undefined, limits: ValueLimits
   throw new EncodeError(`the option 'clock' takes ${encoded.length} bytes, and ${clockBytesMax} at the most`)
 }
 
-/** When a call stops waiting, on the monotonic clock. */
-export function expiryOf(options: ForwardOptions | undefined, clock: Clock): number | undefined {
+type Times = Pick<ForwardOptions, 'deadline' | 'timeout'>
+
+/** When a call stops waiting, on the monotonic clock; undefined: never. */
+export function expiryOf(options: Times | undefined, clock: Clock): Instant | undefined {
   const { deadline, timeout } = options ?? {}
-  if (timeout !== undefined && !(timeout >= 0)) throw new InvalidOptionError('timeout', 'milliseconds', timeout)
-  if (deadline !== undefined && !Number.isFinite(deadline)) {
+  if (deadline === undefined && timeout === undefined) return undefined
+  checkTimes(deadline, timeout)
+  const until = deadline === undefined ? Infinity : deadline - clock.wall().getTime()
+  const left = Math.min(timeout ?? Infinity, until)
+  return left < endlessMillis ? clock.now() + left : undefined
+}
+
+/** Throws unless both are numbers that mean a time; `Infinity` means none. */
+export function checkTimes(deadline: unknown, timeout: unknown): void {
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
+    throw new InvalidOptionError('timeout', 'milliseconds, 0 or more', timeout)
+  }
+  if (deadline !== undefined && !(typeof deadline === 'number' && deadline > Number.NEGATIVE_INFINITY)) {
     throw new InvalidOptionError('deadline', 'epoch milliseconds', deadline)
   }
-  const left = Math.min(timeout ?? Infinity, deadline === undefined ? Infinity : deadline - clock.wall().getTime())
-  return left === Infinity ? undefined : clock.now() + left
 }
 
 type ResolvedAck = { readonly [Option in keyof AckOptions]-?: Exclude<AckOptions[Option], undefined> }

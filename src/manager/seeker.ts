@@ -65,6 +65,11 @@ export class Seeker {
     return new NotConnectedError(node, 'stranger', `is not a member: ${fix}`)
   }
 
+  /** That the way to a node was lost, or the search for one given up: there may be another. */
+  lost(node: NodeName): NoRouteError {
+    return new NoRouteError(node, 'time', this.#context.limits.hops)
+  }
+
   /** A message that may be relayed is for that peer, to which there is no direct connection. False: it may not go. */
   seek(link: Link): boolean {
     const { phase, sought } = link.state
@@ -165,6 +170,8 @@ export class Seeker {
       case 'fail':
         this.#fail(peer, effect.held, failure ?? this.#late(peer))
         return this.#step({ type: 'failed', peer, facts: this.#factsOf(peer) })
+      case 'release':
+        return this.#release(peer)
       case 'close':
         if (effect.direct) return peer.close('disconnected', 'nothing goes over it')
         for (const lane of [...peer.lanes()]) {
@@ -195,7 +202,7 @@ export class Seeker {
 
   #late(link: Link): Failure {
     const lanes = [...link.lanes()].filter(lane => lane.phase !== 'open')
-    return { lanes, error: new NoRouteError(link.name, 'time', this.#context.limits.hops) }
+    return { lanes, error: this.lost(link.name) }
   }
 
   /** Those who wait for a way, and for nothing else, are told that there is none. */
@@ -203,10 +210,19 @@ export class Seeker {
     // Where the peer is reached, it is this channel that others on the way lack.
     const isReached = link.openLanes > 0
     // What was sent before its overlay let go of it waits, as for a member that is down.
-    const ends = (entry: Waiting): boolean => isImpatient(entry) && (!held || !outlasts(entry))
+    // Who gave a time of their own wait as long as that, while there may be a way.
+    const isOpenEnded = error instanceof NoRouteError && error.reason === 'time'
+    const ends = (entry: Waiting): boolean =>
+      isImpatient(entry) && (!held || !outlasts(entry)) && !(isOpenEnded && isTimed(entry))
     const entries = isReached ? lanes.flatMap(lane => lane.queue.removeWhere(ends)) : link.takeQueued(ends)
     this.#context.counters.add('undelivered', entries.length)
     for (const { settler } of entries) settler?.failed(error)
+  }
+
+  #release(link: Link): void {
+    const entries = link.takeQueued(({ transitive }) => transitive !== true)
+    this.#context.counters.add('undelivered', entries.length)
+    for (const { settler } of entries) settler?.failed(this.stranger(link.name))
   }
 
   #factsOf(link: Link): PeerFacts {
@@ -260,6 +276,11 @@ function trafficOf({ channels }: Link): number {
   let traffic = 0
   for (const channel of channels.values()) traffic += channel.traffic
   return traffic
+}
+
+/** Whether its caller said until when it may wait. */
+function isTimed({ extra }: Waiting): boolean {
+  return extra?.expires !== undefined
 }
 
 /** Whether a message waits for a way, and for nothing else. */

@@ -28,6 +28,7 @@ import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
+import { introductionOf, unmetLife } from './introductions.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, isPlain } from './message-options.js'
 import { isAwaited, type Outgoing, waitingOf } from './outgoing.js'
@@ -127,6 +128,8 @@ export class Sender {
     // Throws for a bad name.
     this.#streams.of(channel, server, options)
     const inner = outgoing.settler ?? this.#unawaited(channel, server)
+    const isUnmet = channel.link.spec.incarnation === unmetLife && options?.transitive === true
+    if (isUnmet) return this.#dispatch(channel, introductionOf(outgoing, inner, this.#context.clock, this))
     const { causal, settler } = this.#context.causal.send(label, channel, inner, outgoing.settler !== undefined)
     try {
       this.#pass(channel, { ...outgoing, extra: { ...extra, causal }, settler })

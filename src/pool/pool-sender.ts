@@ -10,7 +10,7 @@ import {
   UnknownOutcomeError,
 } from '../core/errors.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
-import { ackOf, checkOptions } from '../manager/message-options.js'
+import { ackOf, checkOptions, checkTimes } from '../manager/message-options.js'
 import { checkPublished, type PublishMessage, poolServer } from './pool-messages.js'
 import { unwrapped } from './pool-refusal.js'
 import { PoolTraffic } from './pool-traffic.js'
@@ -118,7 +118,8 @@ export class PoolSender {
   /** The same options with a deadline in the place of a timeout, which does not begin anew with every attempt. */
   deadlineOf(options: ForwardOptions): ForwardOptions {
     const { timeout, ...rest } = options
-    if (timeout === undefined || !(timeout >= 0)) return options
+    checkTimes(rest.deadline, timeout)
+    if (timeout === undefined) return options
     const deadline = this.#manager.clock.wall().getTime() + timeout
     return { ...rest, deadline: Math.min(deadline, rest.deadline ?? Number.POSITIVE_INFINITY) }
   }

@@ -17,7 +17,7 @@ import {
 
 const bytes = (count: number, seed = 1): Uint8Array =>
   Uint8Array.from({ length: count }, (_, index) => index * seed + 3)
-const limits = { windowBytes: 1_048_576, frameBytes: 131_072, messageBytes: Number.MAX_SAFE_INTEGER }
+const limits = { windowBytes: 1_048_576, frameBytes: 131_072, messageBytes: Number.MAX_SAFE_INTEGER, depth: 64 }
 
 const hello: HandshakeFrame = {
   ...{ type: 'hello', versions: { min: 1, max: 3 }, features: ['ack', 'relay'], cluster: 'production', secured: true },
@@ -73,7 +73,8 @@ describe('a handshake frame', () => {
     const identity = { secured: fc.boolean(), nonce, name, incarnation: fc.maxSafeNat() }
     const features = fc.array(name, { maxLength: 32 })
     const proofs = fc.array(fc.uint8Array({ minLength: proofBytes, maxLength: proofBytes }), { maxLength: secretsMax })
-    const sizes = { windowBytes: fc.maxSafeNat(), frameBytes: fc.maxSafeNat(), messageBytes: fc.maxSafeNat() }
+    const number = fc.maxSafeNat()
+    const sizes = { windowBytes: number, frameBytes: number, messageBytes: number, depth: number }
     const terms = { fresh: fc.boolean(), limits: fc.record(sizes), spec: fc.uint8Array({ maxLength: 500 }), proofs }
     const u8 = fc.integer({ min: 0, max: 255 })
     const versions = fc.record({ min: u8, max: u8 })

@@ -152,7 +152,7 @@ describe('a circuit', () => {
   })
 
   test('that nobody answers for is given up after a while, and what comes later is told so', () => {
-    const bus = new CircuitBus(line, { latency: () => 2_000 })
+    const bus = new CircuitBus(line, { latency: () => 4_000 })
     bus.dial('a', 'd')
     bus.rest()
     expect(bus.log[0]).toBe('a failed 1 lost')
@@ -344,7 +344,7 @@ describe('a copy of a question that comes late', () => {
     const { machine, say, pass } = endOf(1)
     for (const circuit of ['a/1/1', 'a/1/2'] as CircuitRef[]) {
       expect(say(b, open(circuit))).toContainEqual({ type: 'accept', circuit, origin: 'a' })
-      pass(11_000)
+      pass(21_000)
       expect(machine.remembered).toBe(0)
       const refused = { type: 'refused', circuit, why: 'unknown' }
       expect(say(c, open(circuit))).toEqual([{ type: 'send', to: c, message: refused }])
@@ -370,7 +370,7 @@ describe('bytes of a circuit that does not lead on', () => {
     let answers = 1
     for (let index = 1; index < 5_000; index++) answers += stray(index, 2).length
     expect(answers).toBe(1_024)
-    machine.step({ type: 'timer' }, 10_002, [])
-    expect(stray(0, 10_003)).toHaveLength(1)
+    machine.step({ type: 'timer' }, 20_002, [])
+    expect(stray(0, 20_003)).toHaveLength(1)
   })
 })

@@ -299,7 +299,17 @@ describe('of many peers that are away', () => {
 })
 
 describe('a search for a way through other nodes', () => {
-  test('ends after five seconds', () => {
+  test('goes on when the overlay, which wanted a connection meanwhile, lets go of the peer', () => {
+    const peers = new Peers()
+    peers.seek('a')
+    peers.want('a')
+    peers.letGo('a')
+    expect(peers.takeDone()).toEqual(['a: look', 'a: release'])
+    expect([peers.of('a').state.sought, peers.of('a').load]).toEqual([true, 'passing'])
+    expect(peers.pass(searchMillis)).toEqual([[searchMillis, 'a: fail']])
+  })
+
+  test('ends after fifteen seconds', () => {
     const peers = new Peers()
     peers.seek('a')
     expect(peers.takeDone()).toEqual(['a: look'])
@@ -313,7 +323,7 @@ describe('a search for a way through other nodes', () => {
     peers.seek('a')
     peers.pass(3_000)
     peers.unreached('a', false)
-    expect(peers.pass(2_000)).toEqual([[searchMillis, 'a: fail']])
+    expect(peers.pass(searchMillis - 3_000)).toEqual([[searchMillis, 'a: fail']])
     peers.seek('b')
     peers.unreached('b', true)
     expect([peers.takeDone(), peers.timers.size]).toEqual([['b: look', 'b: fail'], 0])
@@ -385,7 +395,7 @@ describe('a search for a way through other nodes', () => {
     expect([peers.of('a').state.sought, peers.timers.size]).toEqual([false, 0])
     peers.pass(4_000)
     peers.seek('a')
-    expect(peers.pass(searchMillis)).toEqual([[9_000, 'a: fail the impatient']])
+    expect(peers.pass(searchMillis)).toEqual([[4_000 + searchMillis, 'a: fail the impatient']])
   })
 
   test('is of no use where there is a direct connection', () => {

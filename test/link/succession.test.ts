@@ -51,7 +51,7 @@ async function setUp() {
   const lane = a.hub.ensure(peer).control
   const established = (generation: number, fresh = false): Established => ({
     ...{ peer, slot: { channel: membershipChannel, lane: 0, generation }, version: 1, features: [], fresh },
-    limits: { windowBytes: 100_000, messageBytes: 100_000, frameBytes: 1_000_000 },
+    limits: { windowBytes: 100_000, messageBytes: 100_000, frameBytes: 1_000_000, depth: 64 },
   })
   const former = new Played(true)
   lane.attach(former, established(1, true), 'acceptor')

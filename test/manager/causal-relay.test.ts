@@ -11,18 +11,32 @@ async function meet(cluster: Cluster, node: PeerServiceManager, to: string): Pro
 }
 
 describe('messages of a causal label between nodes without a direct connection', () => {
-  test('need a node that was met: the first rejects, and finds the way for those that follow', async () => {
+  test('find the way by themselves, and take their places when the life of the node is known', async () => {
     const { cluster, node } = await graph([
       ['b', 'a'],
       ['c', 'b'],
     ])
     const heard = hear(node('c'), 'chat')
-    const first = await cluster.failure(node('a').forwardMessage('c', 'chat', 1, causal))
-    expect(first).toMatchObject({ code: 'ERR_NOT_CONNECTED' })
-    await cluster.pass(1_000)
-    await cluster.settle(node('a').forwardMessage('c', 'chat', 2, causal))
-    await cluster.pass(1_000)
-    expect(heard).toEqual([2])
+    const a = node('a')
+    const sent = [1, 2].map(id => a.forwardMessage('c', 'chat', id, { ...causal, ack: true }))
+    a.castMessage('c', 'chat', 3, causal)
+    await cluster.settle(Promise.all(sent))
+    await cluster.until(() => heard.length === 3)
+    // The way is closed when nobody uses it, and found again.
+    await cluster.pass(120_000)
+    expect(a.isConnected('c')).toBe(false)
+    await cluster.settle(a.forwardMessage('c', 'chat', 4, { ...causal, ack: true, whenDown: 'wait' }))
+    expect(heard).toEqual([1, 2, 3, 4])
+    expect(a.counters()).toMatchObject({ undelivered: 0 })
+  })
+
+  test('end as others do where there is no way, or not in time', async () => {
+    const { cluster, node } = await graph([['b', 'a']])
+    const a = node('a')
+    const unknown = await cluster.failure(a.forwardMessage('nobody', 'chat', 1, causal))
+    expect(unknown).toMatchObject({ code: 'ERR_NO_ROUTE', reason: 'unknown' })
+    const late = a.forwardMessage('nobody', 'chat', 1, { ...causal, whenDown: 'wait', timeout: 3_000 })
+    expect(await cluster.failure(late)).toMatchObject({ code: 'ERR_DEADLINE', outcome: 'not-sent' })
   })
 
   test('wait for what came before them over another node', async () => {

@@ -178,8 +178,8 @@ test('a search that nobody ends is given up after a while, and those who wait fo
   const before = cluster.clock.now()
   const failure = await cluster.failure(a.forwardMessage('c', 'inbox', 1, relayed))
   expect(failure).toMatchObject({ code: 'ERR_NO_ROUTE', node: 'c', reason: 'time' })
-  expect(cluster.clock.now() - before).toBeLessThan(10_000)
-  await cluster.pass(2_000)
+  expect(cluster.clock.now() - before).toBeLessThan(16_000)
+  await cluster.pass(12_000)
   expect(a.connections().filter(({ node }) => node === 'c')).toEqual([])
 })
 

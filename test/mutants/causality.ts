@@ -18,6 +18,27 @@ const whole = ['test/manager/causal-order.test.ts', 'test/manager/causal-limits.
 /** Messages of causal labels: what they wait for, what is given up, and who is asked. */
 export const causalOrder: readonly Mutant[] = [
   {
+    name: 'a labelled message is refused where its node is yet to be met',
+    file: 'src/manager/sender.ts',
+    find: 'channel.link.spec.incarnation === unmetLife && options',
+    replace: 'channel.link.spec.incarnation < unmetLife && options',
+    tests: ['test/manager/causal-relay.test.ts'],
+  },
+  {
+    name: 'a labelled message that waited for its node to be met ends when it is',
+    file: 'src/manager/introductions.ts',
+    find: 'if (isMet) clock.defer(again)',
+    replace: 'if (isMet && unmetLife > 0) clock.defer(again)',
+    tests: ['test/manager/causal-relay.test.ts'],
+  },
+  {
+    name: 'labelled messages that go on when their node is met count as undelivered',
+    file: 'src/manager/link-events.ts',
+    find: 'extra?.life === unmetLife)',
+    replace: 'extra?.life === -1)',
+    tests: ['test/manager/causal-relay.test.ts'],
+  },
+  {
     name: 'messages wait for a node without a connection, although the overlay has told that it left',
     file: 'src/manager/node.ts',
     find: '        departed: (node, incarnation) => this.causal.ended(node, incarnation),\n',

@@ -11,6 +11,20 @@ const sender = 'src/manager/sender.ts'
 /** Ways through other nodes. */
 export const circuits: readonly Mutant[] = [
   {
+    name: 'a handshake over a long way has no more time than one to a neighbour',
+    file: 'src/link/ways.ts',
+    find: 'relayed === true ? circuitHandshakeMillis : handshakeMillis',
+    replace: 'relayed === true ? handshakeMillis : handshakeMillis',
+    tests: ['test/manager/relay-far.test.ts'],
+  },
+  {
+    name: 'the time that a caller gives for a way is cut short',
+    file: seeker,
+    find: ' && !(isOpenEnded && isTimed(entry))',
+    replace: '',
+    tests: ['test/manager/relay-far.test.ts'],
+  },
+  {
     name: 'a circuit is passed on as often as it comes',
     file: machine,
     find: 'if (this.#circuits.has(circuit) || this.#seen.has(circuit)) return',

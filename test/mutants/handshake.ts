@@ -228,7 +228,7 @@ export const handshakes: readonly Mutant[] = [
   {
     name: 'a handshake that the peer does not finish is waited for for ever',
     file: handshaking,
-    find: "this.#cancelTimer = waitFor(this.#clock, handshakeMillis, () => this.#step({ type: 'timeout' }))\n",
+    find: "this.#cancelTimer = waitFor(this.#clock, handshakePatienceOf(connection), () => this.#step({ type: 'timeout' }))\n",
     replace: '',
   },
   {

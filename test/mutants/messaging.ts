@@ -42,7 +42,7 @@ export const messaging: readonly Mutant[] = [
   {
     name: 'a reply larger than the peer takes is sent',
     file: arrivals,
-    find: '    if (body.length > lane.outbound.messageBytes) {',
+    find: '    if (body.length > lane.outbound.agreed.messageBytes) {',
     replace: '    if (body.length > Infinity) {',
   },
   {

@@ -7,6 +7,13 @@ const linkTests = ['test/link/link.test.ts']
 /** Which peers are reached, or stay connected, though the overlay does not want it. */
 export const retention: readonly Mutant[] = [
   {
+    name: 'a search ends when the overlay lets go of a peer that it wanted meanwhile',
+    file,
+    find: 'if (isLookedFor && facts.relayable && !facts.owed) out',
+    replace: 'if (isLookedFor && facts.traffic < 0) out',
+    tests: ['test/link/retention.test.ts', 'test/manager/relay-far.test.ts'],
+  },
+  {
     name: 'a search for a way that nobody ends goes on for ever',
     file,
     find: "out.push({ type: 'arm', peer, after: searchMillis })",
@@ -229,7 +236,7 @@ export const retention: readonly Mutant[] = [
   {
     name: 'what waits for a way stays when there is no place for its peer',
     file,
-    find: "    if (sought && phase !== 'up') this.#forget(peer, facts, out)\n",
+    find: '      else if (isLookedFor) this.#forget(peer, facts, out)\n',
     replace: '',
   },
   {

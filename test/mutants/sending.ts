@@ -10,6 +10,41 @@ const getters = ['test/manager/getters.test.ts', 'test/link/lane-messages.test.t
 /** What a lane sends: batches, numbers, names, credit, chunks, replies. */
 export const sending: readonly Mutant[] = [
   {
+    name: 'a time beyond what travels is sent',
+    file: 'src/manager/message-options.ts',
+    find: 'left < endlessMillis',
+    replace: 'left < Infinity',
+    tests: ['test/manager/endless-times.test.ts'],
+  },
+  {
+    name: 'a text passes for a time',
+    file: 'src/manager/message-options.ts',
+    find: "typeof timeout === 'number' && timeout >= 0",
+    replace: 'Number(timeout) >= 0',
+    tests: ['test/manager/endless-times.test.ts'],
+  },
+  {
+    name: 'how deep the peer lets messages nest is not heeded',
+    file: 'src/link/agreed-limits.ts',
+    find: 'this.#isNarrower = depth < valueLimits.depth',
+    replace: 'this.#isNarrower = false',
+    tests: ['test/manager/agreed-depth.test.ts'],
+  },
+  {
+    name: 'a message that was encoded before the connection opened may be deeper than the peer takes',
+    file: 'src/link/agreed-limits.ts',
+    find: "body.type === 'encoded' && ",
+    replace: "body.type === 'value' && ",
+    tests: ['test/manager/agreed-depth.test.ts'],
+  },
+  {
+    name: 'a clock may be deeper than the peer takes',
+    file: 'src/link/agreed-limits.ts',
+    find: 'this.#isNarrower && extra?.clock !== undefined',
+    replace: 'false',
+    tests: ['test/manager/agreed-depth.test.ts'],
+  },
+  {
     name: 'the bytes of a caller are used for other messages',
     file: outbound,
     find: "if (body.type === 'encoded' || body.type === 'copy') largeBuffers",
@@ -192,9 +227,10 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'messages are as large as this node takes, whatever the peer takes',
-    file: outbound,
-    find: 'this.#messageBytes = Math.min(limits.messageBytes, this.#settings.messageBytes)',
-    replace: 'this.#messageBytes = this.#settings.messageBytes',
+    file: 'src/link/agreed-limits.ts',
+    find: 'this.#messageBytes = Math.min(messageBytes, this.#ours.messageBytes)',
+    replace: 'this.#messageBytes = this.#ours.messageBytes',
+    tests: ['test/link/lane-messages.test.ts', 'test/manager/messaging.test.ts'],
   },
   {
     name: 'a batch that was not sent goes to the next connection',
@@ -234,9 +270,10 @@ export const sending: readonly Mutant[] = [
   },
   {
     name: 'a message that waits is sent, though the peer does not take one so large',
-    file: outbound,
-    find: '    if (size > this.#messageBytes) {\n',
-    replace: '    if (size > this.#settings.messageBytes) {\n',
+    file: 'src/link/agreed-limits.ts',
+    find: 'if (size > this.#messageBytes) return',
+    replace: 'if (size > this.#ours.messageBytes) return',
+    tests: ['test/link/lane-messages.test.ts', 'test/manager/messaging.test.ts'],
   },
   {
     name: 'replies that waited are not counted off when they leave',

@@ -52,6 +52,31 @@ function stuckAt(members: readonly Member[], ...names: readonly string[]): strin
   return begun
 }
 
+describe('the time of what is published', () => {
+  test.each([
+    ['timeout: Infinity', { timeout: Infinity }],
+    ['deadline: Infinity', { deadline: Infinity }],
+    ['timeout: Number.MAX_VALUE', { timeout: Number.MAX_VALUE, ack: true }],
+  ])('is the same as none where it is longer than anything (%s)', async (_, options) => {
+    const cluster = new Cluster()
+    const [{ pools }, worker] = (await start(cluster, 'a')) as [Member, Member]
+    const sent = await cluster.settle(pools.worker.publishHrw('key', 'work', 1, options))
+    expect(sent).toMatchObject({ sent: true, node: 'a' })
+    await cluster.until(() => worker.got.length === 1)
+  })
+
+  test.each([
+    ['timeout', { timeout: '5' }],
+    ['timeout', { timeout: null }],
+    ['deadline', { timeout: 5, deadline: null }],
+  ])('is refused where it means nothing (%s: %o)', async (option, options) => {
+    const cluster = new Cluster()
+    const [{ pools }] = (await start(cluster, 'a')) as [Member]
+    const sent = pools.worker.publishHrw('key', 'work', 1, options as unknown as ForwardOptions)
+    expect(await cluster.failure(sent)).toMatchObject({ code: 'ERR_INVALID_OPTION', option })
+  })
+})
+
 describe('what is sent to one node after another', () => {
   test('has one timeout for all of them', async () => {
     const cluster = new Cluster()

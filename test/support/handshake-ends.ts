@@ -15,7 +15,7 @@ import {
 } from '../../src/link/handshake.js'
 
 export const slot = { channel: 'default' as ChannelName, lane: 1, generation: 7 }
-export const limits = { windowBytes: 1_000, frameBytes: 200_000, messageBytes: 3_000 }
+export const limits = { windowBytes: 1_000, frameBytes: 200_000, messageBytes: 3_000, depth: 16 }
 const valueLimits = { depth: 16, items: 4_096 }
 
 export function encoded(value: unknown): Uint8Array {

@@ -215,6 +215,8 @@ export class Peers {
       case 'unpin':
         this.of(name).pinned = false
         return
+      case 'release':
+        return void this.#log.push(`${name}: release`)
       case 'look':
         return void this.#log.push(`${name}: look`)
       case 'arm':
