@@ -449,8 +449,7 @@ describe('a connection over which nothing went for a minute', () => {
     expect(peers.pass(releaseMillis - pulse)).toEqual([])
     expect([...peers.holding]).toEqual(['a'])
     // Of its other connections.
-    peers.closing('a')
-    expect(peers.of('a').state.sought).toBe(false)
+    peers.loseOne('a')
     peers.seek('a')
     expect(peers.takeDone()).toEqual([])
     peers.lose('a')
@@ -469,7 +468,7 @@ describe('a connection over which nothing went for a minute', () => {
 
   test.each<['nothing' | 'passing', string[]]>([
     ['nothing', ['a: close']],
-    ['passing', []],
+    ['passing', ['a: reopen']],
   ])('waits 5 s for an answer: where then waits %s', (load, done) => {
     const peers = asking()
     expect(peers.pass(releaseMillis - pulse)).toEqual([])
@@ -494,6 +493,75 @@ describe('a connection over which nothing went for a minute', () => {
     }
   })
 
+  test.each<[string, (peers: Peers) => void]>([
+    ['the overlay wants it', peers => peers.want('a')],
+    ['the user wants it', peers => peers.pin('a')],
+    ['a direct connection takes the place of a relayed one', peers => Object.assign(peers.of('a'), { moving: true })],
+  ])('stays where %s at the end that is asked', (_, prepare) => {
+    const peers = new Peers()
+    peers.open('a', 1)
+    prepare(peers)
+    peers.takeDone()
+    peers.released('a', 'asked')
+    expect(peers.takeDone()).toEqual(['a: refuse'])
+  })
+
+  test('is not asked for while a direct one takes its place', () => {
+    const peers = new Peers()
+    peers.consents = false
+    peers.seek('a')
+    peers.open('a', 1)
+    peers.load('a', 'nothing')
+    peers.of('a').moving = true
+    expect(peers.pass(2 * idleMillis)).toEqual([])
+  })
+
+  test.each<[string, (peers: Peers) => void]>([
+    ['the peer refuses', peers => peers.released('a', 'refused')],
+    [
+      'the peer does not answer',
+      peers => {
+        peers.load('a', 'passing')
+        peers.pass(releaseMillis)
+      },
+    ],
+  ])('is whole again when %s, though lanes were lost meanwhile', (_, answer) => {
+    const peers = asking()
+    peers.loseOne('a')
+    expect(peers.pass(pulse)).toEqual([])
+    expect(peers.of('a').lanes.open).toBe(2)
+    answer(peers)
+    peers.pass(pulse)
+    expect(peers.of('a').lanes.open).toBe(3)
+  })
+
+  test.each<[string, (peers: Peers) => void, string[]]>([
+    ['the overlay wants it meanwhile', peers => peers.want('a'), ['a: reopen']],
+    ['the user wants it meanwhile', peers => peers.pin('a'), ['a: reopen']],
+    ['nobody wants it', () => {}, []],
+    ['what came meanwhile takes no other way', peers => peers.load('a', 'owed'), ['a: reopen']],
+  ])('is closed by the peer, and dialled, or not, where %s', (_, prepare, done) => {
+    const peers = asking()
+    prepare(peers)
+    peers.takeDone()
+    peers.lose('a')
+    expect(peers.takeDone()).toEqual(done)
+    expect(peers.holding.size).toBe(0)
+  })
+
+  test('stays, used, when what kept its peer wanted is settled', () => {
+    const peers = new Peers()
+    peers.strand('a')
+    peers.open('a')
+    peers.load('a', 'nothing')
+    for (let minute = 0; minute < 3; minute++) {
+      peers.of('a').traffic++
+      expect(peers.pass(idleMillis - pulse)).toEqual([])
+    }
+    expect(peers.held).toEqual([])
+    expect(peers.pass(2 * pulse).map(([, line]) => line)).toEqual(['a: close'])
+  })
+
   test('is not asked for where others stay', () => {
     const peers = new Peers()
     peers.consents = false
@@ -513,7 +581,7 @@ describe('over any history', () => {
     connect: (peers, name) => peers.connect(name),
     want: (peers, name) => peers.want(name),
     'let go': (peers, name) => peers.letGo(name),
-    pin: (peers, name) => void Object.assign(peers.of(name), { pinned: true }),
+    pin: (peers, name) => peers.pin(name),
     seek: (peers, name) => peers.seek(name),
     open: (peers, name) => peers.open(name),
     'open through others': (peers, name) => peers.of(name).lanes.open > 0 || peers.open(name, 1),
@@ -530,7 +598,11 @@ describe('over any history', () => {
     settle: (peers, name) => peers.load(name, 'nothing'),
     'be asked': (peers, name) => peers.released(name, 'asked'),
     'be refused': (peers, name) => peers.released(name, 'refused'),
-    'begin to close': (peers, name) => peers.of(name).lanes.open > 0 && peers.closing(name),
+    'lose one': (peers, name) => peers.loseOne(name),
+    'begin a handover': (peers, name) => {
+      const peer = peers.of(name)
+      peer.moving = peer.lanes.relayed > 0
+    },
     'say nothing': peers => void Object.assign(peers, { consents: false }),
     consent: peers => void Object.assign(peers, { consents: true }),
   }
@@ -552,6 +624,11 @@ describe('over any history', () => {
     return [...timers, ...forgotten, ...holding, ...peers.held.slice(heldMax)]
   }
 
+  /** Those with lanes that are to be open, and that nobody dials. */
+  function missing(peers: Peers): readonly string[] {
+    return peers.names.filter(name => peers.missing(name) !== 0)
+  }
+
   test('no more are held than may be, and of what is forgotten nothing is left', () => {
     fc.assert(
       fc.property(fc.nat(80), history, (stranded, rounds) => {
@@ -560,15 +637,15 @@ describe('over any history', () => {
         for (const [round, millis] of rounds) {
           for (const { name, what } of round) {
             events[what]?.(peers, name)
-            expect([what, name, strays(peers)]).toEqual([what, name, []])
+            expect([what, name, strays(peers), missing(peers)]).toEqual([what, name, [], []])
           }
           peers.pass(millis)
-          expect(strays(peers)).toEqual([])
+          expect([strays(peers), missing(peers)]).toEqual([[], []])
         }
         // Nobody wants anything any more.
         peers.consents = true
         for (const name of peers.names) {
-          Object.assign(peers.of(name), { pinned: false, load: 'nothing' })
+          Object.assign(peers.of(name), { pinned: false, load: 'nothing', moving: false })
           peers.letGo(name)
         }
         peers.pass(idleMillis + 2 * pulse)
