@@ -60,17 +60,17 @@ export function encodeToSlab(value: unknown, limits: ValueLimits): Payload {
   return { type: 'encoded', bytes, start: 0, end: size }
 }
 
-/** A copy of an encoded value, which `from` has from `start` on. */
+/** A copy of an encoded value, which `from` has from `start` on: among others where it is small. */
 export function copyToSlab(from: ByteWriter, start: number): Payload {
   const size = from.position - start
   if (size > slabPartBytes) {
     return payloadOf(copied(bytesOf({ bytes: from.buffer, start, end: from.position })), 'encoded')
   }
-  const writer = lent.take(size)
-  const at = writer.position
-  writer.copy(from, start)
-  lent.put(writer)
-  return { type: 'encoded', bytes: writer.buffer, start: at, end: writer.position }
+  // Never the lent one: that may have grown, and is written over then.
+  if (copies.position + size > slabBytes) copies = new ByteWriter(slabBytes)
+  const at = copies.position
+  copies.copy(from, start)
+  return { type: 'encoded', bytes: copies.buffer, start: at, end: copies.position }
 }
 
 /**
@@ -80,10 +80,10 @@ export function copyToSlab(from: ByteWriter, start: number): Payload {
  */
 const lent = {
   writer: undefined as ByteWriter | undefined,
-  take(needed = slabRestBytes): ByteWriter {
+  take(): ByteWriter {
     const writer = this.writer
     this.writer = undefined
-    return writer === undefined || writer.position > slabBytes - needed
+    return writer === undefined || writer.position > slabBytes - slabRestBytes
       ? new ByteWriter(slabBytes, largeBuffers)
       : writer
   },
@@ -94,6 +94,7 @@ const lent = {
 const slabBytes = 8_192
 /** What is larger is copied out: a small value that is kept would keep it alive. */
 const slabPartBytes = 2_048
+let copies = new ByteWriter(slabBytes)
 /** With less than this left the next value, whose size is not known yet, begins another buffer. */
 const slabRestBytes = 512
 const scratchBytesMax = 1_048_576

@@ -9,8 +9,8 @@ export class BodyWriter {
   readonly #frames: FrameWriter
   readonly #messageBytes: number
   readonly #agreed: AgreedLimits
-  /** What {@link write} encoded last and found too large, for {@link encode}. */
-  #overgrown: { readonly value: unknown; readonly encoded: Payload } | undefined
+  /** What was encoded last, and cannot leave in the frame that it was written into. */
+  #aside: { readonly value: unknown; readonly encoded: Payload } | undefined
 
   /** `messageBytes`: what this node may send, before it is known what the peer takes. */
   constructor(frames: FrameWriter, messageBytes: number, agreed: AgreedLimits) {
@@ -21,7 +21,7 @@ export class BodyWriter {
 
   /** Another value is about to be written: it may be the same object, with other contents. */
   forget(): void {
-    this.#overgrown = undefined
+    this.#aside = undefined
   }
 
   /** Writes a value into the frame in hand. Returns its size, and takes it back, when that is too much for one. */
@@ -32,15 +32,20 @@ export class BodyWriter {
     else this.#frames.value(value, this.#agreed.values)
     const size = writer.position - start
     if (size <= Math.min(chunkedAbove, this.#agreed.messageBytes)) return undefined
-    this.#overgrown = { value, encoded: payloadOf(writer.cut(start), 'encoded') }
+    this.setAside(value, start)
     return size
+  }
+
+  /** Takes a value that was written from `start` on back out of the frame, for {@link encode}. */
+  setAside(value: unknown, start: number): void {
+    this.#aside = { value, encoded: payloadOf(this.#frames.bytes.cut(start), 'encoded') }
   }
 
   /** A value on its own. Throws an `EncodeError` when it cannot travel. */
   encode(value: unknown): Payload {
-    const overgrown = this.#overgrown
-    this.#overgrown = undefined
-    if (overgrown !== undefined && overgrown.value === value) return overgrown.encoded
+    const aside = this.#aside
+    this.#aside = undefined
+    if (aside !== undefined && aside.value === value) return aside.encoded
     const encoded = encodeToSlab(value, this.#agreed.values)
     const size = encoded.end - encoded.start
     if (size > this.#messageBytes) throw tooLarge(size, this.#messageBytes)

@@ -192,10 +192,7 @@ export class Outbound {
     return true
   }
 
-  /**
-   * Writes an answer into the batch if nothing stands in its way. Throws an `EncodeError`, and has done nothing, when
-   * it cannot travel.
-   */
+  /** Writes an answer into the batch if nothing stands in its way. Throws as {@link offer} does. */
   offerReply(id: number, value: unknown): boolean {
     this.#bodies.forget()
     if (!this.#repliesPass || (value instanceof Uint8Array && value.length > chunkedAbove)) return false
@@ -261,11 +258,15 @@ export class Outbound {
       this.#frames.undo(start, stream)
       throw encodeError(error)
     }
-    if (isWhole) this.#finish(start)
-    else this.#frames.undo(start, stream)
+    if (isWhole) {
+      this.#finish(start)
+      return true
+    }
+    if (overgrown === undefined && !(message instanceof Uint8Array)) this.#bodies.setAside(message, at)
+    this.#frames.undo(start, stream)
     const { messageBytes } = this.agreed
     if (overgrown !== undefined && overgrown > messageBytes) throw tooLarge(overgrown, messageBytes)
-    return isWhole
+    return false
   }
 
   /** Keeps what the batch has from `at` on. False: there is no room, or its getters may have closed the lane. */
@@ -296,6 +297,8 @@ export class Outbound {
         return
       }
       entry.body = this.#frames.alone(() => this.encode(value))
+      // By a getter of its own.
+      if (entry.gone) return
     } catch (error) {
       return this.#refuse(entry, encodeError(error))
     }

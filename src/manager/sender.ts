@@ -328,6 +328,11 @@ export class Sender {
     const signal = options?.signal
     if (signal === undefined && extra?.expires === undefined) return undefined
     const aborted = (): void => end(abortError(signal, node, wasSent()))
+    // By a getter of the message, while it was encoded.
+    if (signal?.aborted === true) {
+      aborted()
+      return undefined
+    }
     const unlisten = signal && onAbort(signal, aborted)
     const { clock, counters } = this.#context
     const cancel =

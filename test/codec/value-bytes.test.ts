@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import { encodeToBytes } from '../../src/codec/value-bytes.js'
+import { ByteWriter } from '../../src/codec/byte-writer.js'
+import { bytesOf, copyToSlab, encodeToBytes } from '../../src/codec/value-bytes.js'
 import { decodeValue } from '../../src/codec/value-decoder.js'
+import { encodeValue } from '../../src/codec/value-encoder.js'
 import { EncodeError } from '../../src/core/errors.js'
 
 const limits = { depth: 64, items: 1_000_000 }
@@ -44,3 +46,22 @@ test('small values share a buffer of a few KiB; a large one keeps nothing else a
     expect(bytes.buffer.byteLength).toBeLessThanOrEqual((bytes.length * 4) / 3)
   }
 })
+
+test.each([2_000, 8_100, 8_192, 8_200, 9_000, 12_000, 16_384, 40_000])(
+  'what is kept of a batch stays as it is, while values of %d bytes are encoded',
+  size => {
+    const other = 'x'.repeat(size)
+    const kept = Array.from({ length: 40 }, (_, index) => {
+      encodeToBytes(other, limits)
+      const batch = new ByteWriter(1_024)
+      encodeValue(batch, { before: true }, limits)
+      const at = batch.position
+      encodeValue(batch, `${index} ${'y'.repeat(index * 30)}`, limits)
+      const payload = copyToSlab(batch, at)
+      encodeToBytes(other, limits)
+      return payload
+    })
+    const values = kept.map(payload => decoded(bytesOf(payload)))
+    expect(values).toEqual(kept.map((_, index) => `${index} ${'y'.repeat(index * 30)}`))
+  },
+)

@@ -226,7 +226,7 @@ describe('a value that cannot be sent is refused', () => {
 
   test('a value deeper than the limit, or with more items, though small', () => {
     expect(refusal([[[]]], { depth: 2, items: 100 })).toContain(
-      'nested too deep at [0][0]: raise limits.depth of both ends',
+      'nested too deep at [0][0]: raise limits.depth here and at the peer',
     )
     expect(refusal([1, 2, 3], { depth: 2, items: 2 })).toContain('more items')
     let shared: unknown = []

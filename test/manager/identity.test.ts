@@ -40,12 +40,12 @@ describe('a node that nobody has met', () => {
     const { incarnation } = a.spec
     const ends: string[] = []
     const options = { transitive: true, whenDown: 'wait' } as const
-    void a.forwardMessage('x', 'inbox', 1, options).catch(({ reason }) => ends.push(reason))
+    void a.forwardMessage('x', 'inbox', 1, options).catch(({ code }) => ends.push(code))
     await cluster.pass(20_000)
     expect(ends).toEqual([])
     await sayStale(cluster, 'a', incarnation + 1_000)
     expect(a.spec.incarnation).toBeGreaterThan(incarnation + 1_000)
-    expect(ends).toEqual(['stranger'])
+    expect(ends).toEqual(['ERR_NO_ROUTE'])
     // Nor does it once there would be one.
     const x = await cluster.start('x')
     const relay = await cluster.start('relay')

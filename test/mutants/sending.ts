@@ -82,9 +82,23 @@ export const sending: readonly Mutant[] = [
   {
     name: 'what is kept is what the batch has there, whatever is written into that next',
     file: 'src/codec/value-bytes.ts',
-    find: "  return { type: 'encoded', bytes: writer.buffer, start: at, end: writer.position }\n}",
+    find: "  return { type: 'encoded', bytes: copies.buffer, start: at, end: copies.position }\n}",
     replace: "  return { type: 'encoded', bytes: from.buffer, start, end: from.position }\n}",
     tests: ['test/link/at-once.test.ts'],
+  },
+  {
+    name: 'what is kept lies where other values are encoded',
+    file: 'src/codec/value-bytes.ts',
+    find: '  if (copies.position + size > slabBytes) copies = new ByteWriter(slabBytes)\n',
+    replace: '  copies = lent.take()\n  lent.put(copies)\n',
+    tests: ['test/codec/value-bytes.test.ts'],
+  },
+  {
+    name: 'a message that is gone by a getter of its own takes the next one with it',
+    file: outbound,
+    find: '      if (entry.gone) return\n',
+    replace: '',
+    tests: ['test/manager/kept-messages.test.ts'],
   },
   {
     name: 'the last bytes of what is kept are missing',
