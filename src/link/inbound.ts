@@ -195,7 +195,7 @@ export class Inbound {
       case FrameKind.moved:
         return this.#handler.peerMoved()
       case FrameKind.release:
-        return this.#handler.released(this.#releaseFrame(bytes, start, end))
+        return this.#handler.released(this.#number(bytes, start, end))
       case FrameKind.close:
         return this.#handler.peerClosed(known(parseClose(new ByteReader(bytes, start, end)), 'a close frame'))
       default:
@@ -324,12 +324,6 @@ export class Inbound {
   #number(bytes: Uint8Array, start: number, end: number): number {
     this.#read(bytes, start, end)
     return this.#varint()
-  }
-
-  #releaseFrame(bytes: Uint8Array, start: number, end: number): number {
-    const release = this.#number(bytes, start, end)
-    if (release !== Release.ask && release !== Release.refuse) throw new MalformedError('a release')
-    return release
   }
 
   /** What is read from now on is there. */

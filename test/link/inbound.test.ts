@@ -109,15 +109,6 @@ describe('credit', () => {
   })
 })
 
-test('whether connections may be closed is asked or refused, and nothing else', () => {
-  const handler = new Slow()
-  const lane = inbound(handler)
-  for (const release of [0, 1]) lane.received(frame(FrameKind.release, Uint8Array.of(release)))
-  expect(handler.violations).toEqual([])
-  lane.received(frame(FrameKind.release, Uint8Array.of(2)))
-  expect(handler.violations).toEqual(['malformed'])
-})
-
 describe('chunks', () => {
   test('do not keep alive what they came with', () => {
     const handler = new Slow()
