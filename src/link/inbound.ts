@@ -8,15 +8,7 @@ import {
   parseCausalFloor,
   parseCausalQuery,
 } from '../codec/causal-frames.js'
-import {
-  ChunkFlag,
-  FrameKind,
-  frameHeaderBytes,
-  ignorableBit,
-  MessageFlag,
-  Release,
-  ReplyStatus,
-} from '../codec/codec.js'
+import { ChunkFlag, FrameKind, frameHeaderBytes, ignorableBit, MessageFlag, ReplyStatus } from '../codec/codec.js'
 import { type Close, parseClose } from '../codec/handshake-frames.js'
 import { decodeValue, MalformedError } from '../codec/value-decoder.js'
 import type { ValueLimits } from '../codec/value-encoder.js'
