@@ -1,6 +1,6 @@
 import type { Acknowledgement } from '../codec/acknowledgement-frame.js'
 import type { CausalFloor, CausalQuery } from '../codec/causal-frames.js'
-import { CloseCode, FrameKind, ReplyStatus } from '../codec/codec.js'
+import { CloseCode, FrameKind, Release, ReplyStatus } from '../codec/codec.js'
 import { type Close, encodeClose } from '../codec/handshake-frames.js'
 import { waitFor } from '../core/patience.js'
 import type { Instant, Millis } from '../core/time.js'
@@ -239,6 +239,7 @@ export class Lane implements InboundHandler {
   }
 
   released(release: number): void {
+    if (release !== Release.ask && release !== Release.refuse) return this.violated('malformed', 'a release')
     if (this.phase === 'open') this.link.handler.released(this.link, release)
   }
 

@@ -103,6 +103,8 @@ export class Link {
   readonly state: PeerState = new PeerState()
   /** The user asked for a connection without membership. */
   pinned = false
+  /** It was asked whether all connections may be closed: nothing is dialled, and messages are kept back. */
+  asked = false
   /** When it was last up or cut off, or a life of it became known; when it became known, if neither ever was. */
   awaySince: Instant
   #spec: NodeSpec
@@ -188,7 +190,7 @@ export class Link {
     this.state.step(input, now, effects)
     const isCut = this.state.phase === 'cut'
     if (wasCut || phase === 'up' || input.type === 'restarted') this.awaySince = now
-    if (isCut !== wasCut) for (const lane of this.lanes()) lane.outbound.hold(isCut)
+    if (isCut !== wasCut) for (const lane of this.lanes()) lane.outbound.hold(isCut || this.asked)
     const following = effects.splice(start)
     if (this.state.direct !== wasDirect) this.handler[wasDirect ? 'parted' : 'met'](this)
     for (const effect of following) this.#carryOut(effect)
@@ -305,8 +307,7 @@ export class Link {
       if (channel.open > 0 && this.state.phase === 'up') this.handler.channelDown(this, channel.name)
       channel.open = 0
     }
-    this.#openLanes = 0
-    this.#relayedLanes = 0
+    this.#openLanes = this.#relayedLanes = 0
     // A cut ends with the old life, which must not come up by that.
     this.tell({ type: 'restarted' })
     this.handler.restarted(this)

@@ -16,6 +16,8 @@ export interface PeerFacts extends Traffic {
   readonly open: boolean
   /** One that leads through no other node is, and no cut lies between. */
   readonly direct: boolean
+  /** A direct connection is taking the place of a relayed one. */
+  readonly moving: boolean
   /** Of the messages that are awaited some outlast connections. */
   readonly owed: boolean
   /** Of those that wait, some may go through other nodes. */
@@ -29,8 +31,8 @@ export type RetentionInput<Peer> =
   | { readonly type: 'seek'; readonly peer: Peer; readonly facts: PeerFacts }
   /** The overlay wants a connection to it, or no longer does. The facts are those of before. */
   | { readonly type: 'wanted' | 'unwanted'; readonly peer: Peer; readonly facts: PeerFacts }
-  /** A connection is lost, and others are open; or it was the last, and the phase is that of before. */
-  | { readonly type: 'closing' | 'lost'; readonly peer: Peer; readonly facts: PeerFacts }
+  /** The last connection is lost. The phase is that of before. */
+  | { readonly type: 'lost'; readonly peer: Peer; readonly facts: PeerFacts }
   /** The cut between the two is gone. */
   | { readonly type: 'healed'; readonly peer: Peer; readonly facts: PeerFacts }
   /** There is a connection, and none was before. */
@@ -43,7 +45,7 @@ export type RetentionInput<Peer> =
   | { readonly type: 'failed'; readonly peer: Peer; readonly facts: PeerFacts }
   /** The peer asks whether the connections may be closed, over which nothing goes. */
   | { readonly type: 'asked'; readonly peer: Peer; readonly facts: PeerFacts }
-  /** Asked that itself, it says that they may not. */
+  /** Asked that itself, it says that they may not; or it begins anew, and was never asked. */
   | { readonly type: 'refused'; readonly peer: Peer; readonly facts: PeerFacts }
   /** It is not to be kept, whatever goes over it. */
   | { readonly type: 'forget'; readonly peer: Peer; readonly facts: PeerFacts }
@@ -70,14 +72,16 @@ export type RetentionEffect<Peer> =
   /** Close what leads through other nodes; `direct`: and everything else. */
   | { readonly type: 'close'; readonly peer: Peer; readonly direct: boolean }
   /**
-   * Ask the peer whether all connections may be closed, and keep messages back until it has closed them, or refused:
-   * one that was on its way when they are closed would be lost.
+   * Ask the peer whether all connections may be closed. Until it has closed them, or refused, keep messages back: one
+   * that was on its way when they are closed would be lost; and dial nothing: that would be one of those it closes.
    */
   | { readonly type: 'ask'; readonly peer: Peer }
   /** Tell the peer that they may not. */
   | { readonly type: 'refuse'; readonly peer: Peer }
-  /** Let messages go on. */
+  /** Let messages go on, and whoever dials. */
   | { readonly type: 'resume'; readonly peer: Peer }
+  /** Dial what is closed, as far as it is wanted: it may have been lost while nothing was dialled. */
+  | { readonly type: 'reopen'; readonly peer: Peer }
   /** Close what leads through no other node, and dial no more. */
   | { readonly type: 'part'; readonly peer: Peer }
   /** What outlasts its connections ends: as many are held as may be, or it was held for as long as may be. */
@@ -151,10 +155,6 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
         return this.#unwanted(peer, input.facts, now, out)
       case 'lost':
         return this.#lost(peer, input.facts, now, out)
-      case 'closing':
-        // The peer, asked, closes all: none of them is opened again.
-        if (this.#kept.get(peer)?.askedAt === undefined || !input.facts.sought) return
-        return void out.push({ type: 'tell', peer, input: { type: 'sought', sought: false } })
       case 'healed':
         if (input.facts.sought && !input.facts.direct) out.push({ type: 'look', peer })
         return
@@ -177,16 +177,18 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
       case 'failed':
         if (!input.facts.open && !input.facts.awaited) this.#forget(peer, input.facts, out)
         return
-      case 'asked':
+      case 'asked': {
+        const { awaited, wanted, pinned, moving } = input.facts
         // What this end has sent arrives before it closes; what it waits for would not.
-        if (input.facts.awaited) return void out.push({ type: 'refuse', peer })
+        if (awaited || wanted || pinned || moving) return void out.push({ type: 'refuse', peer })
         if (this.#kept.has(peer)) this.#forget(peer, input.facts, out)
         return void out.push({ type: 'close', peer, direct: true })
+      }
       case 'refused':
         if (!this.#resume(peer, out)) return
         // It is not asked again at once.
         this.#uses.begin(peer, input.facts, now)
-        return
+        return void out.push({ type: 'reopen', peer })
       case 'forget':
         return this.#forget(peer, input.facts, out)
       case 'used':
@@ -247,14 +249,20 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
     if (!isHeld && !isOpen) out.push({ type: 'part', peer })
   }
 
-  /** Where the other end alone wanted it, it may be needed all the same. */
   #lost(peer: Peer, facts: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
-    const { phase, wanted, pinned, relayable } = facts
+    const { awaited, wanted, pinned, sought, relayable } = facts
+    if (!this.#resume(peer, out)) return this.#miss(peer, facts, now, out)
     // It was asked whether they may be closed, and has closed them.
-    if (this.#resume(peer, out) && !facts.awaited) {
-      this.#forget(peer, facts, out)
-      return void out.push({ type: 'close', peer, direct: true })
-    }
+    if (!awaited) this.#forget(peer, facts, out)
+    if (!awaited && !wanted && !pinned) return void out.push({ type: 'close', peer, direct: true })
+    // What came meanwhile waits for another connection.
+    if (awaited) this.#miss(peer, facts, now, out)
+    out.push({ type: awaited && sought && relayable ? 'look' : 'reopen', peer })
+  }
+
+  /** Where the other end alone wanted it, it may be needed all the same. */
+  #miss(peer: Peer, facts: PeerFacts, now: Instant, out: RetentionEffect<Peer>[]): void {
+    const { phase, wanted, pinned, relayable } = facts
     const reason = this.#kept.get(peer)?.reason
     // It stayed for what went over it: that does not all go through other nodes.
     const isOver = facts.sought && !relayable && (reason === 'open' || reason === 'held')
@@ -281,6 +289,7 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
     if (askedAt !== undefined && now - askedAt < releaseMillis) return
     const isSilent = this.#resume(peer, out)
     const wasHeld = kept.reason === 'held'
+    const isLost = !facts.sought && !facts.open
     if (this.#isHeld(kept, facts, now)) {
       kept.reason = 'held'
       if (!wanted) out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: true } })
@@ -288,13 +297,15 @@ export class Retention<Peer> implements Machine<RetentionInput<Peer>, RetentionE
     } else if (wasHeld && phase === 'up') {
       // What is open is no longer its business: the next regular care sees whether that is used.
       kept.reason = 'open'
+      if (!facts.sought) out.push({ type: 'tell', peer, input: { type: 'sought', sought: true } })
       out.push({ type: 'tell', peer, input: { type: 'wanted', wanted: false } })
-    } else if (wasHeld || !facts.sought || !this.#uses.isUsed(peer, facts, now)) {
+    } else if (!facts.moving && (wasHeld || isLost || !this.#uses.isUsed(peer, facts, now))) {
       if (wasHeld && facts.owed) out.push({ type: 'count', peer, what: 'heldTooLong' })
       if (isSilent || !facts.open || !closesAll(kept, facts)) return this.#forget(peer, facts, out)
       kept.askedAt = now
-      out.push({ type: 'ask', peer })
+      return void out.push({ type: 'ask', peer })
     }
+    if (isSilent) out.push({ type: 'reopen', peer })
   }
 
   /** Whether the peer was asked: messages go on. */

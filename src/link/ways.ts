@@ -26,7 +26,7 @@ const leftMillis: Millis = 10_000
 export function wayTo(lane: Lane): Address | undefined {
   const { link, connection, dials } = lane
   const { state, spec, directLanes } = link
-  if (lane.retired || lane.attempt !== undefined || state.phase === 'left') return undefined
+  if (lane.retired || lane.attempt !== undefined || state.phase === 'left' || link.asked) return undefined
   const { addresses } = spec
   const isControl = lane === link.control
   const wanted = state.wanted || link.pinned

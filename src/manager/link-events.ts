@@ -89,6 +89,7 @@ export class LinkEvents implements HubHandler {
 
   restarted(link: Link): void {
     const { incarnation } = link.spec
+    this.#node.seeker.restarted(link)
     // What waited for a life that was never met may wait for any; what is for the one that ended does not, nor what
     // has its place in the causal order of messages to that.
     const isMeant = ({ extra: { causal, life } = {} }: Patience): boolean => {

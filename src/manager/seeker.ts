@@ -90,7 +90,7 @@ export class Seeker {
 
   /** A connection is lost. */
   laneClosed(link: Link): void {
-    this.#step({ type: link.openLanes === 0 ? 'lost' : 'closing', peer: link, facts: this.#factsOf(link) })
+    if (link.openLanes === 0) this.#step({ type: 'lost', peer: link, facts: this.#factsOf(link) })
   }
 
   /** The cut between the two is gone: a way can be looked for again. */
@@ -116,6 +116,11 @@ export class Seeker {
   released(link: Link, release: number): void {
     const type = release === Release.ask ? 'asked' : 'refused'
     this.#step({ type, peer: link, facts: this.#factsOf(link) })
+  }
+
+  /** Another life of it was asked nothing. */
+  restarted(link: Link): void {
+    this.#step({ type: 'refused', peer: link, facts: this.#factsOf(link) })
   }
 
   /** Nobody is to reach it any more: what leads to it through others, or was kept for what went over it, is closed. */
@@ -184,7 +189,10 @@ export class Seeker {
       case 'refuse':
         return tell(peer, Release.refuse)
       case 'resume':
-        return hold(peer, peer.state.phase === 'cut')
+        return hold(peer, false)
+      case 'reopen':
+        for (const lane of peer.lanes()) this.#context.hub.wantLane(lane)
+        return
       case 'part':
         return peer.close('disconnected', 'not wanted', lane => lane.connection === undefined || !lane.relayed)
       case 'count':
@@ -228,7 +236,16 @@ export class Seeker {
   #factsOf(link: Link): PeerFacts {
     const { phase, verdict, wanted, sought, direct } = link.state
     return {
-      ...{ phase, verdict, wanted, sought, direct, pinned: link.pinned, open: link.openLanes > 0 },
+      ...{
+        phase,
+        verdict,
+        wanted,
+        sought,
+        direct,
+        pinned: link.pinned,
+        open: link.openLanes > 0,
+        moving: isMoving(link),
+      },
       ...{ ...this.#useOf(link), owed: isOwed(link), relayable: isRelayable(link), awaySince: link.awaySince },
     }
   }
@@ -254,8 +271,15 @@ function tell(link: Link, release: number): void {
 }
 
 /** Keeps messages back on all lanes, or lets them go on. */
-function hold(link: Link, held: boolean): void {
-  for (const { outbound } of link.lanes()) outbound.hold(held)
+function hold(link: Link, asked: boolean): void {
+  link.asked = asked
+  const isCut = link.state.phase === 'cut'
+  for (const { outbound } of link.lanes()) outbound.hold(asked || isCut)
+}
+
+function isMoving(link: Link): boolean {
+  for (const { moving } of link.lanes()) if (moving) return true
+  return false
 }
 
 /** Whether messages that outlast connections are not settled. */

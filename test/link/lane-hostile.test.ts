@@ -125,6 +125,7 @@ describe('a batch of a peer', () => {
     ['a pong that is cut off', frame(FrameKind.pong, 0x80)],
     ['a strategy message that is no value', frame(FrameKind.strategy, 0xff)],
     ['an empty fault', frame(FrameKind.fault)],
+    ['a release that neither asks nor refuses', frame(FrameKind.release, 2)],
     ['a close that cannot be read', frame(FrameKind.close, 1)],
     ['an empty chunk', frame(FrameKind.chunk)],
     ['chunks of what is never chunked', frame(FrameKind.chunk, 1, 2, FrameKind.ping, 1)],

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { PeerInput } from '../../src/link/peer-state.js'
-import { heldMax, releaseMillis, searchMillis } from '../../src/link/retention.js'
+import { heldMax, searchMillis } from '../../src/link/retention.js'
 import { idleMillis } from '../../src/link/uses.js'
 import { heldFor, type Peer, Peers, pulse } from '../support/retained-peers.js'
 
@@ -431,81 +431,6 @@ describe('a search for a way through other nodes', () => {
   })
 })
 
-describe('a connection over which nothing went for a minute', () => {
-  /** The peer was just asked whether it may be closed, and has not answered. */
-  function asking(): Peers {
-    const peers = new Peers()
-    peers.consents = false
-    peers.seek('a')
-    peers.open('a', 1)
-    peers.load('a', 'nothing')
-    expect(peers.pass(idleMillis)).toEqual([[idleMillis, 'a: ask']])
-    return peers
-  }
-
-  test('is closed by the peer, and what came meanwhile looks for another way', () => {
-    const peers = asking()
-    peers.load('a', 'passing', true)
-    expect(peers.pass(releaseMillis - pulse)).toEqual([])
-    expect([...peers.holding]).toEqual(['a'])
-    // Of its other connections.
-    peers.closing('a')
-    expect(peers.of('a').state.sought).toBe(false)
-    peers.seek('a')
-    expect(peers.takeDone()).toEqual([])
-    peers.lose('a')
-    expect([peers.takeDone()[0], peers.holding.size, peers.of('a').state.phase]).toEqual(['a: look', 0, 'down'])
-  })
-
-  test('stays where the peer needs it, which is not asked again for a minute', () => {
-    const peers = asking()
-    peers.load('a', 'passing', true)
-    peers.released('a', 'refused')
-    expect(peers.holding.size).toBe(0)
-    peers.load('a', 'nothing')
-    expect(peers.pass(idleMillis - pulse)).toEqual([])
-    expect(peers.pass(pulse)).toEqual([[2 * idleMillis, 'a: ask']])
-  })
-
-  test.each<['nothing' | 'passing', string[]]>([
-    ['nothing', ['a: close']],
-    ['passing', []],
-  ])('waits 5 s for an answer: where then waits %s', (load, done) => {
-    const peers = asking()
-    expect(peers.pass(releaseMillis - pulse)).toEqual([])
-    peers.load('a', load, true)
-    expect(peers.pass(pulse).map(([, line]) => line)).toEqual(done)
-    expect(peers.holding.size).toBe(0)
-  })
-
-  test.each<[string, Peer['load'], string[]]>([
-    ['closes it', 'nothing', ['a: close']],
-    ['refuses while it waits for an answer', 'passing', ['a: refuse']],
-  ])('a peer that is asked %s', (_, load, done) => {
-    for (const prepare of [(peers: Peers) => peers.seek('a'), () => {}]) {
-      const peers = new Peers()
-      prepare(peers)
-      peers.open('a', 1)
-      peers.load('a', load)
-      peers.takeDone()
-      peers.released('a', 'asked')
-      expect(peers.takeDone()).toEqual(done)
-      if (load === 'nothing') expect(peers.of('a').state.phase).toBe('unknown')
-    }
-  })
-
-  test('is not asked for where others stay', () => {
-    const peers = new Peers()
-    peers.consents = false
-    peers.seek('a')
-    peers.of('a').pinned = true
-    peers.open('a')
-    peers.load('a', 'nothing')
-    expect(peers.pass(2 * idleMillis)).toEqual([])
-    expect(peers.of('a').state).toMatchObject({ sought: false, phase: 'up' })
-  })
-})
-
 describe('over any history', () => {
   type Event = (peers: Peers, name: string) => unknown
   const events: Readonly<Record<string, Event>> = {
@@ -513,7 +438,7 @@ describe('over any history', () => {
     connect: (peers, name) => peers.connect(name),
     want: (peers, name) => peers.want(name),
     'let go': (peers, name) => peers.letGo(name),
-    pin: (peers, name) => void Object.assign(peers.of(name), { pinned: true }),
+    pin: (peers, name) => peers.pin(name),
     seek: (peers, name) => peers.seek(name),
     open: (peers, name) => peers.open(name),
     'open through others': (peers, name) => peers.of(name).lanes.open > 0 || peers.open(name, 1),
@@ -530,7 +455,11 @@ describe('over any history', () => {
     settle: (peers, name) => peers.load(name, 'nothing'),
     'be asked': (peers, name) => peers.released(name, 'asked'),
     'be refused': (peers, name) => peers.released(name, 'refused'),
-    'begin to close': (peers, name) => peers.of(name).lanes.open > 0 && peers.closing(name),
+    'lose one': (peers, name) => peers.loseOne(name),
+    'begin a handover': (peers, name) => {
+      const peer = peers.of(name)
+      peer.moving = peer.lanes.relayed > 0
+    },
     'say nothing': peers => void Object.assign(peers, { consents: false }),
     consent: peers => void Object.assign(peers, { consents: true }),
   }
@@ -552,6 +481,11 @@ describe('over any history', () => {
     return [...timers, ...forgotten, ...holding, ...peers.held.slice(heldMax)]
   }
 
+  /** Those with lanes that are to be open, and that nobody dials. */
+  function missing(peers: Peers): readonly string[] {
+    return peers.names.filter(name => peers.missing(name) !== 0)
+  }
+
   test('no more are held than may be, and of what is forgotten nothing is left', () => {
     fc.assert(
       fc.property(fc.nat(80), history, (stranded, rounds) => {
@@ -560,15 +494,15 @@ describe('over any history', () => {
         for (const [round, millis] of rounds) {
           for (const { name, what } of round) {
             events[what]?.(peers, name)
-            expect([what, name, strays(peers)]).toEqual([what, name, []])
+            expect([what, name, strays(peers), missing(peers)]).toEqual([what, name, [], []])
           }
           peers.pass(millis)
-          expect(strays(peers)).toEqual([])
+          expect([strays(peers), missing(peers)]).toEqual([[], []])
         }
         // Nobody wants anything any more.
         peers.consents = true
         for (const name of peers.names) {
-          Object.assign(peers.of(name), { pinned: false, load: 'nothing' })
+          Object.assign(peers.of(name), { pinned: false, load: 'nothing', moving: false })
           peers.letGo(name)
         }
         peers.pass(idleMillis + 2 * pulse)

@@ -222,7 +222,7 @@ export const hubs: readonly Mutant[] = [
   {
     name: 'what waits is sent through a cut',
     file: link,
-    find: '    if (isCut !== wasCut) for (const lane of this.lanes()) lane.outbound.hold(isCut)\n',
+    find: '    if (isCut !== wasCut) for (const lane of this.lanes()) lane.outbound.hold(isCut || this.asked)\n',
     replace: '',
   },
   {

@@ -5,6 +5,8 @@ import { type PeerFacts, Retention, type RetentionEffect, type RetentionInput } 
 export const heldFor = 100_000
 /** How often regular care is taken of peers. */
 export const pulse = 500
+/** A peer has so many. */
+const lanesMax = 3
 
 /** What waits for a peer: nothing; something; something that outlasts connections. */
 type Load = 'nothing' | 'passing' | 'owed'
@@ -15,6 +17,10 @@ export class Peer {
   wanted = false
   pinned = false
   lanes = { open: 0, relayed: 0 }
+  /** Dials of lanes that are closed, while others are open. */
+  dials = 0
+  /** A direct connection is taking the place of a relayed one. */
+  moving = false
   traffic = 0
   load: Load = 'nothing'
   /** What waits may go through other nodes. */
@@ -59,10 +65,10 @@ export class Peers {
   }
 
   facts(name: string): PeerFacts {
-    const { state, pinned, lanes, traffic, load, relayable, awaySince } = this.of(name)
+    const { state, pinned, lanes, moving, traffic, load, relayable, awaySince } = this.of(name)
     const { phase, verdict, wanted, sought, direct } = state
     return {
-      ...{ phase, verdict, wanted, sought, direct, pinned, traffic, awaySince },
+      ...{ phase, verdict, wanted, sought, direct, pinned, moving, traffic, awaySince },
       ...{ open: lanes.open > 0, awaited: load !== 'nothing', owed: load === 'owed' },
       relayable: load !== 'nothing' && relayable,
     }
@@ -83,6 +89,13 @@ export class Peers {
     this.#step({ type: 'wanted', peer: name, facts: this.facts(name) })
     this.of(name).wanted = true
     this.tell(name, { type: 'wanted', wanted: true })
+    this.#dial(name)
+  }
+
+  /** The user wants it. */
+  pin(name: string): void {
+    this.of(name).pinned = true
+    this.#dial(name)
   }
 
   letGo(name: string): void {
@@ -95,20 +108,31 @@ export class Peers {
     this.#step({ type: 'seek', peer: name, facts: this.facts(name) })
   }
 
-  open(name: string, relayed = 0): void {
-    this.of(name).lanes = { open: 1, relayed }
+  /** All of its lanes are opened; `relayed`: through other nodes. */
+  open(name: string, relayed: 0 | 1 = 0): void {
+    Object.assign(this.of(name), { dials: 0, moving: false, lanes: { open: lanesMax, relayed: relayed * lanesMax } })
     this.#tellLanes(name)
   }
 
-  /** One of its connections is lost, and others are open. */
-  closing(name: string): void {
-    this.#step({ type: 'closing', peer: name, facts: this.facts(name) })
+  /** One of its connections is lost. As a hub does, this dials it unless the peer is asked. */
+  loseOne(name: string): void {
+    const { lanes } = this.of(name)
+    if (lanes.open <= 1) return this.lose(name)
+    this.of(name).lanes = { open: lanes.open - 1, relayed: Math.max(0, lanes.relayed - 1) }
+    this.#tellLanes(name)
+    this.#dial(name)
+  }
+
+  /** Lanes that are closed, and not dialled, though others are open and are to stay. */
+  missing(name: string): number {
+    const { lanes, dials } = this.of(name)
+    return lanes.open > 0 && this.#isDialled(name) ? lanesMax - lanes.open - dials : 0
   }
 
   lose(name: string): void {
     const peer = this.of(name)
     if (peer.lanes.open === 0) return
-    peer.lanes = { open: 0, relayed: 0 }
+    Object.assign(peer, { dials: 0, moving: false, lanes: { open: 0, relayed: 0 } })
     this.#step({ type: 'lost', peer: name, facts: this.facts(name) })
     this.#tellLanes(name)
   }
@@ -116,6 +140,7 @@ export class Peers {
   heal(name: string): void {
     this.tell(name, { type: 'cut', cut: false })
     this.#step({ type: 'healed', peer: name, facts: this.facts(name) })
+    this.#dial(name)
   }
 
   unreached(name: string, isFinal: boolean): void {
@@ -185,7 +210,28 @@ export class Peers {
     this.#log.push(`${name}: what waits ends, ${why}`)
   }
 
+  #isDialled(name: string): boolean {
+    const { state, pinned } = this.of(name)
+    return (state.wanted || state.sought || pinned) && state.phase === 'up' && !this.holding.has(name)
+  }
+
+  #dial(name: string): void {
+    const { lanes } = this.of(name)
+    if (lanes.open > 0 && this.#isDialled(name)) this.of(name).dials = lanesMax - lanes.open
+  }
+
+  /** What was dialled is there. */
+  #dialled(name: string): void {
+    const { lanes, dials } = this.of(name)
+    if (dials === 0) return
+    this.of(name).dials = 0
+    if (!this.#isDialled(name)) return
+    this.of(name).lanes = { open: lanes.open + dials, relayed: lanes.relayed > 0 ? lanes.relayed + dials : 0 }
+    this.#tellLanes(name)
+  }
+
   #tick(): void {
+    for (const name of this.names) this.#dialled(name)
     for (const name of this.names) {
       if (this.of(name).lanes.open > 0) this.#step({ type: 'used', peer: name, facts: this.facts(name) })
     }
@@ -218,7 +264,9 @@ export class Peers {
       case 'release':
         return void this.#log.push(`${name}: release`)
       case 'look':
-        return void this.#log.push(`${name}: look`)
+        this.#log.push(`${name}: look`)
+        // What is open then is kept by the other end, which opens what is closed of it.
+        return this.#dial(name)
       case 'arm':
         expect(this.timers.has(name)).toBe(false)
         return void this.timers.set(name, this.now + effect.after)
@@ -227,7 +275,8 @@ export class Peers {
       case 'count':
         return void this.#log.push(`${name}: ${effect.what}`)
       case 'ask': {
-        expect([this.holding.has(name), this.of(name).lanes.open]).toEqual([false, 1])
+        const { open, awaited, moving } = this.facts(name)
+        expect([this.holding.has(name), open, awaited, moving]).toEqual([false, true, false, false])
         this.holding.add(name)
         if (!this.consents) return void this.#log.push(`${name}: ask`)
         this.#log.push(`${name}: close`)
@@ -235,6 +284,9 @@ export class Peers {
       }
       case 'resume':
         return expect(this.holding.delete(name)).toBe(true)
+      case 'reopen':
+        this.#log.push(`${name}: reopen`)
+        return this.#dial(name)
       case 'refuse':
         return void this.#log.push(`${name}: refuse`)
       case 'fail': {
