@@ -57,12 +57,7 @@ export class Broadcast implements Machine<BroadcastInput, BroadcastEffect> {
   }
 
   /** What is held, for tests and for reports. */
-  size(): {
-    readonly streams: number
-    readonly roots: number
-    readonly cacheBytes: number
-    readonly heldBytes: number
-  } {
+  size(): Readonly<Record<'streams' | 'roots' | 'cacheBytes' | 'heldBytes', number>> {
     const { heldBytes } = this.#repair
     return { streams: this.#streams.size, roots: this.#trees.size, cacheBytes: this.#cache.bytes, heldBytes }
   }
@@ -202,6 +197,10 @@ export class Broadcast implements Machine<BroadcastInput, BroadcastEffect> {
     for (const to of this.#peers) {
       if (to !== from && !this.#trees.isLazy(gossip.origin, to)) out.push({ type: 'send', to, message })
     }
+    this.#note(stream, out)
+  }
+
+  #note(stream: BroadcastStream, out: BroadcastEffects): void {
     if (this.#news.size === 0 && this.#refusals === 0) this.#arm('announce', this.#options.announceInterval, out)
     this.#news.add(stream)
   }
@@ -273,7 +272,7 @@ export class Broadcast implements Machine<BroadcastInput, BroadcastEffect> {
     const { origin, incarnation, round } = stream
     const message: BroadcastMessage = { type: 'announce', marks: [[origin, incarnation, number, round]] }
     for (const to of this.eager(origin)) if (to !== from && to !== origin) out.push({ type: 'send', to, message })
-    this.#news.add(stream)
+    this.#note(stream, out)
   }
 
   #refuse(peer: NodeName, origin: NodeName, out: BroadcastEffects): void {

@@ -1,3 +1,4 @@
+import type { ValueLimits } from '../codec/value-encoder.js'
 import type { ChannelName, ChannelOptions, ChannelSpec, Overflow } from '../core/channel.js'
 import type { InboundSettings } from './inbound.js'
 import { Lane } from './lane.js'
@@ -53,6 +54,11 @@ export class LinkChannel {
   get messageBytes(): number | undefined {
     const known = this.lanes.map(({ outbound }) => outbound.agreed.messageBytes).filter(bytes => bytes > 0)
     return known.length === 0 ? undefined : Math.min(...known)
+  }
+
+  /** What a value may cost that both ends take, as far as it is known. */
+  get valueLimits(): ValueLimits {
+    return this.laneOf(0).outbound.agreed.values
   }
 
   /** The lane that carries a stream. */

@@ -70,7 +70,7 @@ export const leastLimits: Limits = {
   strangers: 1,
   circuits: 0,
   hops: 1,
-  depth: 4,
+  depth: 8,
 }
 
 /** What a waiting message is taken to cost beside its own bytes. */

@@ -338,7 +338,6 @@ export class CausalLabels {
   }
 }
 
-/** What helps where there is no room for it. */
 /** Tells when a message has left, or never will, beside what its sender is told. */
 class Leaving implements Settler {
   readonly awaited: boolean

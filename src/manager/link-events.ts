@@ -95,8 +95,9 @@ export class LinkEvents implements HubHandler {
     const isMeant = ({ extra: { causal, life } = {} }: Patience): boolean => {
       return causal !== undefined || (life !== undefined && life !== incarnation)
     }
-    // It was met: what waited for that goes on, with a number.
-    for (const { settler } of link.takeQueued(({ extra }) => extra?.life === unmetLife)) {
+    // It was met: what waited for that goes on, with a number, in the order in which it was sent.
+    const introduced = link.takeQueued(({ extra }) => extra?.life === unmetLife)
+    for (const { settler } of introduced.sort((one, other) => one.order - other.order)) {
       settler?.failed(new NotConnectedError(link.name, 'restarted'))
     }
     const meant = link.takeQueued(isMeant)

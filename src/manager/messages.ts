@@ -1,5 +1,5 @@
 import type { ChannelName } from '../core/channel.js'
-import { InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from '../core/errors.js'
+import { DeadlineError, InvalidOptionError, MaquisError, NotConnectedError, StoppedError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeName } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
@@ -137,8 +137,13 @@ export abstract class Messages {
     checkChannel(channel, settings)
     return new Replica(checkServer(name), store, options, {
       ...{ clock, random, reporter, valueLimits, peerValueLimits },
-      messageBytes: (node, channel) =>
-        hub.links.get(node as NodeName)?.channels.get(channel as ChannelName)?.messageBytes ?? limits.messageBytes,
+      limitsTo: (node, channel) => {
+        const known = hub.links.get(node as NodeName)?.channels.get(channel as ChannelName)
+        return {
+          messageBytes: known?.messageBytes ?? limits.messageBytes,
+          values: known?.valueLimits ?? settings.valueLimits,
+        }
+      },
       neighbours: () => (this.running ? broadcaster.neighbours : []),
       register: (server, handler) => this.register(server, handler),
       request: (node, server, message, channel) => this.request(node, server, message, { channel, timeout: 30_000 }),
@@ -152,13 +157,17 @@ export abstract class Messages {
         checkKeys('options', options, ['deadline', 'timeout', 'signal'])
         checkOptions(options)
       }
-      if (node === this.#node.settings.name) {
+      const { settings } = this.#node
+      const extra = { ...extraOf(options, settings.clock, settings.valueLimits), manager: true }
+      if (node === settings.name) {
+        options?.signal?.throwIfAborted()
+        if (extra.expires !== undefined && extra.expires <= settings.clock.now()) {
+          throw new DeadlineError('the message', 'not-sent')
+        }
         this.receiveMessage(node, 'default', message)
         return resolve()
       }
       const settler: Settler = { sent: resolve, failed: reject }
-      const { settings } = this.#node
-      const extra = { ...extraOf(options, settings.clock, settings.valueLimits), manager: true }
       this.#node.sender.submit({
         node,
         server: 'manager',

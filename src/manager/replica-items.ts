@@ -21,6 +21,9 @@ export interface ItemBatch {
   readonly why: Error | undefined
 }
 
+/** An item of another copy, or why it is none. */
+export type UnpackedItem = { readonly item: unknown; readonly error?: never } | { readonly error: MalformedError }
+
 /** As many of the items as go into `room` bytes. An item that cannot travel is left out, and holds no other up. */
 export function packItems(items: Iterable<unknown>, room: number, limits: ValueLimits): ItemBatch {
   const packed: Uint8Array[] = []
@@ -45,15 +48,27 @@ export function packItems(items: Iterable<unknown>, room: number, limits: ValueL
   return { bytes: joined(packed, size), count: packed.length, more, skipped, why }
 }
 
-/** The items of a batch, one after the other. Throws a {@link MalformedError} at what is none. */
-export function* unpackItems(batch: Uint8Array, limits: ValueLimits): Generator<unknown, void, void> {
+/**
+ * The items of a batch, one after the other; in the place of one that does not decode, why, which holds no other up.
+ * Throws a {@link MalformedError} where it is not known where the next begins.
+ */
+export function* unpackItems(batch: Uint8Array, limits: ValueLimits): Generator<UnpackedItem, void, void> {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
   for (let at = 0; at < batch.length; ) {
     if (batch.length - at < lengthBytes) throw new MalformedError('an end in the middle of a length')
     const start = at + lengthBytes
     at = start + view.getUint32(at)
     if (at > batch.length) throw new MalformedError('a length beyond the end')
-    yield decodeValue(batch, start, at, limits)
+    yield unpacked(batch, start, at, limits)
+  }
+}
+
+function unpacked(batch: Uint8Array, start: number, end: number, limits: ValueLimits): UnpackedItem {
+  try {
+    return { item: decodeValue(batch, start, end, limits) }
+  } catch (error) {
+    if (error instanceof MalformedError) return { error }
+    throw error
   }
 }
 

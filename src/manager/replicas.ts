@@ -46,8 +46,8 @@ export interface ReplicasContext {
   register(name: string, handler: Handler): Disposable
   readonly valueLimits: ValueLimits
   readonly peerValueLimits: ValueLimits
-  /** The bytes of a message to that node which both ends take. */
-  messageBytes(node: string, channel: string): number
+  /** What of a message to that node both ends take. */
+  limitsTo(node: string, channel: string): { readonly messageBytes: number; readonly values: ValueLimits }
   request(node: NodeName, server: string, message: unknown, channel: string): Promise<unknown>
 }
 
@@ -67,6 +67,7 @@ export class Replica implements Disposable {
   readonly #registrations: readonly Disposable[]
   #cancel: () => void
   #exchanging = false
+  #disposed = false
 
   constructor(
     name: string,
@@ -96,6 +97,7 @@ export class Replica implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#disposed = true
     this.#cancel()
     for (const registration of this.#registrations) registration[Symbol.dispose]()
   }
@@ -120,7 +122,7 @@ export class Replica implements Disposable {
   async #converge(peer: NodeName): Promise<void> {
     let items: Uint8Array | undefined
     let before: readonly Uint8Array[] = []
-    for (let round = 0; round < roundsMax; round++) {
+    for (let round = 0; round < roundsMax && !this.#disposed; round++) {
       const digest = await this.#store.digest()
       const answer = await this.#ask(peer, { digest, ...(items && { items }) })
       if (!isRecord(answer)) return
@@ -172,24 +174,27 @@ export class Replica implements Disposable {
   async #merge(items: unknown, from: MessageContext): Promise<void> {
     if (!(items instanceof Uint8Array)) return
     try {
-      for (const item of unpackItems(items, this.#context.peerValueLimits)) {
-        await this.#guarded(async () => this.#store.merge(item, from))
+      for (const unpacked of unpackItems(items, this.#context.peerValueLimits)) {
+        if (this.#disposed) return
+        if (unpacked.error === undefined) await this.#guarded(async () => this.#store.merge(unpacked.item, from))
+        else this.#violated(unpacked.error, from)
       }
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
-      this.#context.reporter.violation(
-        from.from as NodeName,
-        'malformed',
-        `items of '${this.#server}': ${error.message}`,
-      )
+      this.#violated(error, from)
     }
+  }
+
+  #violated({ message }: MalformedError, { from }: MessageContext): void {
+    this.#context.reporter.violation(from as NodeName, 'malformed', `items of '${this.#server}': ${message}`)
   }
 
   /** What goes to a copy with that digest, in one message beside a digest of so many bytes. */
   async #missing(digest: unknown, peer: string, digestBytes: number): Promise<ItemBatch> {
-    const { reporter, valueLimits } = this.#context
-    const room = this.#context.messageBytes(peer, this.#channel) - headBytes - digestBytes
-    const batch = packItems(await this.#store.missing(digest), room, valueLimits)
+    const { reporter } = this.#context
+    const limits = this.#context.limitsTo(peer, this.#channel)
+    const room = limits.messageBytes - headBytes - digestBytes
+    const batch = packItems(await this.#store.missing(digest), room, limits.values)
     if (batch.skipped > 0) {
       reporter.counters.add('itemsSkipped', batch.skipped)
       reporter.failed(`the store of '${this.#server}'`, batch.why)

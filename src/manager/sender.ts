@@ -28,7 +28,7 @@ import type { CausalLabels } from './causal-labels.js'
 import type { Counters } from './counters.js'
 import type { Delays } from './delays.js'
 import { HeldBack } from './held-back.js'
-import { introductionOf, unmetLife } from './introductions.js'
+import { Introductions, unmetLife } from './introductions.js'
 import type { ForwardOptions } from './manager.js'
 import { ackOf, isPlain } from './message-options.js'
 import { isAwaited, type Outgoing, waitingOf } from './outgoing.js'
@@ -67,11 +67,13 @@ export class Sender {
   readonly #room: Room
   readonly heldBack: HeldBack
   readonly #streams = new Streams()
+  readonly #introductions: Introductions
   #order = 0
 
   constructor(context: SenderContext) {
     this.#context = context
     this.#room = new Room(context)
+    this.#introductions = new Introductions({ ...context, submit: outgoing => this.submit(outgoing) })
     this.heldBack = new HeldBack({
       ...{ ...context, room: this.#room },
       goOn: ({ link }, outgoing) => {
@@ -128,8 +130,9 @@ export class Sender {
     // Throws for a bad name.
     this.#streams.of(channel, server, options)
     const inner = outgoing.settler ?? this.#unawaited(channel, server)
+    if (this.#introductions.has(outgoing.node)) return this.#introductions.follow(outgoing, inner)
     const isUnmet = channel.link.spec.incarnation === unmetLife && options?.transitive === true
-    if (isUnmet) return this.#dispatch(channel, introductionOf(outgoing, inner, this.#context.clock, this))
+    if (isUnmet) return this.#dispatch(channel, this.#introductions.waitingFor(outgoing, inner))
     const { causal, settler } = this.#context.causal.send(label, channel, inner, outgoing.settler !== undefined)
     try {
       this.#pass(channel, { ...outgoing, extra: { ...extra, causal }, settler })

@@ -3,6 +3,7 @@ import { byName } from '../core/name.js'
 import type { NodeName, NodeSpec } from '../core/node.js'
 import { sample } from '../core/random.js'
 import type { Instant } from '../core/time.js'
+import { tagOf } from './active-view.js'
 import { isForReserved } from './attempts.js'
 import { Farewells, goodbye } from './farewells.js'
 import { type Effects, type HyParViewMessage, type Priority, parseHyParViewMessage } from './hyparview-messages.js'
@@ -305,7 +306,9 @@ export class HyParViewMembership implements MembershipStrategy<HyParViewMessage>
 
   #asked(from: NodeSpec, priority: Priority, now: Instant, out: Effects): void {
     const { active } = this.#neighborhood
-    const claims = priority === 'reserved' && active.claimable(from.name)
+    // Who has no tag is kept by nobody, whatever others say.
+    const isTagged = this.#self !== undefined && tagOf(this.#self) !== undefined
+    const claims = priority === 'reserved' && isTagged && active.claimable(from.name)
     if (priority === 'high' || claims || active.room(from) > 0) this.#neighborhood.add(from, now, out)
     if (claims) active.claim(from.name)
     const accepted = active.has(from.name)

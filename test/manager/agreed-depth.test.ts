@@ -25,8 +25,10 @@ async function setUp(): Promise<Pair> {
   const b = await cluster.start('b')
   const got: unknown[] = []
   b.register('x', message => void got.push(message))
-  const closed = [...record(a, 'down', 'violation')]
-  b.events.on('violation', (...told: unknown[]) => void closed.push(told))
+  const closed = record(a, 'down', 'violation')
+  for (const event of ['down', 'violation'] as const) {
+    b.events.on(event, (...told: unknown[]) => void closed.push([event, ...told]))
+  }
   return { cluster, a, b, got, closed }
 }
 

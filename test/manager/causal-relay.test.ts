@@ -120,3 +120,25 @@ describe('messages of a causal label between nodes without a direct connection',
     expect(heard.length).toBeGreaterThan(150)
   })
 })
+
+test('what is sent of a label to a node that was not met arrives in its order, over all channels, and as it was', async () => {
+  const channels = { default: {}, bulk: { parallelism: 4 }, alpha: {} }
+  const { cluster, row } = await line(3, { options: { channels } })
+  const [a, , c] = row
+  const heard: unknown[] = []
+  c.register('chat', (message: unknown) => void heard.push(message))
+  const options = { transitive: true, causalLabel: 'chat' } as const
+  const sent = ['bulk', 'default', 'alpha', 'bulk', 'default'].map((channel, number) =>
+    a.forwardMessage('c', 'chat', number, { ...options, channel, partitionKey: number }),
+  )
+  const value = { number: 5 }
+  a.castMessage('c', 'chat', value, options)
+  value.number = 99
+  const bytes = Uint8Array.of(6)
+  a.castMessage('c', 'chat', bytes, options)
+  bytes.fill(99)
+  a.onUp('c', () => a.castMessage('c', 'chat', 7, options))
+  await cluster.settle(Promise.all(sent))
+  await cluster.pass(1_000)
+  expect(heard).toEqual([0, 1, 2, 3, 4, { number: 5 }, Uint8Array.of(6), 7])
+})
