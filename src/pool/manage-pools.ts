@@ -3,6 +3,7 @@ import { InvalidOptionError, ServerExistsError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
+import { endlessMillis } from '../core/time.js'
 import { checkFunction, isDuration } from '../manager/checks.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import type { MessageContext, MessageOf, ServerName, Untyped } from '../manager/servers.js'
@@ -264,7 +265,9 @@ class ClusterPools implements ManagedPools {
     const { incarnation } = this.#manager.spec
     this.#leaving = incarnation
     this.#pools.nodeLeaving(this.#manager.name, incarnation)
-    await within(this.#manager.clock, timeout, this.#drain(timeout))
+    // The clock of a user need not know times that long.
+    const bounded = Math.min(timeout, endlessMillis)
+    await within(this.#manager.clock, bounded, this.#drain(bounded))
   }
 
   /**

@@ -78,6 +78,15 @@ describe('who departs under load', () => {
     expect([before > 0, [...handled.values()]]).toEqual([true, Array(30).fill(1)])
   })
 
+  test.each([1e16, Number.MAX_VALUE])('ends when it is done, however long it may take (%d ms)', async timeout => {
+    const mesh = new Mesh()
+    const managers = await mesh.mesh(['a', 'b'], { attributes: { type: 'worker' } })
+    const [a, b] = managers.map(manager => managePools(manager)) as [ManagedPools, ManagedPools]
+    await mesh.pass(1_000)
+    await mesh.settle(b.depart({ timeout }), 5_000)
+    expect(a.worker.aliveCount).toBe(1)
+  })
+
   test('waits no longer than its timeout', async () => {
     const { net, pools } = await start(1, 60_000)
     await using _ = net
