@@ -193,5 +193,5 @@ export function reasonOf(errors: readonly Error[]): 'empty' | 'overloaded' | 'fa
 /** What would be wrong for every node. */
 export function isCallersMistake(error: unknown): boolean {
   if (error instanceof UnknownChannelError) return error.where === 'local'
-  return error instanceof EncodeError || error instanceof InvalidOptionError || error instanceof StoppedError
+  return error instanceof InvalidOptionError || error instanceof StoppedError
 }
