@@ -17,6 +17,8 @@ interface Peer {
   readonly incarnation: number
   /** The version of this node's state that it has; 0: none. */
   told: number
+  /** The version that cannot be told to it, as it is larger than what it takes; 0: none. */
+  refused: number
   /** One message at a time is on its way to it: what changes meanwhile is told afterwards, and once. */
   isTelling: boolean
   /** It lacks what it was told. */
@@ -101,6 +103,7 @@ export class PeerPools {
     const known = this.#peers.get(node)
     const peer = known?.incarnation === incarnation ? known : newPeer(incarnation)
     peer.told = 0
+    peer.refused = 0
     peer.hasFailed = false
     this.#peers.set(node, peer)
     // It may have told of itself before it was known to be up.
@@ -186,7 +189,11 @@ export class PeerPools {
 
   #tellAll(): void {
     if (this.#phase === 'silent') return
-    for (const [node, peer] of this.#peers) if (peer.told < this.#version) void this.#tell(node, peer)
+    for (const [node, peer] of this.#peers) if (this.#isDue(peer)) void this.#tell(node, peer)
+  }
+
+  #isDue({ told, refused }: Peer): boolean {
+    return Math.max(told, refused) < this.#version
   }
 
   /** Does not reject. */
@@ -209,7 +216,7 @@ export class PeerPools {
     if (peer.hasLost) peer.told = 0
     peer.hasLost = false
     this.#endAnnouncements()
-    const isDue = this.#peers.get(node) === peer && peer.told < this.#version
+    const isDue = this.#peers.get(node) === peer && this.#isDue(peer)
     if (isDue && !peer.hasFailed && this.#phase !== 'silent') void this.#tell(node, peer)
   }
 
@@ -224,7 +231,7 @@ export class PeerPools {
       this.#learn(node, peer, undefined)
     } else if (error instanceof EncodeError) {
       // It would be so again, until something changes.
-      peer.told = state.version
+      peer.refused = state.version
       pools.failed(`the pools of '${node}'`, error)
     } else {
       peer.hasFailed = true
@@ -241,11 +248,13 @@ export class PeerPools {
   #state({ heard }: Peer): StateMessage {
     const { pools, subscriptions, isLeaving } = this.#context
     const ended = this.#phase !== 'open'
+    const leaving = !ended && isLeaving()
     return {
-      ...{ type: 'state', version: this.#version, heard, leaving: !ended && isLeaving(), ended },
+      ...{ type: 'state', version: this.#version, heard, leaving, ended },
       managerIsLogger: pools.managerIsLogger,
       specs: ended ? [] : [...pools.registered.values()].map(({ spec }) => sharedSpec(spec)),
-      subscriptions: ended ? [] : subscriptions(),
+      // Who leaves hears of no topics: so much less may be too large for somebody.
+      subscriptions: ended || leaving ? [] : subscriptions(),
     }
   }
 
@@ -290,7 +299,7 @@ export class PeerPools {
 
 function newPeer(incarnation: number): Peer {
   return {
-    ...{ incarnation, told: 0, isTelling: false, hasLost: false, hasFailed: false },
+    ...{ incarnation, told: 0, refused: 0, isTelling: false, hasLost: false, hasFailed: false },
     ...{ heard: 0, state: undefined },
   }
 }

@@ -288,3 +288,37 @@ test.each([{}, { ack: true }])(
     expect(new Set(results.map(({ nodes }) => nodes.length))).toEqual(new Set([2, 3]))
   },
 )
+
+describe('who departs and has told more than a node takes', () => {
+  async function pair(): Promise<{ mesh: Mesh; a: ManagedPools; b: ManagedPools }> {
+    const mesh = new Mesh({ network: { latency: 5 } })
+    const attributes = { type: 'worker' }
+    const one = await mesh.start('a', { attributes, limits: { messageBytes: 2_048 } })
+    const other = await mesh.start('b', { attributes })
+    const [a, b] = [managePools(one), managePools(other)]
+    await mesh.settle(other.syncJoin(one.spec))
+    await mesh.pass(1_000)
+    return { mesh, a, b }
+  }
+
+  test('is heard of, whatever it had subscribed to', async () => {
+    const { mesh, a, b } = await pair()
+    for (let index = 0; index < 60; index++) b.subscribe(`${'x'.repeat(60)}${index}`, () => {})
+    await mesh.pass(1_000)
+    await mesh.settle(b.depart({ timeout: 5_000 }))
+    expect(a.worker.aliveCount).toBe(1)
+  })
+
+  test('waits for its timeout where it cannot be told even so, and is heard of when it can', async () => {
+    const { mesh, a, b } = await pair()
+    for (let index = 0; index < 60; index++) b.register({ topic: `${'x'.repeat(60)}${index}`, nodeType: 'worker' })
+    await mesh.pass(1_000)
+    const began = mesh.clock.now()
+    await mesh.settle(b.depart({ timeout: 5_000 }))
+    expect(mesh.clock.now() - began).toBeGreaterThanOrEqual(5_000)
+    expect(a.worker.aliveCount).toBe(2)
+    for (let index = 0; index < 60; index++) b.unregister(`${'x'.repeat(60)}${index}`)
+    await mesh.pass(1_000)
+    expect(a.worker.aliveCount).toBe(1)
+  })
+})

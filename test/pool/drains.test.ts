@@ -21,7 +21,8 @@ describe('who departs while a handler of its hangs', () => {
     await cluster.pass(1_000)
     void a.publish('zeek/cluster/node/b/', 'hang', 1, { ack: { when: 'handled' } })
     // What is behind these waits for their handlers.
-    for (let index = 0; index < 100; index++) void two.forwardMessage('a', 'hang', new Uint8Array(2_000)).catch(() => {})
+    for (let index = 0; index < 100; index++)
+      void two.forwardMessage('a', 'hang', new Uint8Array(2_000)).catch(() => {})
     await cluster.pass(10)
     const began = cluster.clock.now()
     const departed = b.depart({ timeout: 2_000 })
