@@ -145,6 +145,7 @@ class ClusterPools implements ManagedPools {
       ...{ manager, pools: this.#pools, traffic: this.#sender.traffic },
       subscriptions: () => [...this.#subscribed.keys()],
       isLeaving: () => this.#leaving === manager.spec.incarnation,
+      known: node => this.#sender.waitingRoom.open(node),
     })
     this.#publisher = new TopicPublisher({
       ...{ manager, pools: this.#pools, peers: this.#peers, sender: this.#sender, arrivals: this.#arrivals },
@@ -304,7 +305,7 @@ class ClusterPools implements ManagedPools {
     this.#isDisposed = true
     this.#arrivals.close()
     // Others must not take it for a node that runs pools, and would look at what they send it.
-    void this.#peers.end(departTimeout)
+    void this.#peers.end(departTimeout).then(() => this.#sender.waitingRoom.openAll())
     this.#pools.close()
     this.#pools.nodesChanged([], this.#members)
   }

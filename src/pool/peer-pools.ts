@@ -5,7 +5,7 @@ import type { PeerServiceManager } from '../manager/manager.js'
 import { Differences } from './differences.js'
 import { Drains } from './drains.js'
 import type { PoolMismatchError } from './errors.js'
-import { poolServer } from './pool-messages.js'
+import { flush, poolServer } from './pool-messages.js'
 import { sharedSpec } from './pool-spec.js'
 import type { StateMessage } from './pool-state.js'
 import type { PoolTraffic } from './pool-traffic.js'
@@ -27,6 +27,8 @@ interface Peer {
   hasFailed: boolean
   /** The latest version of its state that it told. */
   heard: number
+  /** Whether it has pools; undefined: nobody knows yet. */
+  runs: boolean | undefined
   /** Undefined: it has no pools, or has told nothing of them. */
   state: StateMessage | undefined
 }
@@ -44,6 +46,8 @@ export interface PeerPoolsContext {
   readonly subscriptions: () => readonly string[]
   /** Whether this life is about to end. */
   readonly isLeaving: () => boolean
+  /** Whether a node has pools may be known now. */
+  readonly known: (node: string) => void
 }
 
 /** After so many milliseconds those are told again whom nothing could be told, as by a full queue. */
@@ -83,9 +87,15 @@ export class PeerPools {
     return this.#differences.mismatches
   }
 
-  /** Whether it is known that a node has pools of its own. */
-  runs(node: string): boolean {
-    return node === this.#context.manager.name || this.#peers.get(node)?.state !== undefined
+  /** Whether a node has pools of its own; undefined: it is up, and it is not known yet. */
+  runs(node: string): boolean | undefined {
+    const { manager, pools } = this.#context
+    if (node === manager.name) return true
+    const peer = this.#peers.get(node)
+    const isMet = peer !== undefined && peer.incarnation >= (pools.lifeOf(node) ?? 0)
+    if (isMet && peer.runs !== undefined) return peer.runs
+    // Who is down is sent nothing; and when nothing is told any more, nothing is learned.
+    return (isMet || pools.isAlive(node)) && this.#phase !== 'silent' ? undefined : false
   }
 
   /** Who subscribed to the topic and has not said that it leaves, this node left out. */
@@ -106,6 +116,7 @@ export class PeerPools {
     peer.refused = 0
     peer.hasFailed = false
     this.#peers.set(node, peer)
+    this.#context.known(node)
     // It may have told of itself before it was known to be up.
     if (peer.state !== undefined) this.#context.pools.nodeLeaving(node, incarnation, peer.state.leaving)
     this.#callSoon()
@@ -115,6 +126,7 @@ export class PeerPools {
     const peer = this.#peers.get(node)
     if (peer === undefined || peer.incarnation > incarnation) return
     this.#peers.delete(node)
+    this.#context.known(node)
     this.#compare(node, undefined)
     this.#endAnnouncements()
   }
@@ -141,6 +153,8 @@ export class PeerPools {
   /** Undefined: it has no pools, or none any more, as if it had never had any. */
   #learn(node: string, peer: Peer, state: StateMessage | undefined): void {
     peer.state = state
+    peer.runs = state !== undefined
+    this.#context.known(node)
     this.#context.pools.nodeLeaving(node, peer.incarnation, state?.leaving === true)
     this.#compare(node, state)
   }
@@ -208,6 +222,7 @@ export class PeerPools {
       await this.#context.manager.forwardMessage(node, poolServer, state, { channel: membershipChannel, ack })
       peer.told = state.version
       peer.hasFailed = false
+      this.#answered(node, peer)
     } catch (error) {
       // It is down, or this node is, where it is not a peer any more: then it is told when it is up again.
       if (this.#peers.get(node) === peer) this.#untold(node, peer, error, state)
@@ -220,8 +235,30 @@ export class PeerPools {
     if (isDue && !peer.hasFailed && this.#phase !== 'silent') void this.#tell(node, peer)
   }
 
+  /** Its pools are there, unless they said meanwhile that they end. */
+  #answered(node: string, peer: Peer): void {
+    peer.runs ??= true
+    if (this.#peers.get(node) === peer) this.#context.known(node)
+  }
+
+  /** What this node would tell is too large for it: whether it has pools is asked in few words. */
+  async #meet(node: string, peer: Peer): Promise<void> {
+    const ack = { when: 'handled', onDown: 'reject' } as const
+    try {
+      await this.#context.manager.forwardMessage(node, poolServer, flush, { channel: membershipChannel, ack })
+      this.#answered(node, peer)
+    } catch (error) {
+      if (peer.runs !== undefined || this.#peers.get(node) !== peer) return
+      if (error instanceof NoSuchServerError) this.#learn(node, peer, undefined)
+      else {
+        peer.refused = 0
+        this.#failed(peer)
+      }
+    }
+  }
+
   #untold(node: string, peer: Peer, error: unknown, state: StateMessage): void {
-    const { manager, pools } = this.#context
+    const { pools } = this.#context
     const isFirst = !peer.hasFailed
     peer.hasFailed = false
     if (error instanceof NoSuchServerError) {
@@ -233,16 +270,22 @@ export class PeerPools {
       // It would be so again, until something changes.
       peer.refused = state.version
       pools.failed(`the pools of '${node}'`, error)
+      if (peer.runs === undefined) void this.#meet(node, peer)
     } else {
-      peer.hasFailed = true
       // When this node is started again it meets all of them anew.
-      if (error instanceof StoppedError) return
-      if (isFirst) pools.failed(`the pools of '${node}'`, error)
-      this.#cancelRetry ??= manager.clock.schedule(tellAgainAfter, () => {
-        this.#cancelRetry = undefined
-        this.#tellAll()
-      })
+      if (error instanceof StoppedError) peer.hasFailed = true
+      else this.#failed(peer)
+      if (isFirst && !(error instanceof StoppedError)) pools.failed(`the pools of '${node}'`, error)
     }
+  }
+
+  /** It is told again. */
+  #failed(peer: Peer): void {
+    peer.hasFailed = true
+    this.#cancelRetry ??= this.#context.manager.clock.schedule(tellAgainAfter, () => {
+      this.#cancelRetry = undefined
+      this.#tellAll()
+    })
   }
 
   #state({ heard }: Peer): StateMessage {
@@ -300,6 +343,6 @@ export class PeerPools {
 function newPeer(incarnation: number): Peer {
   return {
     ...{ incarnation, told: 0, refused: 0, isTelling: false, hasLost: false, hasFailed: false },
-    ...{ heard: 0, state: undefined },
+    ...{ heard: 0, runs: undefined, state: undefined },
   }
 }

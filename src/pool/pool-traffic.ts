@@ -2,7 +2,7 @@ import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { ask } from './ask.js'
 import { Joined } from './joined.js'
-import type { FlushMessage } from './pool-messages.js'
+import { flush } from './pool-messages.js'
 import { UnderWay } from './under-way.js'
 
 /** Where messages of a stream, or of a causal label, go. */
@@ -18,8 +18,6 @@ interface Traffic {
   /** What an earlier flush asks about is not asked about again, and may not have arrived: one waits for the other. */
   readonly flushes: Joined
 }
-
-const flush: FlushMessage = { type: 'flush' }
 
 /** What is on its way from the pools of this node to those of others, and its own, so that it can be waited for. */
 export class PoolTraffic {
