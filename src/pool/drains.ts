@@ -34,7 +34,7 @@ export class Drains {
     this.#traffic = traffic
   }
 
-  /** Resolves when all that these nodes had sent here has arrived, or never will. Who cannot be asked until then is not. */
+  /** Resolves when all that these nodes had sent here has arrived, or never will. Until then it tries to ask them. */
   async ask(nodes: Iterable<string>, until: Millis): Promise<void> {
     await Promise.all([...nodes].map(node => this.#ask(node, until)))
   }
