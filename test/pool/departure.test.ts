@@ -184,13 +184,16 @@ test('who departs is heard of where handlers are stuck, and all that may wait fo
   }) as [ManagedPools, ManagedPools]
   await mesh.pass(1_000)
   const key = ['x', 'y', 'z', 'u', 'v', 'w'].find(each => a.worker.hrw(each)?.name === 'b') as string
+  expect(key).toBeDefined()
   for (let index = 0; index < 500; index++)
     void a.worker.publishHrw(key, 'stuck', new Uint8Array(2_000)).catch(() => {})
   await mesh.pass(100)
+  const began = mesh.clock.now()
   const departed = a.depart()
   await mesh.pass(100)
   expect(b.worker.aliveCount).toBe(1)
   await mesh.settle(departed)
+  expect(mesh.clock.now() - began).toBeGreaterThanOrEqual(1_000)
 })
 
 test('who departs waits for what was sent to it, though the queue to it is full', async () => {
