@@ -7,22 +7,21 @@ import { type DrainMessage, type FlushMessage, poolServer } from './pool-message
 const askAgainAfter = 50
 
 /**
- * Asks the pools of a node. Resolves when they have answered, or never will (the node is gone, or has none), or when it
- * is that time of the clock. A full queue is no reason not to ask, but to ask later.
+ * Asks the pools of a node. Resolves when they have answered, or never will (the node is gone, or has none). A full
+ * queue is no reason not to ask, but to ask later, before that time of the clock.
  */
 export async function ask(
   manager: PeerServiceManager,
   node: string,
   question: DrainMessage | FlushMessage,
   route: Pick<ForwardOptions, 'channel' | 'partitionKey' | 'causalLabel'>,
-  until: Millis = Number.POSITIVE_INFINITY,
+  until: () => Millis = () => Number.POSITIVE_INFINITY,
 ): Promise<void> {
   const { clock } = manager
   const ack = { when: 'handled', onDown: 'reject' } as const
-  while (clock.now() < until) {
+  while (clock.now() < until()) {
     try {
-      const timeout = until - clock.now()
-      return await manager.forwardMessage(node, poolServer, question, { ...route, ack, timeout })
+      return await manager.forwardMessage(node, poolServer, question, { ...route, ack })
     } catch (error) {
       if (!(error instanceof OverflowError)) return
     }

@@ -3,6 +3,7 @@ import { InvalidOptionError, ServerExistsError } from '../core/errors.js'
 import { isRecord } from '../core/name.js'
 import type { NodeSpec } from '../core/node.js'
 import { checkKeys } from '../core/option-keys.js'
+import { endlessMillis } from '../core/time.js'
 import { checkFunction, isDuration } from '../manager/checks.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import type { MessageContext, MessageOf, ServerName, Untyped } from '../manager/servers.js'
@@ -144,6 +145,7 @@ class ClusterPools implements ManagedPools {
       ...{ manager, pools: this.#pools, traffic: this.#sender.traffic },
       subscriptions: () => [...this.#subscribed.keys()],
       isLeaving: () => this.#leaving === manager.spec.incarnation,
+      known: node => this.#sender.waitingRoom.open(node),
     })
     this.#publisher = new TopicPublisher({
       ...{ manager, pools: this.#pools, peers: this.#peers, sender: this.#sender, arrivals: this.#arrivals },
@@ -264,7 +266,9 @@ class ClusterPools implements ManagedPools {
     const { incarnation } = this.#manager.spec
     this.#leaving = incarnation
     this.#pools.nodeLeaving(this.#manager.name, incarnation)
-    await within(this.#manager.clock, timeout, this.#drain(timeout))
+    // The clock of a user need not know times that long.
+    const bounded = Math.min(timeout, endlessMillis)
+    await within(this.#manager.clock, bounded, this.#drain(bounded))
   }
 
   /**
@@ -301,7 +305,7 @@ class ClusterPools implements ManagedPools {
     this.#isDisposed = true
     this.#arrivals.close()
     // Others must not take it for a node that runs pools, and would look at what they send it.
-    void this.#peers.end(departTimeout)
+    void this.#peers.end(departTimeout).then(() => this.#sender.waitingRoom.openAll())
     this.#pools.close()
     this.#pools.nodesChanged([], this.#members)
   }

@@ -69,7 +69,8 @@ export class NodeTable {
   down(name: string, incarnation?: number): void {
     const entry = this.#entries.get(name)
     if (entry === undefined) return
-    if (incarnation !== undefined && this.#isStale(entry, incarnation)) return
+    // The life that was up may not be the latest: that was told of, and has not come up.
+    if (incarnation !== undefined && incarnation !== entry.up && this.#isStale(entry, incarnation)) return
     entry.up = undefined
     this.#forget(name, entry)
   }

@@ -5,7 +5,7 @@ import type { PeerServiceManager } from '../manager/manager.js'
 import { Differences } from './differences.js'
 import { Drains } from './drains.js'
 import type { PoolMismatchError } from './errors.js'
-import { poolServer } from './pool-messages.js'
+import { flush, poolServer } from './pool-messages.js'
 import { sharedSpec } from './pool-spec.js'
 import type { StateMessage } from './pool-state.js'
 import type { PoolTraffic } from './pool-traffic.js'
@@ -17,6 +17,8 @@ interface Peer {
   readonly incarnation: number
   /** The version of this node's state that it has; 0: none. */
   told: number
+  /** The version that cannot be told to it, as it is larger than what it takes; 0: none. */
+  refused: number
   /** One message at a time is on its way to it: what changes meanwhile is told afterwards, and once. */
   isTelling: boolean
   /** It lacks what it was told. */
@@ -25,6 +27,8 @@ interface Peer {
   hasFailed: boolean
   /** The latest version of its state that it told. */
   heard: number
+  /** Whether it has pools; undefined: nobody knows yet. */
+  runs: boolean | undefined
   /** Undefined: it has no pools, or has told nothing of them. */
   state: StateMessage | undefined
 }
@@ -42,6 +46,8 @@ export interface PeerPoolsContext {
   readonly subscriptions: () => readonly string[]
   /** Whether this life is about to end. */
   readonly isLeaving: () => boolean
+  /** Whether a node has pools may be known now. */
+  readonly known: (node: string) => void
 }
 
 /** After so many milliseconds those are told again whom nothing could be told, as by a full queue. */
@@ -81,9 +87,15 @@ export class PeerPools {
     return this.#differences.mismatches
   }
 
-  /** Whether it is known that a node has pools of its own. */
-  runs(node: string): boolean {
-    return node === this.#context.manager.name || this.#peers.get(node)?.state !== undefined
+  /** Whether a node has pools of its own; undefined: it is up, and it is not known yet. */
+  runs(node: string): boolean | undefined {
+    const { manager, pools } = this.#context
+    if (node === manager.name) return true
+    const peer = this.#peers.get(node)
+    const isMet = peer !== undefined && peer.incarnation >= (pools.lifeOf(node) ?? 0)
+    if (isMet && peer.runs !== undefined) return peer.runs
+    // Who is down is sent nothing; and when nothing is told any more, nothing is learned.
+    return (isMet || pools.isAlive(node)) && this.#phase !== 'silent' ? undefined : false
   }
 
   /** Who subscribed to the topic and has not said that it leaves, this node left out. */
@@ -101,8 +113,10 @@ export class PeerPools {
     const known = this.#peers.get(node)
     const peer = known?.incarnation === incarnation ? known : newPeer(incarnation)
     peer.told = 0
+    peer.refused = 0
     peer.hasFailed = false
     this.#peers.set(node, peer)
+    this.#context.known(node)
     // It may have told of itself before it was known to be up.
     if (peer.state !== undefined) this.#context.pools.nodeLeaving(node, incarnation, peer.state.leaving)
     this.#callSoon()
@@ -112,6 +126,7 @@ export class PeerPools {
     const peer = this.#peers.get(node)
     if (peer === undefined || peer.incarnation > incarnation) return
     this.#peers.delete(node)
+    this.#context.known(node)
     this.#compare(node, undefined)
     this.#endAnnouncements()
   }
@@ -138,6 +153,8 @@ export class PeerPools {
   /** Undefined: it has no pools, or none any more, as if it had never had any. */
   #learn(node: string, peer: Peer, state: StateMessage | undefined): void {
     peer.state = state
+    peer.runs = state !== undefined
+    this.#context.known(node)
     this.#context.pools.nodeLeaving(node, peer.incarnation, state?.leaving === true)
     this.#compare(node, state)
   }
@@ -186,7 +203,11 @@ export class PeerPools {
 
   #tellAll(): void {
     if (this.#phase === 'silent') return
-    for (const [node, peer] of this.#peers) if (peer.told < this.#version) void this.#tell(node, peer)
+    for (const [node, peer] of this.#peers) if (this.#isDue(peer)) void this.#tell(node, peer)
+  }
+
+  #isDue({ told, refused }: Peer): boolean {
+    return Math.max(told, refused) < this.#version
   }
 
   /** Does not reject. */
@@ -201,6 +222,7 @@ export class PeerPools {
       await this.#context.manager.forwardMessage(node, poolServer, state, { channel: membershipChannel, ack })
       peer.told = state.version
       peer.hasFailed = false
+      this.#answered(node, peer)
     } catch (error) {
       // It is down, or this node is, where it is not a peer any more: then it is told when it is up again.
       if (this.#peers.get(node) === peer) this.#untold(node, peer, error, state)
@@ -209,12 +231,34 @@ export class PeerPools {
     if (peer.hasLost) peer.told = 0
     peer.hasLost = false
     this.#endAnnouncements()
-    const isDue = this.#peers.get(node) === peer && peer.told < this.#version
+    const isDue = this.#peers.get(node) === peer && this.#isDue(peer)
     if (isDue && !peer.hasFailed && this.#phase !== 'silent') void this.#tell(node, peer)
   }
 
+  /** Its pools are there, unless they said meanwhile that they end. */
+  #answered(node: string, peer: Peer): void {
+    peer.runs ??= true
+    if (this.#peers.get(node) === peer) this.#context.known(node)
+  }
+
+  /** What this node would tell is too large for it: whether it has pools is asked in few words. */
+  async #meet(node: string, peer: Peer): Promise<void> {
+    const ack = { when: 'handled', onDown: 'reject' } as const
+    try {
+      await this.#context.manager.forwardMessage(node, poolServer, flush, { channel: membershipChannel, ack })
+      this.#answered(node, peer)
+    } catch (error) {
+      if (peer.runs !== undefined || this.#peers.get(node) !== peer) return
+      if (error instanceof NoSuchServerError) this.#learn(node, peer, undefined)
+      else {
+        peer.refused = 0
+        this.#failed(peer)
+      }
+    }
+  }
+
   #untold(node: string, peer: Peer, error: unknown, state: StateMessage): void {
-    const { manager, pools } = this.#context
+    const { pools } = this.#context
     const isFirst = !peer.hasFailed
     peer.hasFailed = false
     if (error instanceof NoSuchServerError) {
@@ -224,28 +268,36 @@ export class PeerPools {
       this.#learn(node, peer, undefined)
     } else if (error instanceof EncodeError) {
       // It would be so again, until something changes.
-      peer.told = state.version
+      peer.refused = state.version
       pools.failed(`the pools of '${node}'`, error)
+      if (peer.runs === undefined) void this.#meet(node, peer)
     } else {
-      peer.hasFailed = true
       // When this node is started again it meets all of them anew.
-      if (error instanceof StoppedError) return
-      if (isFirst) pools.failed(`the pools of '${node}'`, error)
-      this.#cancelRetry ??= manager.clock.schedule(tellAgainAfter, () => {
-        this.#cancelRetry = undefined
-        this.#tellAll()
-      })
+      if (error instanceof StoppedError) peer.hasFailed = true
+      else this.#failed(peer)
+      if (isFirst && !(error instanceof StoppedError)) pools.failed(`the pools of '${node}'`, error)
     }
+  }
+
+  /** It is told again. */
+  #failed(peer: Peer): void {
+    peer.hasFailed = true
+    this.#cancelRetry ??= this.#context.manager.clock.schedule(tellAgainAfter, () => {
+      this.#cancelRetry = undefined
+      this.#tellAll()
+    })
   }
 
   #state({ heard }: Peer): StateMessage {
     const { pools, subscriptions, isLeaving } = this.#context
     const ended = this.#phase !== 'open'
+    const leaving = !ended && isLeaving()
     return {
-      ...{ type: 'state', version: this.#version, heard, leaving: !ended && isLeaving(), ended },
+      ...{ type: 'state', version: this.#version, heard, leaving, ended },
       managerIsLogger: pools.managerIsLogger,
       specs: ended ? [] : [...pools.registered.values()].map(({ spec }) => sharedSpec(spec)),
-      subscriptions: ended ? [] : subscriptions(),
+      // Who leaves hears of no topics: so much less may be too large for somebody.
+      subscriptions: ended || leaving ? [] : subscriptions(),
     }
   }
 
@@ -290,7 +342,7 @@ export class PeerPools {
 
 function newPeer(incarnation: number): Peer {
   return {
-    ...{ incarnation, told: 0, isTelling: false, hasLost: false, hasFailed: false },
-    ...{ heard: 0, state: undefined },
+    ...{ incarnation, told: 0, refused: 0, isTelling: false, hasLost: false, hasFailed: false },
+    ...{ heard: 0, runs: undefined, state: undefined },
   }
 }

@@ -49,6 +49,8 @@ export interface FlushMessage {
   readonly type: 'flush'
 }
 
+export const flush: FlushMessage = { type: 'flush' }
+
 /** Asks to be told, by its acknowledgement, when all has arrived that the receiver's pools had sent to the sender. */
 export interface DrainMessage {
   readonly type: 'drain'

@@ -14,6 +14,7 @@ import { ackOf, checkOptions, checkTimes } from '../manager/message-options.js'
 import { checkPublished, type PublishMessage, poolServer } from './pool-messages.js'
 import { unwrapped } from './pool-refusal.js'
 import { PoolTraffic } from './pool-traffic.js'
+import { WaitingRoom } from './waiting-room.js'
 
 /** What became of a message that is for one node. */
 export type PublishResult =
@@ -40,8 +41,8 @@ export interface PublishCounts {
 
 /** What a sender needs to know of nodes. */
 export interface KnownNodes {
-  /** Whether it is known that the node has pools of its own. */
-  readonly runsPools: (node: string) => boolean
+  /** Whether the node has pools of its own; undefined: it is up, and has not told yet. */
+  readonly runsPools: (node: string) => boolean | undefined
   /** Its incarnation, where it is known. */
   readonly lifeOf: (node: string) => number | undefined
 }
@@ -54,11 +55,15 @@ export class PoolSender {
   readonly #nodes: KnownNodes
   /** What is on its way to other nodes. */
   readonly traffic: PoolTraffic
+  /** What is for nodes of which it is not known yet whether they have pools. */
+  readonly waitingRoom: WaitingRoom
 
   constructor(manager: PeerServiceManager, nodes: KnownNodes) {
     this.#manager = manager
     this.#nodes = nodes
     this.traffic = new PoolTraffic(manager)
+    const isKnown = (node: string): boolean => nodes.runsPools(node) !== undefined
+    this.waitingRoom = new WaitingRoom(() => manager.clock, isKnown)
   }
 
   /**
@@ -130,11 +135,24 @@ export class PoolSender {
   }
 
   async #send(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
+    if (!this.waitingRoom.isClosed(node)) return this.#sendNow(node, message, options)
+    try {
+      await this.waitingRoom.enter(node, `the message to server '${message.server}'`, options)
+    } catch (error) {
+      this.waitingRoom.leave(node)
+      throw error
+    }
+    const sent = this.#sendNow(node, message, options)
+    this.waitingRoom.leave(node)
+    return sent
+  }
+
+  async #sendNow(node: string, message: PublishMessage, options: ForwardOptions): Promise<void> {
     const acked = ackOf(options)
     const { server, owned } = message
     const partitionKey = options.partitionKey ?? owned?.partitionKey ?? server
     const sent: ForwardOptions = { ...options, partitionKey }
-    if (!this.#nodes.runsPools(node)) return this.#plain(node, message, sent)
+    if (this.#nodes.runsPools(node) === false) return this.#plain(node, message, sent)
     try {
       if (acked === undefined) {
         await this.#manager.forwardMessage(node, poolServer, message, sent)
@@ -193,5 +211,5 @@ export function reasonOf(errors: readonly Error[]): 'empty' | 'overloaded' | 'fa
 /** What would be wrong for every node. */
 export function isCallersMistake(error: unknown): boolean {
   if (error instanceof UnknownChannelError) return error.where === 'local'
-  return error instanceof EncodeError || error instanceof InvalidOptionError || error instanceof StoppedError
+  return error instanceof InvalidOptionError || error instanceof StoppedError
 }

@@ -1,7 +1,8 @@
 import { hashPartitionKey, streamOf } from '../core/stream.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { ask } from './ask.js'
-import type { FlushMessage } from './pool-messages.js'
+import { Joined } from './joined.js'
+import { flush } from './pool-messages.js'
 import { UnderWay } from './under-way.js'
 
 /** Where messages of a stream, or of a causal label, go. */
@@ -14,11 +15,9 @@ interface Traffic {
    * channels have streams and a node has labels.
    */
   readonly routes: Map<string, Route>
-  /** Ends when all has arrived that was asked about so far. */
-  flushed: Promise<void>
+  /** What an earlier flush asks about is not asked about again, and may not have arrived: one waits for the other. */
+  readonly flushes: Joined
 }
-
-const flush: FlushMessage = { type: 'flush' }
 
 /** What is on its way from the pools of this node to those of others, and its own, so that it can be waited for. */
 export class PoolTraffic {
@@ -49,19 +48,15 @@ export class PoolTraffic {
 
   /** Resolves when all that was sent to the node so far has arrived, or never will. */
   async flush(node: string): Promise<void> {
-    const traffic = this.#nodes.get(node)
-    if (traffic === undefined) return
-    // What an earlier flush asks about is not asked about again, and may not have arrived.
-    traffic.flushed = this.#flushRoutes(node, traffic)
-    await traffic.flushed
+    await this.#nodes.get(node)?.flushes.run()
   }
 
-  async #flushRoutes(node: string, { sends, routes, flushed }: Traffic): Promise<void> {
+  async #flushRoutes(node: string, sends: UnderWay, routes: Map<string, Route>): Promise<void> {
     await sends.ended()
     const asked = [...routes.values()]
     routes.clear()
     // Behind all others of the stream or label.
-    await Promise.all([flushed, ...asked.map(route => ask(this.#manager, node, flush, route))])
+    await Promise.all(asked.map(route => ask(this.#manager, node, flush, route)))
   }
 
   /** The same, for all nodes. */
@@ -77,7 +72,9 @@ export class PoolTraffic {
   #of(node: string): Traffic {
     const known = this.#nodes.get(node)
     if (known !== undefined) return known
-    const traffic: Traffic = { sends: new UnderWay(), routes: new Map(), flushed: Promise.resolve() }
+    const sends = new UnderWay()
+    const routes = new Map<string, Route>()
+    const traffic: Traffic = { sends, routes, flushes: new Joined(() => this.#flushRoutes(node, sends, routes)) }
     this.#nodes.set(node, traffic)
     return traffic
   }

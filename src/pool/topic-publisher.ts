@@ -1,3 +1,4 @@
+import { EncodeError } from '../core/errors.js'
 import type { ForwardOptions, PeerServiceManager } from '../manager/manager.js'
 import { checkOptions } from '../manager/message-options.js'
 import { peerOf } from './node-table.js'
@@ -62,6 +63,10 @@ export class TopicPublisher {
       }
     }
     await Promise.all([...new Set([...addressed, ...others])].map(send))
+    // What is too large for one node another may have taken.
+    const [unencodable] = missed.values()
+    const isForNobody = [...missed.values()].every(error => error instanceof EncodeError)
+    if (nodes.length === 0 && unencodable !== undefined && isForNobody) throw unencodable
     if (nodes.length > 0) return { sent: true, nodes: nodes.sort(), missed }
     return { sent: false, reason: reasonOf([...missed.values()]), nodes, missed }
   }

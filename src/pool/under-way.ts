@@ -1,8 +1,11 @@
 import type { Clock } from '../core/time.js'
+import { Joined } from './joined.js'
 
 /** What was begun and has not ended. */
 export class UnderWay {
   readonly #open = new Set<Promise<unknown>>()
+  /** To wait for all of it takes as much memory as there is of it: that is done for one at a time. */
+  readonly #ended = new Joined(async () => void (await Promise.allSettled([...this.#open])))
 
   track<Result>(work: Promise<Result>): Promise<Result> {
     this.#open.add(work)
@@ -12,8 +15,8 @@ export class UnderWay {
   }
 
   /** Resolves when all that is under way now has ended, however. */
-  async ended(): Promise<void> {
-    await Promise.allSettled([...this.#open])
+  ended(): Promise<void> {
+    return this.#ended.run()
   }
 }
 

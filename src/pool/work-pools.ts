@@ -207,6 +207,8 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
   /** These are the pools of other nodes that have nodes which those of this one would have otherwise. */
   foreignAre(claims: readonly Claim[]): void {
     const before = this.#foreign
+    // Each state of a peer is compared anew, and most change nothing of this.
+    if (claims.length === before.size && claims.every(claim => isSameClaim(before.get(claim.spec.topic), claim))) return
     this.#foreign = new TopicMap(claims.map(claim => [claim.spec.topic, claim]))
     for (const topic of new Set([...before.keys(), ...this.#foreign.keys()])) {
       if (!this.#pools.has(topic)) this.#allocation.claimIs(topic, this.#foreign.get(topic))
@@ -344,6 +346,10 @@ export class WorkPools<Made extends WorkPool> implements Pools<Made>, PureNodes 
 function inZeeksOrder(specs: readonly PoolSpec[]): PoolSpec[] {
   const topicOf = (spec: unknown): string => String((spec as PoolSpec | null | undefined)?.topic)
   return [...specs].sort((one, other) => compareBytewise(topicOf(one), topicOf(other)))
+}
+
+function isSameClaim(known: Claim | undefined, claim: Claim): boolean {
+  return known?.node === claim.node && known.spec.topic === claim.spec.topic && isSameSpec(known.spec, claim.spec)
 }
 
 function checkText(option: string, given: unknown): void {

@@ -280,8 +280,8 @@ export const poolSending: readonly Mutant[] = [
   {
     name: 'who departs waits for a full queue as long as it takes',
     file: 'src/pool/ask.ts',
-    find: 'while (clock.now() < until) {',
-    replace: 'while (until > 0) {',
+    find: 'while (clock.now() < until()) {',
+    replace: 'while (until() > 0) {',
     tests: ofDrains,
   },
   {
@@ -336,10 +336,24 @@ export const poolSending: readonly Mutant[] = [
   },
   {
     name: 'a later question is answered before what an earlier one asks about has arrived',
-    file: traffic,
-    find: 'await Promise.all([flushed, ...asked',
-    replace: 'await Promise.all([...asked',
+    file: 'src/pool/joined.ts',
+    find: 'this.#running.then(() => this.#begin())',
+    replace: 'this.#begin()',
     tests: ofDrains,
+  },
+  {
+    name: 'what is asked again waits for one question alone',
+    file: 'src/pool/joined.ts',
+    find: '    this.#next ??=',
+    replace: '    this.#next =',
+    tests: ofDrains,
+  },
+  {
+    name: 'a node that has not told yet is taken for one without pools',
+    file: peerPools,
+    find: "this.#phase !== 'silent' ? undefined : false",
+    replace: "this.#phase !== 'silent' ? false : false",
+    tests: ['test/pool/just-up.test.ts'],
   },
   {
     name: 'who has asked once is taken for one that still waits',

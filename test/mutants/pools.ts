@@ -121,7 +121,7 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'what is heard late of the end of an earlier life ends the present one',
     file: nodeTable,
-    find: '    if (incarnation !== undefined && this.#isStale(entry, incarnation)) return\n    entry.up = undefined',
+    find: '    if (incarnation !== undefined && incarnation !== entry.up && this.#isStale(entry, incarnation)) return\n    entry.up = undefined',
     replace: '    entry.up = undefined',
     tests: ofLiveness,
   },

@@ -78,6 +78,15 @@ describe('who departs under load', () => {
     expect([before > 0, [...handled.values()]]).toEqual([true, Array(30).fill(1)])
   })
 
+  test.each([1e16, Number.MAX_VALUE])('ends when it is done, however long it may take (%d ms)', async timeout => {
+    const mesh = new Mesh()
+    const managers = await mesh.mesh(['a', 'b'], { attributes: { type: 'worker' } })
+    const [a, b] = managers.map(manager => managePools(manager)) as [ManagedPools, ManagedPools]
+    await mesh.pass(1_000)
+    await mesh.settle(b.depart({ timeout }), 5_000)
+    expect(a.worker.aliveCount).toBe(1)
+  })
+
   test('waits no longer than its timeout', async () => {
     const { net, pools } = await start(1, 60_000)
     await using _ = net
@@ -175,13 +184,16 @@ test('who departs is heard of where handlers are stuck, and all that may wait fo
   }) as [ManagedPools, ManagedPools]
   await mesh.pass(1_000)
   const key = ['x', 'y', 'z', 'u', 'v', 'w'].find(each => a.worker.hrw(each)?.name === 'b') as string
+  expect(key).toBeDefined()
   for (let index = 0; index < 500; index++)
     void a.worker.publishHrw(key, 'stuck', new Uint8Array(2_000)).catch(() => {})
   await mesh.pass(100)
+  const began = mesh.clock.now()
   const departed = a.depart()
   await mesh.pass(100)
   expect(b.worker.aliveCount).toBe(1)
   await mesh.settle(departed)
+  expect(mesh.clock.now() - began).toBeGreaterThanOrEqual(1_000)
 })
 
 test('who departs waits for what was sent to it, though the queue to it is full', async () => {
@@ -279,3 +291,37 @@ test.each([{}, { ack: true }])(
     expect(new Set(results.map(({ nodes }) => nodes.length))).toEqual(new Set([2, 3]))
   },
 )
+
+describe('who departs and has told more than a node takes', () => {
+  async function pair(): Promise<{ mesh: Mesh; a: ManagedPools; b: ManagedPools }> {
+    const mesh = new Mesh({ network: { latency: 5 } })
+    const attributes = { type: 'worker' }
+    const one = await mesh.start('a', { attributes, limits: { messageBytes: 2_048 } })
+    const other = await mesh.start('b', { attributes })
+    const [a, b] = [managePools(one), managePools(other)]
+    await mesh.settle(other.syncJoin(one.spec))
+    await mesh.pass(1_000)
+    return { mesh, a, b }
+  }
+
+  test('is heard of, whatever it had subscribed to', async () => {
+    const { mesh, a, b } = await pair()
+    for (let index = 0; index < 60; index++) b.subscribe(`${'x'.repeat(60)}${index}`, () => {})
+    await mesh.pass(1_000)
+    await mesh.settle(b.depart({ timeout: 5_000 }))
+    expect(a.worker.aliveCount).toBe(1)
+  })
+
+  test('waits for its timeout where it cannot be told even so, and is heard of when it can', async () => {
+    const { mesh, a, b } = await pair()
+    for (let index = 0; index < 60; index++) b.register({ topic: `${'x'.repeat(60)}${index}`, nodeType: 'worker' })
+    await mesh.pass(1_000)
+    const began = mesh.clock.now()
+    await mesh.settle(b.depart({ timeout: 5_000 }))
+    expect(mesh.clock.now() - began).toBeGreaterThanOrEqual(5_000)
+    expect(a.worker.aliveCount).toBe(2)
+    for (let index = 0; index < 60; index++) b.unregister(`${'x'.repeat(60)}${index}`)
+    await mesh.pass(1_000)
+    expect(a.worker.aliveCount).toBe(1)
+  })
+})

@@ -24,6 +24,7 @@ describe('what a node tells', () => {
       traffic: new PoolTraffic(manager),
       subscriptions: () => [],
       isLeaving: () => false,
+      known: () => {},
     })
   }
 
@@ -108,6 +109,7 @@ describe('what a node tells', () => {
     const { clock, sent, manager } = failing(() => new EncodeError('too deep'))
     const peers = peerPoolsOf(manager)
     peers.up('b', 1)
+    peers.heard('b', 1, stateOf(1))
     await clock.advanceAsync(10)
     expect(sent.length).toBe(1)
     peers.changed()

@@ -345,3 +345,27 @@ test('on a monotonic channel nothing that is published takes the place of anythi
     ['news/3', 3],
   ])
 })
+
+test.each([{}, { ack: true }])(
+  'what is too large for one node is missed there, and reaches the others (%o)',
+  async options => {
+    const cluster = new Cluster()
+    const attributes = { type: 'worker' }
+    const small = await cluster.start('small', { attributes, limits: { messageBytes: 1_100 } })
+    const managers = [small, await cluster.start('b', { attributes }), await cluster.start('c', { attributes })]
+    const got: string[] = []
+    const [, b, c] = managers.map(manager => {
+      manager.register('work', () => void got.push(manager.name))
+      return managePools(manager)
+    })
+    for (const manager of managers.slice(1)) await cluster.settle(manager.syncJoin(small.spec))
+    await cluster.pass(1_000)
+    const large = new Uint8Array(5_000)
+    const result = await cluster.settle((b as ManagedPools).publish('zeek/cluster/worker', 'work', large, options))
+    await cluster.pass(100)
+    expect([result.nodes, [...result.missed.keys()], got.sort()]).toEqual([['b', 'c'], ['small'], ['b', 'c']])
+    expect(result.missed.get('small')).toMatchObject({ code: 'ERR_ENCODE' })
+    const mistake = (c as ManagedPools).publish('zeek/cluster/node/small/', 'work', large, options)
+    expect(await cluster.failure(mistake)).toMatchObject({ code: 'ERR_ENCODE' })
+  },
+)
