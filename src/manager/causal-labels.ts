@@ -51,7 +51,7 @@ interface Label {
 /** Labels of one node, in all. */
 const causalLabelsMax = 1_024
 
-const tooManyLabels = `needs more than the ${causalLabelsMax} causal labels of a node: give many conversations one label`
+const tooManyLabels = `needs more than ${causalLabelsMax} causal labels at a node: give many conversations one label`
 const tooMuchBefore =
   'depends on more than a message may tell of: spread what does not depend on each other over labels'
 const neverMet = 'was never met, so its life is not known: wait for onUp, or send it one without the label first'

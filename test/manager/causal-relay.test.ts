@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ForwardOptions, PeerServiceManager } from '../../src/index.js'
 import type { Cluster } from '../support/cluster.js'
-import { graph, hear, lanesTo, range, relayed } from '../support/relays.js'
+import { graph, hear, lanesTo, line, range, relayed } from '../support/relays.js'
 
 const causal: ForwardOptions = { causalLabel: 'chat', ...relayed }
 
@@ -121,9 +121,9 @@ describe('messages of a causal label between nodes without a direct connection',
   })
 })
 
-test('what is sent of a label to a node that was not met arrives in its order, over all channels, and as it was', async () => {
+test('what is sent of a label to a node that was not met arrives in order, over all channels, as it was', async () => {
   const channels = { default: {}, bulk: { parallelism: 4 }, alpha: {} }
-  const { cluster, row } = await line(3, { options: { channels } })
+  const { cluster, row } = await line(3, { channels })
   const [a, , c] = row
   const heard: unknown[] = []
   c.register('chat', (message: unknown) => void heard.push(message))

@@ -30,7 +30,7 @@ test.each([100, 2_500, 7_000, 9_000, 12_000, 100_000])(
   },
 )
 
-/** What becomes of messages over a narrow lane of which every third aborts its own signal, when it is read that often. */
+/** What becomes of messages over a narrow lane of which every third aborts its own signal when it is read. */
 async function outcomes(monotonic: boolean, nth: number) {
   const cluster = new Cluster({
     network: { latency: 5 },

@@ -119,7 +119,7 @@ test('nodes with the tag that refuse do not keep the other places empty', () => 
 })
 
 test('who is kept keeps in return, and leaves one place to everybody', () => {
-  const one = new OneMachine({ activeViewSize: 3 })
+  const one = new OneMachine({ activeViewSize: 3 }, 1, vip)
   const ask = (from: string): boolean | undefined =>
     messagesOf(one.hear(from, { type: 'neighbor', priority: 'reserved' }), 'neighbor-reply')[0]?.message.accepted
   one.befriend('a', 'b', 'c')
@@ -128,4 +128,12 @@ test('who is kept keeps in return, and leaves one place to everybody', () => {
   expect(one.active).toEqual(['k', 'l', 'x19'])
   one.hear('k', { type: 'disconnect' })
   expect(ask('m')).toBe(true)
+})
+
+test('who has no tag is kept by nobody, whatever others say', () => {
+  const one = new OneMachine({ activeViewSize: 3 })
+  one.befriend('a', 'b', 'c')
+  const replies = messagesOf(one.hear('k', { type: 'neighbor', priority: 'reserved' }), 'neighbor-reply')
+  expect(replies[0]?.message.accepted).toBe(false)
+  expect(one.active).toEqual(['a', 'b', 'c'])
 })

@@ -27,8 +27,29 @@ export const causalOrder: readonly Mutant[] = [
   {
     name: 'a labelled message that waited for its node to be met ends when it is',
     file: 'src/manager/introductions.ts',
-    find: 'if (isMet) clock.defer(again)',
-    replace: 'if (isMet && unmetLife > 0) clock.defer(again)',
+    find: 'if (isMet) this.#goOn(',
+    replace: 'if (isMet && unmetLife > 0) this.#goOn(',
+    tests: ['test/manager/causal-relay.test.ts'],
+  },
+  {
+    name: 'a labelled message that waited for its node to be met is what it is then',
+    file: 'src/manager/introductions.ts',
+    find: '{ ...outgoing, message }, settler })\n      else',
+    replace: 'outgoing, settler })\n      else',
+    tests: ['test/manager/causal-relay.test.ts'],
+  },
+  {
+    name: 'labelled messages pass those that are about to go to a node that was just met',
+    file: 'src/manager/sender.ts',
+    find: '    if (this.#introductions.has(outgoing.node)) return this.#introductions.follow(outgoing, inner)\n',
+    replace: '',
+    tests: ['test/manager/causal-relay.test.ts'],
+  },
+  {
+    name: 'labelled messages go on lane by lane when their node is met',
+    file: 'src/manager/link-events.ts',
+    find: 'introduced.sort((one, other) => one.order - other.order)',
+    replace: 'introduced',
     tests: ['test/manager/causal-relay.test.ts'],
   },
   {

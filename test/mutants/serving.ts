@@ -246,8 +246,8 @@ export const serving: readonly Mutant[] = [
   {
     name: 'an item that cannot be merged keeps the others out',
     file: 'src/manager/replicas.ts',
-    find: 'await this.#guarded(async () => this.#store.merge(item, from))',
-    replace: 'await this.#store.merge(item, from)',
+    find: 'await this.#guarded(async () => this.#store.merge(unpacked.item, from))',
+    replace: 'await this.#store.merge(unpacked.item, from)',
     tests: ['test/manager/callbacks.test.ts'],
   },
   {

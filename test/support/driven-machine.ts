@@ -17,10 +17,10 @@ export class DrivenMachine<Message, Strategy extends MembershipStrategy<Message>
   now = 0
   readonly #peerOf: ReturnType<typeof peersOf>
 
-  constructor(machine: Strategy, role: string) {
+  constructor(machine: Strategy, role: string, more: Partial<NodeSpec> = {}) {
     this.machine = machine
     this.#peerOf = peersOf(role)
-    this.self = this.#peerOf('me', 5)
+    this.self = this.#peerOf('me', 5, more)
     this.step({ type: 'start', self: this.self })
   }
 

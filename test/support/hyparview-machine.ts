@@ -12,8 +12,8 @@ type Effect = MembershipEffect<HyParViewMessage>
 export const peerOf: ReturnType<typeof peersOf> = peersOf(hyParViewRole)
 
 export class OneMachine extends DrivenMachine<HyParViewMessage, HyParViewMembership> {
-  constructor(options: Partial<HyParViewMembershipOptions> = {}, seed = 1) {
-    super(new HyParViewMembership({ random: new SeededRandom(seed), ...options }), hyParViewRole)
+  constructor(options: Partial<HyParViewMembershipOptions> = {}, seed = 1, more: Partial<NodeSpec> = {}) {
+    super(new HyParViewMembership({ random: new SeededRandom(seed), ...options }), hyParViewRole, more)
   }
 
   /** These become neighbours. */
